@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Rules of the language that hold in every target.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "bookend",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Floor 0: values, rules and machines. No clock, disk, socket or thread.
+        .target(name: "BookendModel", swiftSettings: strict),
+
+        // Floor 1: each noun in bytes.
+        .target(
+            name: "BookendWire",
+            dependencies: ["BookendModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: strict),
+
+        // Floor 2: sockets; the files that people write; the process that stands between the agent and a stage.
+        .systemLibrary(name: "CZeroMQ"),
+        .target(name: "CLinux"),
+        .target(
+            name: "BookendTransport",
+            dependencies: ["BookendWire", "CZeroMQ", "CLinux", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "BookendFiles",
+            dependencies: ["BookendModel", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+
+        // Floor 3: the daemons. None of the three imports another.
+        .target(
+            name: "BookendCoordinator",
+            dependencies: [
+                "BookendTransport", "BookendFiles",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "BookendAgent",
+            dependencies: [
+                "BookendTransport", "BookendFiles", "CLinux",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "BookendCollector",
+            dependencies: [
+                "BookendTransport", "BookendFiles",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+
+        // Floor 4: the programs.
+        .executableTarget(
+            name: "bookend-coordinator",
+            dependencies: ["BookendCoordinator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-agent",
+            dependencies: ["BookendAgent", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-collector",
+            dependencies: ["BookendCollector", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(name: "bookend-supervisor", dependencies: ["CLinux"], swiftSettings: strict),
+        .executableTarget(
+            name: "bookend",
+            dependencies: [
+                "BookendTransport", "BookendFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+
+        // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
+        .testTarget(
+            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"], resources: [.copy("Vectors")],
+            swiftSettings: strict),
+        .testTarget(name: "BookendWireTests", dependencies: ["BookendWire"], swiftSettings: strict),
+        .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
+        .testTarget(name: "BookendFilesTests", dependencies: ["BookendFiles"], swiftSettings: strict),
+        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
+        .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
+        .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),
+        .testTarget(
+            name: "ProcessTests",
+            dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,57 @@
+/// What a policy says about the pipeline, and nothing else of it: all that the machine needs to decide.
+package struct PipelineRules: Hashable, Sendable {
+    package var scriptsEnabled: Bool
+    package var skipBackupIfPreFails: Bool
+    package var skipBackupIfPreMissing: Bool
+    /// Attempts in all; at least 1.
+    package var maxAttempts: Int
+    package var retryInterval: Duration
+    package var preLeftProcesses: ScriptPlan.LeftProcesses
+    package var postLeftProcesses: ScriptPlan.LeftProcesses
+    /// A first backup may overrun the window.
+    package var ignoreWindowForFirstBackup: Bool
+
+    package init(
+        scriptsEnabled: Bool, skipBackupIfPreFails: Bool = false, skipBackupIfPreMissing: Bool = false,
+        maxAttempts: Int = 1, retryInterval: Duration = .zero,
+        preLeftProcesses: ScriptPlan.LeftProcesses = .end, postLeftProcesses: ScriptPlan.LeftProcesses = .keep,
+        ignoreWindowForFirstBackup: Bool = false
+    ) {
+        self.scriptsEnabled = scriptsEnabled
+        self.skipBackupIfPreFails = skipBackupIfPreFails
+        self.skipBackupIfPreMissing = skipBackupIfPreMissing
+        self.maxAttempts = maxAttempts
+        self.retryInterval = retryInterval
+        self.preLeftProcesses = preLeftProcesses
+        self.postLeftProcesses = postLeftProcesses
+        self.ignoreWindowForFirstBackup = ignoreWindowForFirstBackup
+    }
+
+    package init(_ policy: Policy) {
+        self.init(
+            scriptsEnabled: policy.scripts != nil,
+            skipBackupIfPreFails: policy.scripts?.skipBackupIfPreFails ?? false,
+            skipBackupIfPreMissing: policy.scripts?.skipBackupIfPreMissing ?? false,
+            maxAttempts: policy.retry.attempts, retryInterval: policy.retry.interval,
+            preLeftProcesses: policy.scripts?.preLeftProcesses ?? .end,
+            postLeftProcesses: policy.scripts?.postLeftProcesses ?? .keep,
+            ignoreWindowForFirstBackup: policy.ignoreWindowForFirstBackup)
+    }
+}
+
+/// One thing that happened to a job, as it is kept for `bookend explain`.
+package struct PipelineEventRecord: Hashable, Sendable {
+    package var at: UnixTime
+    package var attempt: Int
+    /// A short word for the event, such as `pre-script-ended`, `cancel`, `window-expired`.
+    package var event: String
+    /// One sentence on what it led to.
+    package var consequence: String
+
+    package init(at: UnixTime, attempt: Int, event: String, consequence: String) {
+        self.at = at
+        self.attempt = attempt
+        self.event = event
+        self.consequence = consequence
+    }
+}

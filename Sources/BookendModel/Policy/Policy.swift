@@ -1,0 +1,135 @@
+/// What to protect, where, when, between which scripts.
+package struct Policy: Hashable, Sendable {
+    package var name: PolicyName
+    package var description: String
+    /// Which agents run it.
+    package var selector: Selector
+    package var engine: Engine
+    /// `nil`: scripts are not enabled; both script stages are 3 and the backup runs.
+    package var scripts: ScriptPlan?
+    package var retry: RetryPlan
+    /// How long after its scheduled start a job may run; `nil`: no window. Positive.
+    package var window: Duration?
+    /// A first backup of this policy on an agent may overrun the window.
+    package var ignoreWindowForFirstBackup: Bool
+
+    package init(
+        name: PolicyName, description: String = "", selector: Selector, engine: Engine, scripts: ScriptPlan? = nil,
+        retry: RetryPlan = .none, window: Duration? = nil, ignoreWindowForFirstBackup: Bool = false
+    ) {
+        self.name = name
+        self.description = description
+        self.selector = selector
+        self.engine = engine
+        self.scripts = scripts
+        self.retry = retry
+        self.window = window
+        self.ignoreWindowForFirstBackup = ignoreWindowForFirstBackup
+    }
+}
+
+/// What makes the backup.
+package enum Engine: Hashable, Sendable {
+    case restic(ResticPlan)
+    case command(CommandPlan)
+}
+
+package struct ResticPlan: Hashable, Sendable {
+    package var repository: RepositoryName
+    /// Absolute paths on the agent's server; at least one.
+    package var sources: [String]
+    /// Patterns as restic's `--exclude` takes them.
+    package var excludes: [String]
+
+    package init(repository: RepositoryName, sources: [String], excludes: [String] = []) {
+        self.repository = repository
+        self.sources = sources
+        self.excludes = excludes
+    }
+}
+
+/// A program that the agent's own configuration must allow; its exit status is the outcome.
+package struct CommandPlan: Hashable, Sendable {
+    /// An absolute path.
+    package var program: String
+    package var arguments: [String]
+
+    package init(program: String, arguments: [String] = []) {
+        self.program = program
+        self.arguments = arguments
+    }
+}
+
+/// The scripts around the backup, and what follows from how they end.
+package struct ScriptPlan: Hashable, Sendable {
+    /// What to do with processes that a script left running.
+    package enum LeftProcesses: String, Hashable, Sendable, CaseIterable {
+        /// Name them, end them; the status is 27.
+        case end
+        /// Name them, leave them running; the status is 27.
+        case keep
+        /// Leave them running; no trace in the status.
+        case allow
+    }
+
+    /// An absolute path on the agent's server; holds `pre_script.sh` and `post_script.sh`.
+    package var directory: String
+    /// `nil`: the pre-script may run for ever. Positive.
+    package var preTimeout: Duration?
+    /// `nil`: the post-script may run for ever. Positive.
+    package var postTimeout: Duration?
+    package var skipBackupIfPreFails: Bool
+    package var skipBackupIfPreMissing: Bool
+    package var preLeftProcesses: LeftProcesses
+    package var postLeftProcesses: LeftProcesses
+    package var statusProfile: StatusProfile
+    /// Attempts with scripts never overlap on one agent unless their groups differ; `nil` is a group too.
+    package var exclusiveGroup: String?
+
+    package init(
+        directory: String, preTimeout: Duration? = nil, postTimeout: Duration? = nil,
+        skipBackupIfPreFails: Bool = false, skipBackupIfPreMissing: Bool = false,
+        preLeftProcesses: LeftProcesses = .end, postLeftProcesses: LeftProcesses = .keep,
+        statusProfile: StatusProfile = .native, exclusiveGroup: String? = nil
+    ) {
+        self.directory = directory
+        self.preTimeout = preTimeout
+        self.postTimeout = postTimeout
+        self.skipBackupIfPreFails = skipBackupIfPreFails
+        self.skipBackupIfPreMissing = skipBackupIfPreMissing
+        self.preLeftProcesses = preLeftProcesses
+        self.postLeftProcesses = postLeftProcesses
+        self.statusProfile = statusProfile
+        self.exclusiveGroup = exclusiveGroup
+    }
+}
+
+package struct RetryPlan: Hashable, Sendable {
+    /// Attempts in all, the first one included; at least 1.
+    package var attempts: Int
+    /// Between the end of an attempt and the start of the next.
+    package var interval: Duration
+
+    package init(attempts: Int, interval: Duration) {
+        self.attempts = attempts
+        self.interval = interval
+    }
+
+    package static let none = RetryPlan(attempts: 1, interval: .zero)
+}
+
+/// One policy as it was applied at one time.
+package struct PolicyRevision: Hashable, Sendable {
+    package var policy: Policy
+    /// 1 for the first; grows by one with each change.
+    package var revision: Int64
+    package var appliedAt: UnixTime
+    package var appliedBy: String
+
+    package init(policy: Policy, revision: Int64, appliedAt: UnixTime, appliedBy: String) {
+        self.policy = policy
+        self.revision = revision
+        self.appliedAt = appliedAt
+        self.appliedBy = appliedBy
+    }
+}

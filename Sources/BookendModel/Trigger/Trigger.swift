@@ -1,0 +1,48 @@
+/// One run of one policy on one agent; positive, small and growing, so that a person can type it.
+package struct JobID: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: Int64
+
+    package init(rawValue: Int64) { self.rawValue = rawValue }
+
+    package var description: String { String(rawValue) }
+    package static func < (left: JobID, right: JobID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Why a job starts.
+package enum TriggerCause: String, Hashable, Sendable, CaseIterable {
+    case schedule
+    /// Backup now.
+    case manual
+    case catchUp = "catch-up"
+    /// The agent started it by itself, from a slot that it carries.
+    case autonomous
+}
+
+/// One order to start one job.
+package struct Trigger: Hashable, Sendable {
+    package var job: JobID
+    package var agent: AgentID
+    package var policy: PolicyName
+    package var revision: Int64
+    package var cause: TriggerCause
+    /// When the job should start; for ``TriggerCause/manual`` the time at which the operator asked.
+    package var scheduledStart: UnixTime
+    /// A trigger that comes later is reported skipped, never run late.
+    package var notAfter: UnixTime
+    /// When the job's window ends; `nil`: the job has no window.
+    package var windowEnd: UnixTime?
+
+    package init(
+        job: JobID, agent: AgentID, policy: PolicyName, revision: Int64, cause: TriggerCause,
+        scheduledStart: UnixTime, notAfter: UnixTime, windowEnd: UnixTime? = nil
+    ) {
+        self.job = job
+        self.agent = agent
+        self.policy = policy
+        self.revision = revision
+        self.cause = cause
+        self.scheduledStart = scheduledStart
+        self.notAfter = notAfter
+        self.windowEnd = windowEnd
+    }
+}
