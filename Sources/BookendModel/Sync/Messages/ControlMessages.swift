@@ -1,0 +1,147 @@
+/// What an operator asks of the coordinator.
+package enum ControlRequest: Hashable, Sendable {
+    /// Applies all or nothing. `dryRun`: says what would change, changes nothing.
+    case applyPolicies([Policy], dryRun: Bool)
+    case listPolicies
+    /// `revision` nil: the current one.
+    case showPolicy(PolicyName, revision: Int64?)
+    case deletePolicy(PolicyName)
+    case backup(BackupOrder)
+    case cancel(JobID)
+    case listAgents
+    /// Answered by any number of ``ControlReply/answer(_:)`` and then ``ControlReply/done``.
+    case ask(AgentID, AskRequest)
+    /// More of an ask's answer may be sent.
+    case askCredit(chunks: Int)
+    case askClose
+}
+
+/// Backup now, for the agents of one policy.
+package struct BackupOrder: Hashable, Sendable {
+    package var policy: PolicyName
+    /// Narrows the policy's own selector; empty: all of its agents.
+    package var narrowing: Selector
+    /// How long the trigger may wait for an agent that is offline; `nil`: such an agent fails at once (31).
+    package var queueFor: Duration?
+    /// Runs as the schedule would: cause `schedule`, with the policy's window from now on.
+    package var asScheduled: Bool
+
+    package init(
+        policy: PolicyName, narrowing: Selector = Selector(), queueFor: Duration? = nil, asScheduled: Bool = false
+    ) {
+        self.policy = policy
+        self.narrowing = narrowing
+        self.queueFor = queueFor
+        self.asScheduled = asScheduled
+    }
+}
+
+package enum ControlReply: Hashable, Sendable {
+    case applied([PolicyOutcome])
+    case policies([PolicyRevision])
+    case triggered([TriggerRecord])
+    case canceled(TriggerRecord)
+    case agents([AgentRecord])
+    case answer(AskAnswer)
+    case done
+    case failed(RemoteFailure)
+}
+
+/// What applying did to one policy.
+package struct PolicyOutcome: Hashable, Sendable {
+    package enum Change: String, Hashable, Sendable, CaseIterable { case created, changed, unchanged }
+
+    package var name: PolicyName
+    package var revision: Int64
+    package var change: Change
+    /// The agents that it picks now.
+    package var agents: [AgentID]
+
+    package init(name: PolicyName, revision: Int64, change: Change, agents: [AgentID]) {
+        self.name = name
+        self.revision = revision
+        self.change = change
+        self.agents = agents
+    }
+}
+
+/// What the coordinator knows of one trigger.
+package struct TriggerRecord: Hashable, Sendable {
+    package enum State: String, Hashable, Sendable, CaseIterable {
+        /// Not acknowledged by its agent yet.
+        case pending
+        /// Durably in the agent's journal.
+        case delivered
+        /// The agent was offline and the order did not queue: status 31.
+        case offline
+        /// Its deadline passed before it could be delivered: status 41.
+        case missed
+    }
+
+    package var trigger: Trigger
+    package var state: State
+    package var isCanceled: Bool
+
+    package init(trigger: Trigger, state: State, isCanceled: Bool = false) {
+        self.trigger = trigger
+        self.state = state
+        self.isCanceled = isCanceled
+    }
+}
+
+/// What the coordinator knows of one agent.
+package struct AgentRecord: Hashable, Sendable {
+    package var id: AgentID
+    package var labels: [String: String]
+    package var isOnline: Bool
+    /// `nil`: never.
+    package var lastHeardAt: UnixTime?
+    package var version: String
+    /// The policy generation that the agent has.
+    package var generation: Int64
+    package var activeJobs: [ActiveJob]
+    package var outboxDepth: Int64
+    /// The agent's wall clock less the coordinator's.
+    package var clockSkew: Duration
+
+    package init(
+        id: AgentID, labels: [String: String], isOnline: Bool, lastHeardAt: UnixTime?, version: String,
+        generation: Int64,
+        activeJobs: [ActiveJob], outboxDepth: Int64, clockSkew: Duration
+    ) {
+        self.id = id
+        self.labels = labels
+        self.isOnline = isOnline
+        self.lastHeardAt = lastHeardAt
+        self.version = version
+        self.generation = generation
+        self.activeJobs = activeJobs
+        self.outboxDepth = outboxDepth
+        self.clockSkew = clockSkew
+    }
+}
+
+/// What the collector asks of the coordinator, again and again: "what changed after this?"
+package struct RosterRequest: Hashable, Sendable {
+    /// 0: everything. What an earlier ``RosterReply`` said.
+    package var after: Int64
+
+    package init(after: Int64) { self.after = after }
+}
+
+package struct RosterReply: Hashable, Sendable {
+    /// To be sent as ``RosterRequest/after`` next time.
+    package var through: Int64
+    /// Triggers that are new or changed, at most 1,000; more follow when `isComplete` is false.
+    package var triggers: [TriggerRecord]
+    package var isComplete: Bool
+    /// Every agent.
+    package var agents: [AgentRecord]
+
+    package init(through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord]) {
+        self.through = through
+        self.triggers = triggers
+        self.isComplete = isComplete
+        self.agents = agents
+    }
+}
