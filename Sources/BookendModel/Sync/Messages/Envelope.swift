@@ -30,6 +30,7 @@ package enum Envelope: Hashable, Sendable {
 
     // feed: collector to any subscriber
     case feedEntry(FeedEntry)
+    /// Also from an agent to its collector, over intake. Latest value only; unnumbered; may be lost.
     case progress(Progress)
 
     // query and control: clients and servers
