@@ -89,8 +89,9 @@ package struct ReportDetails: Hashable, Sendable {
     package var leftProcesses: [String] = []
     /// When the next attempt starts, for a job that waits for a retry.
     package var nextAttemptAt: UnixTime?
-    /// What people must be told at once.
-    package var alert: AlertKind?
+    /// What people must be told: with a stage's report what cannot wait, with the report that ends a job all that its
+    /// last attempt left behind. Each cause once.
+    package var alerts: [AlertKind] = []
     /// What happened to the job, in order, that led to this status; only with the report that ends a job.
     package var events: [PipelineEventRecord] = []
     /// The policy's rules that this job ran under; only with the report that ends a job.

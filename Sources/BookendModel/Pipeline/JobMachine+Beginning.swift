@@ -1,0 +1,58 @@
+/// From the first event to a recorded start.
+extension JobMachine {
+    mutating func accept(at now: Moment) {
+        phase = .queued
+        if ending == .cancel {
+            finish(.canceled, reason: "canceled before its trigger came", at: now)
+        } else if now.wall > facts.notAfter {
+            note("late", "the trigger came after its deadline: the job is skipped", at: now)
+            finish(.skipped, reason: "the trigger came after its deadline", at: now)
+        } else {
+            report(nil, .queued)
+            note("queued", "the job waits for its turn", at: now)
+            actions.append(.waitForTurn)
+            noticeWindow(at: now)
+        }
+    }
+
+    /// The trigger could not be recorded: the agent refuses the job.
+    mutating func refuse(_ reason: String, at now: Moment) {
+        note("journal-failed", "the job is refused: " + reason, at: now)
+        finish(.couldNotStart, reason: reason, at: now)
+    }
+
+    mutating func recordStart(at now: Moment) {
+        guard !isShuttingDown else { return }
+        attempt = Attempt(number: attempt.number + 1)
+        phase = .starting
+        actions.append(.recordStart(attempt: attempt.number, owesPostScript: rules.scriptsEnabled))
+    }
+
+    mutating func start(at now: Moment) {
+        if let stopCause {
+            let end = StageEnd(stopCause.status, reason: stopCause.sentence + " before the attempt began")
+            return giveUpStart(end, recorded: true, at: now)
+        }
+        if jobBegan == nil { jobBegan = now.boot }
+        note("attempt-started", "attempt \(attempt.number) of at most \(rules.maxAttempts) begins", at: now)
+        phase = .preScript
+        if rules.scriptsEnabled {
+            attempt.stageBegan = now.boot
+            actions.append(.runPreScript(attempt: attempt.number))
+            report(nil, .running)
+        } else {
+            report(nil, .running)
+            conclude(.preScript, StageEnd(.notEnabled), at: now)
+            decideBackup(at: now)
+        }
+    }
+
+    /// The attempt counts, and nothing of it runs. Its scripts never report.
+    mutating func giveUpStart(_ end: StageEnd, recorded: Bool = false, at now: Moment) {
+        if recorded, rules.scriptsEnabled {
+            actions.append(.settleDebt(attempt: attempt.number, .neverOwed))
+        }
+        conclude(.backup, end, at: now)
+        endAttempt(at: now)
+    }
+}

@@ -1,0 +1,184 @@
+/// Decides everything about one job on its agent, through all of its attempts.
+///
+/// Feed it what happens, with the time; carry out what it hands back, in order. It reads no clock: set one timer to
+/// ``nextDeadline`` and call with ``JobEvent/tick``. It takes any event at any time, and what does not fit changes nothing.
+///
+/// ```
+///             turn          start recorded      missing, refused, ended
+///  queued ───────▶ starting ──────────▶ pre-script ──────────▶ backup ─────────────▶ post-script ───▶ over
+///  ▲  │ ▲             │ │     scripts not enabled ────────────▶  │  ▲ not allowed: 26     │ ▲          ▲ │
+///  │  │ │ retry due   │ └ journal failed: 24 ─────────────────────────────────────────┐  │ │          │ │
+///  │  │ └─────────────┼───────────────────────────── waiting ◀── worth a retry ───────┴──┼─┼──────────┘ │
+/// new └ cancel: 6     │                                 └ cancel: 6                     │ └ no debt: skipped
+///       window: 2     └ cancel, window, shutdown: backup 6, 22, 25; nothing runs        └ over ──▶ ended
+///
+///  during the pre-script   cancel, shutdown: it runs to its end · window: it is ended, 22
+///                          then backup 6, 25 or 22 without running, and the post-script
+///  during the backup       cancel, window, shutdown: it is stopped, 6, 22 or 25; then the post-script
+///  during the post-script  nothing cuts it short
+/// ```
+///
+/// The rules that hold in every state:
+/// - **The post-script is owed** from ``JobEvent/scriptStarted(_:)`` or an end of the pre-script on. It is never ordered otherwise.
+/// - **Cancel and window**: whichever comes first fixes the job's status. A canceled job is 6. After either no attempt starts.
+/// - **The first cause that stops a backup gives it its status**: 6, 22, or 25 for a shutdown. A shutdown is an
+///   interruption, not an outcome that someone wished for, so that rules and window decide on a retry; the agent that starts
+///   next carries it out. An engine that made its snapshot before it could be stopped was successful, and that is reported.
+/// - **Time decides, not the timer**: the window is over when an event comes after its end, whether or not a tick came before.
+///   What ended before anyone noticed keeps its own status.
+/// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may not.
+package struct JobMachine: Hashable, Sendable {
+    /// Where the job is.
+    package enum Phase: Hashable, Sendable {
+        /// Before the first event.
+        case new
+        case queued
+        /// The start of an attempt is being recorded.
+        case starting
+        case preScript, backup, postScript
+        /// For the next attempt.
+        case waiting(until: BootTime)
+        case ended
+    }
+
+    /// What the machine must know of the job's trigger.
+    package struct Facts: Hashable, Sendable {
+        /// A job that is accepted later is skipped. One that was accepted in time may queue past it.
+        package var notAfter: UnixTime
+        /// `nil`: the job has no window.
+        package var windowEnd: BootTime?
+        /// The agent has no good backup of this policy yet.
+        package var isFirstBackup: Bool
+
+        package init(notAfter: UnixTime, windowEnd: BootTime? = nil, isFirstBackup: Bool = false) {
+            self.notAfter = notAfter
+            self.windowEnd = windowEnd
+            self.isFirstBackup = isFirstBackup
+        }
+
+        /// The window's end is moved from the wall clock to the clock that only goes forward, as of `now`.
+        package init(_ trigger: Trigger, isFirstBackup: Bool, at now: Moment) {
+            self.init(
+                notAfter: trigger.notAfter, windowEnd: trigger.windowEnd.map { now.boot + ($0 - now.wall) },
+                isFirstBackup: isFirstBackup)
+        }
+    }
+
+    /// The latest attempt, as far as it has come.
+    struct Attempt: Hashable, Sendable {
+        var number = 0
+        var ends: [Stage: StageEnd] = [:]
+        /// The pre-script may have started.
+        var owesPostScript = false
+        var stageBegan: BootTime?
+        var isStopOrdered = false
+    }
+
+    package let rules: PipelineRules
+    package let facts: Facts
+    package internal(set) var phase = Phase.new
+    package internal(set) var events: [PipelineEventRecord] = []
+
+    var attempt = Attempt()
+    var jobBegan: BootTime?
+    /// The first of cancel and window: no attempt starts any more.
+    var ending: StopCause?
+    /// The first of cancel, window and shutdown: the backup does not run (any more).
+    var stopCause: StopCause?
+    var windowIsOver = false
+    var isShuttingDown = false
+    /// What this event led to so far; empty between events.
+    var actions: [JobAction] = []
+
+    package init(rules: PipelineRules, facts: Facts) {
+        self.rules = rules
+        self.facts = facts
+    }
+
+    /// The number of the latest attempt; 0 before the first.
+    package var attemptNumber: Int { attempt.number }
+
+    /// An attempt is under way: an agent that stops waits for it. A job that is queued or waits is kept in the journal.
+    package var isUnderWay: Bool {
+        switch phase {
+        case .starting, .preScript, .backup, .postScript: true
+        case .new, .queued, .waiting, .ended: false
+        }
+    }
+
+    /// When to call with ``JobEvent/tick``, unless something else happens before; `nil`: not at all.
+    package var nextDeadline: BootTime? {
+        let window = windowIsOver || isOverrunAllowed ? nil : facts.windowEnd
+        switch phase {
+        case .new, .ended, .postScript: return nil
+        case .queued, .starting, .preScript, .backup: return window
+        case .waiting(let retry):
+            guard !isShuttingDown else { return window }
+            return window.map { min($0, retry) } ?? retry
+        }
+    }
+
+    package mutating func handle(_ event: JobEvent, at now: Moment) -> [JobAction] {
+        defer { actions = [] }
+        if !event.endsStage { noticeWindow(at: now) }
+        switch (event, phase) {
+        case (.accepted, .new): accept(at: now)
+        case (.recovered(let recovery), .new): recover(recovery, at: now)
+        case (.journalFailed(let reason), .new): refuse(reason, at: now)
+        case (.cancel, _): cancel(at: now)
+        case (.shutdown, _): shutDown(at: now)
+        case (.turn, .queued): recordStart(at: now)
+        case (.startRecorded, .starting): start(at: now)
+        case (.journalFailed(let reason), .starting): giveUpStart(StageEnd(.couldNotStart, reason: reason), at: now)
+        case (.scriptStarted(.preScript), .preScript): preScriptStarted(at: now)
+        case (.scriptEnded(.preScript, let outcome), .preScript): preScriptEnded(outcome, at: now)
+        case (.backupEnded(let end), .backup): backupEnded(end, at: now)
+        case (.scriptStarted(.postScript), .postScript): postScriptStarted()
+        case (.scriptEnded(.postScript, let outcome), .postScript): postScriptEnded(outcome, at: now)
+        case (.tick, .waiting(let retry)) where now.boot >= retry: queueAgain(at: now)
+        default: break
+        }
+        return actions
+    }
+}
+
+extension JobEvent {
+    /// Something ended by itself: if the window was over by then, nobody had noticed.
+    fileprivate var endsStage: Bool {
+        switch self {
+        case .scriptEnded, .backupEnded: true
+        default: false
+        }
+    }
+}
+
+// MARK: - What every part uses
+
+extension JobMachine {
+    func end(of stage: Stage) -> Status? { attempt.ends[stage]?.status }
+
+    /// The window does not end an attempt that is under way.
+    var isOverrunAllowed: Bool { rules.ignoreWindowForFirstBackup && facts.isFirstBackup && isUnderWay }
+
+    mutating func report(_ stage: Stage?, _ status: Status, details: ReportDetails = ReportDetails()) {
+        actions.append(.report(attempt: attempt.number, stage: stage, status: status, details: details))
+    }
+
+    /// Keeps the end of a stage and reports it.
+    mutating func conclude(_ stage: Stage, _ end: StageEnd, at now: Moment) {
+        var end = end
+        if end.details.duration == nil { end.details.duration = attempt.stageBegan.map { now.boot - $0 } }
+        attempt.stageBegan = nil
+        attempt.ends[stage] = end
+        report(stage, end.status, details: end.details)
+        let reason = end.details.reason.isEmpty ? "" : ": " + end.details.reason
+        note("\(stage.rawValue)-ended", "the \(stage.rawValue) is \(end.status)\(reason)", at: now)
+    }
+
+    /// Keeps what happened for people. Beyond 200 records the beginning and the end are kept.
+    mutating func note(_ event: String, _ consequence: String, at now: Moment) {
+        if events.count == 200 { events.remove(at: 100) }
+        events.append(
+            PipelineEventRecord(at: now.wall, attempt: attempt.number, event: event, consequence: consequence))
+    }
+}

@@ -1,0 +1,79 @@
+/// How a pre-script ended, as far as that decides what follows.
+package enum PreScriptVerdict: Hashable, Sendable {
+    case notEnabled, succeeded, failed, missing
+
+    package init(_ status: Status) {
+        switch status {
+        case .notEnabled: self = .notEnabled
+        case .successful: self = .succeeded
+        case .skipped: self = .missing
+        default: self = .failed
+        }
+    }
+}
+
+extension PipelineRules {
+    /// Whether the backup runs after a pre-script that ended so: the second column of the truth table.
+    ///
+    /// Anything but 0 is a failure: also a script that was refused or could not start, and one that left processes
+    /// behind (27), because nobody knows whether what it prepared is ready.
+    package func allowsBackup(after preScript: Status) -> Bool {
+        switch PreScriptVerdict(preScript) {
+        case .notEnabled, .succeeded: true
+        case .failed: !skipBackupIfPreFails
+        case .missing: !skipBackupIfPreMissing
+        }
+    }
+
+    /// Whether another attempt could end better than one whose backup, and pre-script, ended so.
+    ///
+    /// Every failure is worth a retry but these: the window is over (22), this server forbids it (23, also when it
+    /// forbade the pre-script and so the backup), the credentials are wrong (30). A backup that exists is not made again.
+    package func isWorthRetry(preScript: Status?, backup: Status) -> Bool {
+        guard backup.isFailure else { return false }
+        let cause = backup == .notRun && preScript == .refused ? .refused : backup
+        return ![.windowExpired, .refused, .wrongCredentials].contains(cause)
+    }
+}
+
+extension Status {
+    /// The status of a job from those of its last attempt; a stage that never reported says nothing.
+    package static func ofJob(isCanceled: Bool, preScript: Status?, backup: Status, postScript: Status?) -> Status {
+        if isCanceled { return .canceled }
+        guard backup.isSuccess else { return backup }
+        let scripts = [preScript, postScript].compactMap(\.self)
+        let scriptsAreWell = scripts.allSatisfy { [.successful, .skipped, .notEnabled].contains($0) }
+        return backup == .successful && scriptsAreWell ? .successful : .successfulWithErrors
+    }
+}
+
+extension AlertKind {
+    /// What people must be told once a job is over, judged on its last attempt only.
+    ///
+    /// A missing post-script is not among them: that was told at once. Processes left by a post-script (27) are a
+    /// warning, which the job's status 5 says.
+    package static func afterLastAttempt(preScript: Status?, backup: Status?, postScript: Status?) -> [AlertKind] {
+        var alerts: [AlertKind] = []
+        if let preScript, preScript.isFailure { alerts.append(.preScriptFailed) }
+        if let backup, backup.isFailure { alerts.append(.backupFailed) }
+        if backup == .successfulWithErrors { alerts.append(.backupWithErrors) }
+        if let postScript, postScript.isFailure, postScript != .leftProcessesBehind { alerts.append(.postScriptFailed) }
+        return alerts
+    }
+}
+
+extension StageEnd {
+    /// With 27 in place of a 0 when the script left processes that the policy does not allow. A script that failed
+    /// keeps its own reason.
+    func judged(by rule: ScriptPlan.LeftProcesses) -> StageEnd {
+        guard status == .successful, !details.leftProcesses.isEmpty, rule != .allow else { return self }
+        var judged = self
+        judged.status = .leftProcessesBehind
+        if judged.details.reason.isEmpty {
+            judged.details.reason =
+                "left \(details.leftProcesses.count) processes running"
+                + (rule == .end ? ", which were ended" : ", which were kept")
+        }
+        return judged
+    }
+}
