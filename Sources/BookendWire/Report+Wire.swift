@@ -69,7 +69,7 @@ extension ProtoDetails {
         errors = details.errors
         leftProcesses = details.leftProcesses
         if let value = details.nextAttemptAt { nextAttemptUnixMs = value.milliseconds }
-        alert = details.alert?.rawValue ?? ""
+        alerts = details.alerts.map(\.rawValue)
         events = details.events.map { record in
             var proto = ProtoPipelineEvent()
             proto.atUnixMs = record.at.milliseconds
@@ -101,7 +101,7 @@ extension ReportDetails {
         }
         nextAttemptAt = proto.hasNextAttemptUnixMs ? UnixTime(milliseconds: proto.nextAttemptUnixMs) : nil
         // An alert that this version does not know must not cost the report.
-        alert = AlertKind(rawValue: proto.alert)
+        alerts = try proto.alerts.bounded(16, "details.alerts").compactMap(AlertKind.init)
         events = try proto.events.bounded(10_000, "details.events").map { event throws(WireError) in
             PipelineEventRecord(
                 at: UnixTime(milliseconds: event.atUnixMs), attempt: Int(event.attempt),

@@ -637,10 +637,9 @@ nonisolated struct ProtoDetails: @unchecked Sendable {
   /// Clears the value of `nextAttemptUnixMs`. Subsequent reads from it will return its default value.
   mutating func clearNextAttemptUnixMs() {_uniqueStorage()._nextAttemptUnixMs = nil}
 
-  /// empty: none
-  var alert: String {
-    get {_storage._alert}
-    set {_uniqueStorage()._alert = newValue}
+  var alerts: [String] {
+    get {_storage._alerts}
+    set {_uniqueStorage()._alerts = newValue}
   }
 
   var events: [ProtoPipelineEvent] {
@@ -1412,7 +1411,7 @@ nonisolated extension ProtoPipelineRules: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Details"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}exit_code\0\u{1}signal\0\u{3}duration_ms\0\u{3}snapshot_id\0\u{3}bytes_added\0\u{3}bytes_processed\0\u{3}files_processed\0\u{1}errors\0\u{3}left_processes\0\u{3}next_attempt_unix_ms\0\u{1}alert\0\u{1}events\0\u{1}rules\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}exit_code\0\u{1}signal\0\u{3}duration_ms\0\u{3}snapshot_id\0\u{3}bytes_added\0\u{3}bytes_processed\0\u{3}files_processed\0\u{1}errors\0\u{3}left_processes\0\u{3}next_attempt_unix_ms\0\u{1}alerts\0\u{1}events\0\u{1}rules\0")
 
   fileprivate class _StorageClass {
     var _reason: String = String()
@@ -1426,7 +1425,7 @@ nonisolated extension ProtoDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _errors: [String] = []
     var _leftProcesses: [String] = []
     var _nextAttemptUnixMs: Int64? = nil
-    var _alert: String = String()
+    var _alerts: [String] = []
     var _events: [ProtoPipelineEvent] = []
     var _rules: ProtoPipelineRules? = nil
 
@@ -1450,7 +1449,7 @@ nonisolated extension ProtoDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _errors = source._errors
       _leftProcesses = source._leftProcesses
       _nextAttemptUnixMs = source._nextAttemptUnixMs
-      _alert = source._alert
+      _alerts = source._alerts
       _events = source._events
       _rules = source._rules
     }
@@ -1482,7 +1481,7 @@ nonisolated extension ProtoDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 9: try { try decoder.decodeRepeatedStringField(value: &_storage._errors) }()
         case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._leftProcesses) }()
         case 11: try { try decoder.decodeSingularInt64Field(value: &_storage._nextAttemptUnixMs) }()
-        case 12: try { try decoder.decodeSingularStringField(value: &_storage._alert) }()
+        case 12: try { try decoder.decodeRepeatedStringField(value: &_storage._alerts) }()
         case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._events) }()
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._rules) }()
         default: break
@@ -1530,8 +1529,8 @@ nonisolated extension ProtoDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._nextAttemptUnixMs {
         try visitor.visitSingularInt64Field(value: v, fieldNumber: 11)
       } }()
-      if !_storage._alert.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._alert, fieldNumber: 12)
+      if !_storage._alerts.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._alerts, fieldNumber: 12)
       }
       if !_storage._events.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._events, fieldNumber: 13)
@@ -1559,7 +1558,7 @@ nonisolated extension ProtoDetails: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._errors != rhs_storage._errors {return false}
         if _storage._leftProcesses != rhs_storage._leftProcesses {return false}
         if _storage._nextAttemptUnixMs != rhs_storage._nextAttemptUnixMs {return false}
-        if _storage._alert != rhs_storage._alert {return false}
+        if _storage._alerts != rhs_storage._alerts {return false}
         if _storage._events != rhs_storage._events {return false}
         if _storage._rules != rhs_storage._rules {return false}
         return true
