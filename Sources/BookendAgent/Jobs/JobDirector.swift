@@ -93,7 +93,9 @@ package actor JobDirector {
     /// - Throws: When the journal cannot be written: the trigger must not be acknowledged, and comes again.
     package func accept(_ trigger: Trigger) throws(AgentError) {
         let now = surroundings.clock.now.wall
-        guard let job = try surroundings.journal.accept(trigger, under: policies[trigger.policy], at: now) else { return }
+        guard let job = try surroundings.journal.accept(trigger, under: policies[trigger.policy], at: now) else {
+            return
+        }
         begin(job, with: .accepted)
     }
 
@@ -106,7 +108,8 @@ package actor JobDirector {
     /// Takes up the jobs that the journal holds from before.
     package func recover(_ contents: JournalContents) throws(AgentError) {
         for job in contents.unfinishedJobs {
-            let recovery = JobRecovery(job, reports: try surroundings.journal.reports(of: job.trigger.job), now: surroundings.clock.now)
+            let recovery = JobRecovery(
+                job, reports: try surroundings.journal.reports(of: job.trigger.job), now: surroundings.clock.now)
             begin(job, with: .recovered(recovery))
         }
     }
@@ -135,7 +138,8 @@ package actor JobDirector {
         surroundings.logger.notice(
             "job begins",
             metadata: [
-                "job.id": "\(job.trigger.job)", "policy": "\(job.trigger.policy)", "cause": "\(job.trigger.cause.rawValue)",
+                "job.id": "\(job.trigger.job)", "policy": "\(job.trigger.policy)",
+                "cause": "\(job.trigger.cause.rawValue)",
             ])
         starter.yield(Start(runner: runner, job: job.trigger.job, event: event))
     }

@@ -165,7 +165,8 @@ extension JobRunner {
             let end = await surroundings.stages.runBackup(of: context, stop: stop) { progress in
                 surroundings.progressed(
                     Progress(
-                        job: trigger.job, agent: trigger.agent, policy: trigger.policy, attempt: attempt, stage: .backup,
+                        job: trigger.job, agent: trigger.agent, policy: trigger.policy, attempt: attempt,
+                        stage: .backup,
                         fraction: progress.fraction, bytesDone: progress.bytesDone, bytesTotal: progress.bytesTotal,
                         filesDone: progress.filesDone, filesTotal: progress.filesTotal,
                         at: surroundings.clock.now.wall))
@@ -193,18 +194,7 @@ extension JobRunner {
         let order = StopOrder()
         timer = (deadline, order)
         group.addTask { [sender, clock = surroundings.clock] in
-            await withTaskGroup(of: Bool.self) { race in
-                race.addTask {
-                    // Canceled: the timer is no longer wanted.
-                    (try? await clock.sleep(until: deadline)) != nil
-                }
-                race.addTask {
-                    await order.wait()
-                    return false
-                }
-                if await race.next() == true { sender.yield(.tick) }
-                race.cancelAll()
-            }
+            if await clock.sleep(until: deadline, unless: order) { sender.yield(.tick) }
         }
     }
 }
