@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"], resources: [.copy("Vectors")],
             swiftSettings: strict),
-        .testTarget(name: "BookendWireTests", dependencies: ["BookendWire"], swiftSettings: strict),
+        .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
         .testTarget(name: "BookendFilesTests", dependencies: ["BookendFiles"], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
