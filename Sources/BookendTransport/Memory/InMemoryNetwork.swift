@@ -147,15 +147,19 @@ package final class InMemoryNetwork: Sendable {
         for connection in lost {
             if connection.client === socket {
                 connection.server.forget(connection.topics)
+                connection.server.move()
             } else {
                 connection.client.lose(.disconnected)
             }
         }
     }
 
-    /// A consumer has room again: the clients that waited for it go on.
+    /// A consumer has room again: whoever waited for it goes on.
     func resume(at place: Endpoint.Place) {
-        for client in state.withLock({ $0.clients.values.filter { $0.place == place } }) { client.move() }
+        let waiting = state.withLock { state in
+            state.clients.values.filter { $0.place == place } + (state.servers[place].map { [$0] } ?? [])
+        }
+        for socket in waiting { socket.move() }
     }
 
     // MARK: Moving

@@ -13,14 +13,26 @@ final class InMemorySocket: MessageSocket {
     private let outbox: Outbox
     private let counts = Mutex(SocketStatistics())
     private let network: InMemoryNetwork
-    /// Messages that a full receiver keeps waiting. Held while they are moved, so that their order stays.
-    private let pending = Mutex<Pending>(Pending())
+    private let pending = Mutex(Pending())
 
+    /// What waits because a receiver is full.
     private struct Pending {
         var messages: ArraySlice<Message> = []
+        /// A router's, by receiver: one that is full does not hold up the others.
+        var backlog: [Route: ArraySlice<Message>] = [:]
+        /// One thread at a time moves messages, so that their order stays.
         var isMoving = false
-        /// Somebody came while a message was moving: look once more.
+        /// Somebody came while messages were moving: look once more.
         var isAskedAgain = false
+    }
+
+    private enum Outcome {
+        /// On its way, or lost.
+        case left
+        /// It waits, and what is behind it can go on.
+        case putAside
+        /// It waits, and all behind it.
+        case stuck
     }
 
     init(_ plan: SocketPlan, _ identity: PeerIdentity?, on network: InMemoryNetwork) {
@@ -129,56 +141,92 @@ final class InMemorySocket: MessageSocket {
         counts.withLock { $0.discarded += isTaken ? 0 : 1 }
     }
 
-    /// Sends what waits, until a receiver is full. One thread at a time; another that comes leaves it to the first.
+    /// Sends what waits, until a receiver is full. Another thread that comes meanwhile leaves it to the first.
     func move() {
-        while true {
-            let next = pending.withLock { pending -> Message? in
-                guard !pending.isMoving else {
-                    pending.isAskedAgain = true
-                    return nil
-                }
-                if pending.messages.isEmpty { pending.messages = outbox.take()[...] }
-                pending.isMoving = !pending.messages.isEmpty
-                return pending.messages.first
+        let isFirst = pending.withLock { pending in
+            pending.isAskedAgain = pending.isMoving
+            defer { pending.isMoving = true }
+            return !pending.isMoving
+        }
+        guard isFirst else { return }
+        var goesOn = true
+        while goesOn {
+            for (route, messages) in pending.withLock({ $0.backlog }) { retry(messages, to: route) }
+            while let next = next() {
+                let outcome = dispatch(next)
+                if outcome == .stuck { break }
+                pending.withLock { $0.messages = $0.messages.dropFirst() }
+                if outcome == .left { outbox.settle(messages: 1, bytes: next.byteCount) }
             }
-            guard let next else { return }
-            let isGone = dispatch(next)
-            let goesOn = pending.withLock { pending in
+            goesOn = pending.withLock { pending in
                 defer { pending.isAskedAgain = false }
-                if isGone { pending.messages = pending.messages.dropFirst() }
-                pending.isMoving = false
-                return isGone || pending.isAskedAgain
+                pending.isMoving = pending.isAskedAgain
+                return pending.isAskedAgain
             }
-            if isGone { outbox.settle(messages: 1, bytes: next.byteCount) }
-            guard goesOn else { return }
         }
     }
 
-    /// True when the message is no longer ours to keep: on its way, or lost.
-    private func dispatch(_ message: Message) -> Bool {
+    private func next() -> Message? {
+        pending.withLock { pending in
+            if pending.messages.isEmpty { pending.messages = outbox.take()[...] }
+            return pending.messages.first
+        }
+    }
+
+    private func retry(_ messages: ArraySlice<Message>, to route: Route) {
+        var rest = messages
+        while let message = rest.first, answer(message, to: route) {
+            rest = rest.dropFirst()
+            outbox.settle(messages: 1, bytes: message.byteCount)
+        }
+        pending.withLock { $0.backlog[route] = rest.isEmpty ? nil : rest }
+    }
+
+    /// Sends a router's message, or reports it lost; false: its receiver is full.
+    private func answer(_ message: Message, to route: Route?) -> Bool {
+        guard let connection = route.flatMap({ network.connection(at: $0, of: self) }) else {
+            counts.withLock { $0.undeliverable += 1 }
+            offer(Delivery(.undeliverable(message)))
+            return true
+        }
+        let isGone = network.carry(Message(message.frames), from: self, on: connection)
+        if isGone { counts.withLock { $0.sent += 1 } }
+        return isGone
+    }
+
+    private func putAside(_ message: Message, for route: Route) -> Outcome {
+        let hasRoom = pending.withLock { pending in
+            guard pending.backlog[route, default: []].count < max(plan.limits.outboxMessages / 4, 1) else {
+                return false
+            }
+            pending.backlog[route, default: []].append(message)
+            return true
+        }
+        if hasRoom { return .putAside }
+        counts.withLock { $0.undeliverable += 1 }
+        offer(Delivery(.undeliverable(message)))
+        return .left
+    }
+
+    private func dispatch(_ message: Message) -> Outcome {
         switch plan.kind {
-        case .subscriber: return true
+        case .subscriber: return .left
         case .dealer:
-            guard let connection = network.connection(of: self) else { return false }
+            guard let connection = network.connection(of: self) else { return .stuck }
             let isGone = network.carry(Message(message.frames, to: connection.route), from: self, on: connection)
             if isGone { counts.withLock { $0.sent += 1 } }
-            return isGone
+            return isGone ? .left : .stuck
         case .router:
-            let connection = message.route.flatMap { network.connection(at: $0, of: self) }
-            if let connection, network.carry(Message(message.frames), from: self, on: connection) {
-                counts.withLock { $0.sent += 1 }
-            } else {
-                counts.withLock { $0.undeliverable += 1 }
-                offer(Delivery(.undeliverable(message)))
-            }
-            return true
+            guard let route = message.route else { return answer(message, to: nil) ? .left : .stuck }
+            let waits = pending.withLock { $0.backlog[route] != nil }
+            return !waits && answer(message, to: route) ? .left : putAside(message, for: route)
         case .publisher:
             // A subscriber without room misses it, as over ZeroMQ.
             for connection in network.subscribers(of: self, to: message.frames.first ?? []) {
                 _ = network.carry(message, from: self, on: connection)
             }
             counts.withLock { $0.sent += 1 }
-            return true
+            return .left
         }
     }
 
