@@ -69,7 +69,8 @@ final class LiveSocket {
                 switch (raw.send(message), message.route) {
                 case (.sent, _): left(message, isSent: true)
                 case (.noRoute, _): left(message, isSent: false)
-                case (.full, let route?): _ = backlog.add(message, to: route, at: now)  // the first there always has room
+                case (.full, let route?):
+                    _ = backlog.add(message, to: route, at: now)  // the first there always has room
                 case (.full, nil): isStuck = true
                 }
             }
