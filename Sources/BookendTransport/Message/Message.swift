@@ -50,7 +50,8 @@ package struct Delivery: Hashable, Sendable {
         case subscribed(topic: Frame)
         /// On a publisher: a subscription has ended. Its sender is `nil` when the connection went away.
         case unsubscribed(topic: Frame)
-        /// On a router: an own message that found nobody at its route, or a peer that takes no more. It is lost.
+        /// On a router: an own message that found nobody at its route, or a peer that has taken nothing for five
+        /// seconds. It is lost.
         case undeliverable(Message)
     }
 

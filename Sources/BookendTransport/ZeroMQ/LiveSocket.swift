@@ -21,13 +21,19 @@ final class LiveSocket {
     private var pending: ArraySlice<Message> = []
     /// libzmq takes nothing more for now.
     private(set) var isStuck = false
+    /// What a router's slow peers wait for.
+    private var backlog: RouteBacklog
     private var senders: [String: Sender] = [:]
 
     init(handle: ZeroMQSocket, plan: SocketPlan, raw: RawSocket?) {
         self.handle = handle
         self.plan = plan
         self.raw = raw
+        backlog = RouteBacklog(limit: max(plan.limits.outboxMessages / 4, 1))
     }
+
+    /// Slow peers are to be tried again soon.
+    var hasBacklog: Bool { !backlog.isEmpty }
 
     /// Whether a round left something that libzmq would take.
     var hasMoreToSend: Bool { !isStuck && !pending.isEmpty && raw != nil }
@@ -44,25 +50,32 @@ final class LiveSocket {
     func flush(limit: Int = messagesPerRound * 4) {
         guard let raw else { return }
         isStuck = false
+        let now = ContinuousClock.now
         var messages = 0
         var bytes = 0
         var undeliverable: [Message] = []
-        while messages < limit {
-            if pending.isEmpty {
-                pending = handle.outbox.take()[...]
-                if pending.isEmpty { break }
-            }
-            guard let message = pending.first else { break }
-            let result = raw.send(message)
-            if result == .full && message.route == nil {
-                isStuck = true
-                break
-            }
-            // One slow peer of a router does not hold up the others: its message is lost, and said to be.
-            if result != .sent { undeliverable.append(message) }
-            pending = pending.dropFirst()
+        func left(_ message: Message, isSent: Bool) {
             messages += 1
             bytes += message.byteCount
+            if !isSent { undeliverable.append(message) }
+        }
+        backlog.retry(at: now, send: raw.send, left: left)
+        for _ in 0..<limit {
+            if pending.isEmpty { pending = handle.outbox.take()[...] }
+            guard let message = pending.first else { break }
+            if let route = message.route, backlog.holds(route) {
+                if !backlog.add(message, to: route, at: now) { left(message, isSent: false) }
+            } else {
+                switch (raw.send(message), message.route) {
+                case (.sent, _): left(message, isSent: true)
+                case (.noRoute, _): left(message, isSent: false)
+                case (.full, let route?):
+                    _ = backlog.add(message, to: route, at: now)  // the first there always has room
+                case (.full, nil): isStuck = true
+                }
+            }
+            if isStuck { break }
+            pending = pending.dropFirst()
         }
         handle.outbox.settle(messages: messages, bytes: bytes)
         report(undeliverable, sent: messages - undeliverable.count)

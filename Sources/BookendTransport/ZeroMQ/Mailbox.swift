@@ -67,7 +67,8 @@ final class Mailbox: Sendable {
         }
         guard isFirst else { return }
         var one: UInt64 = 1
-        _ = Glibc.write(descriptor, &one, 8)  // can only fail when the counter is full, and then the thread wakes anyway
+        // Can only fail when the counter is full, and then the thread wakes anyway.
+        _ = Glibc.write(descriptor, &one, 8)
     }
 
     /// All there is; the descriptor is quiet again.

@@ -4,7 +4,7 @@ import Glibc
 
 /// What the thread does: waits for its sockets and its mailbox, and serves whoever is ready.
 ///
-/// Sleeps without a limit unless a client waits for its next attempt.
+/// Sleeps without a limit unless a client waits for its next attempt, or a router's peer for its answers.
 final class SocketLoop {
     private enum Source {
         case mailbox
@@ -190,13 +190,17 @@ final class SocketLoop {
             if let monitor = socket.connection?.monitor { add(.monitor(id), monitor, ZMQ_POLLIN) }
             if let retryAt = socket.connection?.retryAt { due = min(due ?? retryAt, retryAt) }
             if socket.hasMoreToSend { isBusy = true }
+            if socket.hasBacklog {
+                let soon = ContinuousClock.now + RouteBacklog.pause
+                due = min(due ?? soon, soon)
+            }
             guard let raw = socket.raw else { continue }
             add(.socket(id), raw, (socket.wantsToReceive ? ZMQ_POLLIN : 0) | (socket.isStuck ? ZMQ_POLLOUT : 0))
         }
         let patience = isBusy ? 0 : due.map { max(0, (ContinuousClock.now.duration(to: $0)).milliseconds + 1) } ?? -1
         guard zmq_poll(&items, Int32(items.count), Int(patience)) >= 0 else { return }  // EINTR: look again
         for (item, source) in zip(items, sources) where item.revents != 0 { serve(source, Int32(item.revents)) }
-        if isBusy { for socket in sockets.values where socket.hasMoreToSend { socket.flush() } }
+        for socket in sockets.values where socket.hasMoreToSend || socket.hasBacklog { socket.flush() }
     }
 
     private func serve(_ source: Source, _ events: Int32) {

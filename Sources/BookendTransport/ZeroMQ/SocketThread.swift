@@ -20,7 +20,8 @@ package final class SocketThread: Network {
             throw TransportError(.system, "cannot start libzmq: \(RawSocket.reason())")
         }
         zmq_ctx_set(context, ZMQ_BLOCKY, 0)
-        nonisolated(unsafe) let shared = context  // a context may be used from any thread; this one is the thread's alone
+        // A context may be used from any thread; from here on this one is the thread's alone.
+        nonisolated(unsafe) let shared = context
         let result = OwnThread.start { SocketLoop(context: shared, mailbox: mailbox).run() }
         guard result == 0 else {
             zmq_ctx_term(context)
