@@ -98,7 +98,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
-        .testTarget(name: "BookendFilesTests", dependencies: ["BookendFiles"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendFilesTests", dependencies: ["BookendFiles", "BookendModel"],
+            resources: [.copy("WrongPolicies")], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
         .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),
