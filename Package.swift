@@ -99,8 +99,9 @@ let package = Package(
         .testTarget(name: "BookendWireTests", dependencies: ["BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
         .testTarget(
-            name: "BookendFilesTests", dependencies: ["BookendFiles", "BookendModel"],
-            resources: [.copy("WrongPolicies")], swiftSettings: strict),
+            name: "BookendFilesTests",
+            dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
+            resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
         .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),

@@ -9,6 +9,27 @@ struct WrongFileTests {
         let error = #expect(throws: FileError.self) { try PolicyFile.read(bytes: file.bytes, file: file.name) }
         #expect(error?.diagnostics.map(file.shortened) == file.expected)
     }
+
+    @Test(arguments: try WrongFile.all(in: "WrongConfigurations"))
+    func `a wrong configuration is refused with its message`(file: WrongFile) throws {
+        let error = #expect(throws: FileError.self) { try readConfiguration(file.bytes, file.name) }
+        #expect(error?.diagnostics.map(file.shortened) == file.expected)
+    }
+
+    @Test func `there are at least forty wrong policies and fifteen wrong configurations`() throws {
+        #expect(try WrongFile.all(in: "WrongPolicies").count >= 40)
+        #expect(try WrongFile.all(in: "WrongConfigurations").count >= 15)
+    }
+}
+
+/// Reads a configuration of the program that the file's name begins with.
+func readConfiguration(_ bytes: [UInt8], _ name: String) throws(FileError) {
+    switch name.prefix(while: { $0 != "-" && $0 != "." }) {
+    case "agent": _ = try AgentConfiguration.read(bytes: bytes, file: name, hostName: "host-1")
+    case "coordinator": _ = try CoordinatorConfiguration.read(bytes: bytes, file: name)
+    case "collector": _ = try CollectorConfiguration.read(bytes: bytes, file: name)
+    default: _ = try ClientConfiguration.read(bytes: bytes, file: name)
+    }
 }
 
 /// A file that is wrong on purpose, and what must be said about it.

@@ -9,6 +9,12 @@ package struct PolicyDiff: Hashable, Sendable {
         package var old: String?
         package var new: String?
 
+        package init(keyPath: String, old: String?, new: String?) {
+            self.keyPath = keyPath
+            self.old = old
+            self.new = new
+        }
+
         enum CodingKeys: String, CodingKey {
             case keyPath = "key_path"
             case old, new

@@ -4,8 +4,9 @@ package import BookendModel
 package struct PolicyEntry: Hashable, Sendable {
     package var policy: Policy
     package var file: String
-    /// The line of its name, from 1.
+    /// Where its name stands, both from 1.
     package var line: Int
+    package var column: Int
 }
 
 /// A YAML file with one policy, or several, each a document of its own (`---` between them).
@@ -34,8 +35,9 @@ package enum PolicyFile {
             if document.isNothing {
                 document.report("this document is empty: expected a policy", suggestion: "leave the '---' out")
             } else if let policy = PolicyReader.read(document) {
-                let line = findings.line(of: "policy")
-                entries.append(PolicyEntry(policy: policy, file: file, line: line))
+                let place = findings.place(of: "policy") ?? .start
+                entries.append(
+                    PolicyEntry(policy: policy, file: file, line: place.position.line, column: place.position.column))
                 if let earlier = entries.dropLast().first(where: { $0.policy.name == policy.name }) {
                     findings.reportSecond(policy.name, earlier: earlier)
                 }
@@ -47,9 +49,6 @@ package enum PolicyFile {
 }
 
 extension Findings {
-    /// The line of a key's value in the document that was read last.
-    fileprivate func line(of keyPath: String) -> Int { place(of: keyPath)?.position.line ?? 1 }
-
     fileprivate func reportSecond(_ name: PolicyName, earlier: PolicyEntry) {
         report(
             at: place(of: "policy") ?? .start, keyPath: "policy",

@@ -45,7 +45,7 @@ package struct PolicySet: Hashable, Sendable {
                 return nil
             }
             return Diagnostic(
-                file: entry.file, line: entry.line, column: 1, keyPath: "policy",
+                file: entry.file, line: entry.line, column: entry.column, keyPath: "policy",
                 message: "a policy '\(entry.policy.name)' stands in \(earlier.file):\(earlier.line) already")
         }
     }

@@ -9,6 +9,7 @@ final class Findings {
     private var kept: [Diagnostic] = []
     private var dropped = 0
     private var places: [String: Place] = [:]
+    private var secretLines: Set<Int> = []
 
     /// Where a key or a value stands, and how many characters to point at.
     struct Place {
@@ -29,24 +30,30 @@ final class Findings {
         let sorted = kept.enumerated().sorted {
             ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset)
         }
-        guard dropped > 0 else { return sorted.map(\.element) }
-        return sorted.map(\.element) + [
+        let shown = sorted.map(\.element).map { diagnostic in
+            var diagnostic = diagnostic
+            if secretLines.contains(diagnostic.line) { diagnostic.excerpt = "" }
+            return diagnostic
+        }
+        guard dropped > 0 else { return shown }
+        return shown + [
             Diagnostic(
                 file: source.file, message: "\(dropped) more mistakes were found; the first \(Self.limit) are shown")
         ]
     }
 
+    /// - Parameter isSecret: Somebody wrote a secret into this line; no diagnostic shows the line.
     func report(
-        at place: Place, keyPath: String, _ message: String, suggestion: String? = nil, hidesLine: Bool = false
+        at place: Place, keyPath: String, _ message: String, suggestion: String? = nil, isSecret: Bool = false
     ) {
+        if isSecret { secretLines.insert(place.position.line) }
         guard kept.count < Self.limit else {
             dropped += 1
             return
         }
         kept.append(
             source.diagnostic(
-                at: place.position, width: place.width, keyPath: keyPath, message: message, suggestion: suggestion,
-                hidesLine: hidesLine))
+                at: place.position, width: place.width, keyPath: keyPath, message: message, suggestion: suggestion))
     }
 
     /// Remembers where a key's value stands, for ``report(problemAt:_:)``. Begins anew with each document.

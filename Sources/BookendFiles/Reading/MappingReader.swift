@@ -48,6 +48,6 @@ struct MappingReader {
         let isSecret = secretWords.contains { key.lowercased().contains($0) }
         entry.findings.report(
             at: entry.keyPlace ?? entry.place, keyPath: entry.keyPath, "unknown key", suggestion: suggestion,
-            hidesLine: isSecret)
+            isSecret: isSecret)
     }
 }

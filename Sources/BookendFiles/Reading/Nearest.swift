@@ -1,6 +1,7 @@
 /// Finds the word that was probably meant.
 enum Nearest {
-    /// The candidate with the fewest edits from `word`, if that is few enough to be a slip; the first one of equals.
+    /// The candidate with the fewest edits from `word`, if that is few enough to be a slip, and the first one of equals;
+    /// otherwise one that `word` is the beginning of.
     static func match(_ word: String, among candidates: some Sequence<String>) -> String? {
         let word = folded(word)
         guard (1...64).contains(word.count) else { return nil }
@@ -11,7 +12,7 @@ enum Nearest {
             guard distance <= max(1, min(word.count, target.count) / 3), distance < target.count else { continue }
             if distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        return best?.candidate
+        return best?.candidate ?? candidates.first { word.count >= 3 && folded($0).starts(with: word) }
     }
 
     /// Case, hyphens and underscores are no difference: `Pre-Timeout` is `pre_timeout`.

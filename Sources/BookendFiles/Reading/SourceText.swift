@@ -49,12 +49,11 @@ struct SourceText {
 
     /// A diagnostic at a place, with the line of the file and a caret line `width` characters wide.
     func diagnostic(
-        at place: SourcePosition, width: Int = 1, keyPath: String = "", message: String, suggestion: String? = nil,
-        hidesLine: Bool = false
+        at place: SourcePosition, width: Int = 1, keyPath: String = "", message: String, suggestion: String? = nil
     ) -> Diagnostic {
         Diagnostic(
             file: file, line: place.line, column: place.column, keyPath: keyPath, message: message,
-            suggestion: suggestion, excerpt: hidesLine ? "" : excerpt(at: place, width: width))
+            suggestion: suggestion, excerpt: excerpt(at: place, width: width))
     }
 
     /// The scalars of one line, without its line break.

@@ -67,6 +67,9 @@ struct YAMLDocuments {
 
     var count: Int { roots.count }
 
+    /// Where the second document begins.
+    var secondPlace: Findings.Place { roots.count > 1 ? roots[1].place : .start }
+
     /// Hands out one document after the other, without those that have anchors or tags.
     func forEach(_ read: (YAMLValue) -> Void) {
         for root in roots {

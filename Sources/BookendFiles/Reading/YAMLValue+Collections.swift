@@ -1,6 +1,10 @@
 import Yams
 
 extension YAMLValue {
+    var isEmptyList: Bool {
+        if case .sequence(let sequence) = node { sequence.isEmpty } else { false }
+    }
+
     /// Each item through `read`, without those that were wrong. An empty list is a list.
     func list<T>(_ read: (YAMLValue) -> T?) -> [T]? {
         guard case .sequence(let sequence) = node else {

@@ -40,8 +40,8 @@ struct YAMLValue {
         return own
     }
 
-    func report(_ message: String, suggestion: String? = nil, hidesLine: Bool = false) {
-        findings.report(at: place, keyPath: keyPath, message, suggestion: suggestion, hidesLine: hidesLine)
+    func report(_ message: String, suggestion: String? = nil, isSecret: Bool = false) {
+        findings.report(at: place, keyPath: keyPath, message, suggestion: suggestion, isSecret: isSecret)
     }
 
     func report(expected: String, suggestion: String? = nil) {
