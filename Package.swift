@@ -100,7 +100,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
-        .testTarget(name: "BookendFilesTests", dependencies: ["BookendFiles"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendFilesTests",
+            dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
+            resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
         .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),
