@@ -17,6 +17,7 @@ extension JobMachine {
 
     /// The trigger could not be recorded: the agent refuses the job.
     mutating func refuse(_ reason: String, at now: Moment) {
+        if ending == .cancel { return finish(.canceled, reason: "canceled before its trigger came", at: now) }
         note("journal-failed", "the job is refused: " + reason, at: now)
         finish(.couldNotStart, reason: reason, at: now)
     }

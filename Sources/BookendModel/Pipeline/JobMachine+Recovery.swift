@@ -19,6 +19,9 @@ extension JobMachine {
         phase = .postScript
         noticeWindow(at: now, unacted: true)
         switch broken {
+        case .preScript where !rules.scriptsEnabled && !recovery.owesPostScript:
+            conclude(.preScript, StageEnd(.notEnabled), at: now)
+            conclude(.backup, StageEnd(.interrupted, reason: "the agent died before the backup began"), at: now)
         case .preScript:
             conclude(.preScript, interrupted, at: now)
             conclude(.backup, StageEnd(.interrupted, reason: "the agent died before the backup began"), at: now)
