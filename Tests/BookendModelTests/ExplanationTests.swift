@@ -49,7 +49,7 @@ import Testing
                 "    + 1.5 s  pre-script-ended: the pre-script is 0 successful",
                 "    + 1.5 s  backup-ended: the backup is 6 canceled: canceled before the backup began",
                 "    + 2.0 s  post-script-ended: the post-script is 0 successful",
-                "    + 2.0 s  ended: the job is 6 canceled: canceled",
+                "    + 2.0 s  ended: the job is 6 canceled: on request",
                 "the job is 6 canceled, because a cancel came before its end",
             ])
     }
