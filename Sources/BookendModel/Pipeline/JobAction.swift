@@ -1,4 +1,8 @@
 /// What a ``JobMachine`` orders the agent to do; to be carried out in the order in which it was handed back.
+///
+/// What is to be recorded (reports, a start, what became of a debt) of one list belongs into one transaction, so that
+/// a crash finds either all of it or nothing. A script or an engine may be started before that, but never before
+/// ``JobEvent/startRecorded``. A list that cannot be recorded then is recorded later; the machine goes on.
 package enum JobAction: Hashable, Sendable {
     /// Make a report. `attempt` is 0 before the first one; `stage` nil: the job itself.
     case report(attempt: Int, stage: Stage?, status: Status, details: ReportDetails)

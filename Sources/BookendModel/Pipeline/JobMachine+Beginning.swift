@@ -3,7 +3,7 @@ extension JobMachine {
     mutating func accept(at now: Moment) {
         phase = .queued
         if ending == .cancel {
-            finish(.canceled, reason: "canceled before its trigger came", at: now)
+            finish(.canceled, reason: "on request, before its trigger came", at: now)
         } else if now.wall > facts.notAfter {
             note("late", "the trigger came after its deadline: the job is skipped", at: now)
             finish(.skipped, reason: "the trigger came after its deadline", at: now)
@@ -17,6 +17,7 @@ extension JobMachine {
 
     /// The trigger could not be recorded: the agent refuses the job.
     mutating func refuse(_ reason: String, at now: Moment) {
+        if ending == .cancel { return finish(.canceled, reason: "on request, before its trigger came", at: now) }
         note("journal-failed", "the job is refused: " + reason, at: now)
         finish(.couldNotStart, reason: reason, at: now)
     }

@@ -26,7 +26,7 @@ extension JobMachine {
 
     /// Why a job whose attempts are over is what it is.
     private func reason(for status: Status) -> String {
-        if status == .canceled { return StopCause.cancel.sentence }
+        if status == .canceled { return "on request" }
         let backup = attempt.ends[.backup]?.details.reason ?? ""
         guard status == .successfulWithErrors else { return backup }
         let scripts = [Stage.preScript, .postScript].filter { end(of: $0)?.isFailure == true }
@@ -67,7 +67,7 @@ extension JobMachine {
             note("cancel", "remembered until the trigger comes", at: now)
         case .queued, .waiting:
             note("cancel", "nothing more runs", at: now)
-            finish(.canceled, reason: StopCause.cancel.sentence, at: now)
+            finish(.canceled, reason: "on request", at: now)
         case .starting, .preScript, .postScript:
             note("cancel", "what runs goes on to its end; the job is canceled then", at: now)
             report(nil, .canceling)

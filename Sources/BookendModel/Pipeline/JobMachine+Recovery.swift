@@ -19,6 +19,9 @@ extension JobMachine {
         phase = .postScript
         noticeWindow(at: now, unacted: true)
         switch broken {
+        case .preScript where !rules.scriptsEnabled && !recovery.owesPostScript:
+            conclude(.preScript, StageEnd(.notEnabled), at: now)
+            conclude(.backup, StageEnd(.interrupted, reason: "the agent died before the backup began"), at: now)
         case .preScript:
             conclude(.preScript, interrupted, at: now)
             conclude(.backup, StageEnd(.interrupted, reason: "the agent died before the backup began"), at: now)
@@ -39,6 +42,9 @@ extension JobMachine {
     }
 
     /// No attempt was under way: the job is queued, or waits for its next attempt.
+    ///
+    /// A job that had no attempt yet is skipped past its trigger's deadline: nobody expects it any more after an agent was
+    /// away for so long, and without a window nothing else would keep it from running days late.
     private mutating func resume(_ recovery: JobRecovery, at now: Moment) {
         note("agent-died", "no attempt was under way", at: now)
         if attempt.number > 0, !attempt.ends.isEmpty, let retry = recovery.retryAt {
@@ -46,7 +52,10 @@ extension JobMachine {
         } else {
             phase = .queued
         }
-        if ending == .cancel { return finish(.canceled, reason: StopCause.cancel.sentence, at: now) }
+        if ending == .cancel { return finish(.canceled, reason: "on request", at: now) }
+        if attempt.number == 0, now.wall > facts.notAfter {
+            return finish(.skipped, reason: "the trigger's deadline passed while the agent was not running", at: now)
+        }
         noticeWindow(at: now)
         switch phase {
         case .queued: actions.append(.waitForTurn)

@@ -120,7 +120,7 @@ package struct JobMachine: Hashable, Sendable {
 
     package mutating func handle(_ event: JobEvent, at now: Moment) -> [JobAction] {
         defer { actions = [] }
-        if !event.endsStage { noticeWindow(at: now) }
+        if !phase.isEnded(by: event) { noticeWindow(at: now) }
         switch (event, phase) {
         case (.accepted, .new): accept(at: now)
         case (.recovered(let recovery), .new): recover(recovery, at: now)
@@ -142,11 +142,13 @@ package struct JobMachine: Hashable, Sendable {
     }
 }
 
-extension JobEvent {
-    /// Something ended by itself: if the window was over by then, nobody had noticed.
-    fileprivate var endsStage: Bool {
-        switch self {
-        case .scriptEnded, .backupEnded: true
+extension JobMachine.Phase {
+    /// The event tells that what runs has ended by itself: if the window was over by then, nobody had noticed.
+    fileprivate func isEnded(by event: JobEvent) -> Bool {
+        switch (event, self) {
+        case (.scriptEnded(.preScript, _), .preScript), (.backupEnded, .backup),
+            (.scriptEnded(.postScript, _), .postScript):
+            true
         default: false
         }
     }

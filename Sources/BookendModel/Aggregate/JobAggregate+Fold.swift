@@ -1,0 +1,109 @@
+extension JobAggregate {
+    /// A job that is known from the coordinator only: queued, unless the coordinator gave it up.
+    package init(_ record: TriggerRecord) {
+        let status: Status =
+            switch record.state {
+            case .pending, .delivered: .queued
+            case .offline: .agentOffline
+            case .missed: .missed
+            }
+        self.init(ReportedTrigger(record.trigger), agent: record.trigger.agent, status: status)
+    }
+
+    /// A job that was unknown until this report.
+    package init(_ report: Report) {
+        self.init(report.trigger, agent: report.origin.agent, status: .queued)
+        fold(report)
+    }
+
+    private init(_ trigger: ReportedTrigger, agent: AgentID, status: Status) {
+        self.init(
+            job: trigger.job, agent: agent, policy: trigger.policy, revision: trigger.revision, cause: trigger.cause,
+            scheduledStart: trigger.scheduledStart, status: status)
+    }
+
+    /// Takes in one report of this job.
+    ///
+    /// Reports of one incarnation come in the order of their numbers; gaps do no harm (the numbers between are about other
+    /// jobs), and a number that is not above the last one changes nothing. Reports of different incarnations may come in
+    /// any order. Rules:
+    /// - A final status is not replaced by one that is not final. Of two final ones the later stands, by the agent's clock.
+    /// - Until the agent spoke of the job, and after the collector inferred something (40–49), whatever the agent says
+    ///   stands.
+    /// - A number without a meaning is kept as it came.
+    ///
+    /// A report of another job or agent is not taken in: to call with one is the caller's mistake, and changes nothing.
+    package mutating func fold(_ report: Report) {
+        guard report.trigger.job == job, report.origin.agent == agent else { return }
+        if let lastOrigin, lastOrigin.incarnation == report.origin.incarnation,
+            report.origin.sequence <= lastOrigin.sequence
+        {
+            return
+        }
+        if let stage = report.stage {
+            let place = placeOfAttempt(report.attempt)
+            attempts[place][stage].fold(report)
+            if status.family == .inferred || lastOrigin == nil { status = .running }
+        } else {
+            foldJob(report)
+        }
+        if report.status == .running { startedAt = min(startedAt ?? report.at, report.at) }
+        lastOrigin = report.origin
+    }
+
+    private mutating func foldJob(_ report: Report) {
+        let isOwn = lastOrigin != nil && status.family != .inferred
+        let stands =
+            if isOwn, status.isFinal, let endedAt {
+                report.status.isFinal && (report.at, report.status.rawValue) > (endedAt, status.rawValue)
+            } else {
+                true
+            }
+        guard stands else { return }
+        status = report.status
+        details = report.details
+        endedAt = report.status.isFinal ? report.at : nil
+    }
+
+    private mutating func placeOfAttempt(_ number: Int) -> Int {
+        let place = attempts.firstIndex { $0.attempt >= number } ?? attempts.endIndex
+        if place == attempts.endIndex || attempts[place].attempt != number {
+            attempts.insert(AttemptAggregate(attempt: number), at: place)
+        }
+        return place
+    }
+}
+
+extension StageAggregate {
+    fileprivate mutating func fold(_ report: Report) {
+        guard report.status.isFinal else {
+            startedAt = min(startedAt ?? report.at, report.at)
+            if endedAt == nil {
+                status = report.status
+                details = report.details
+            }
+            return
+        }
+        if let endedAt, (report.at, report.status.rawValue) <= (endedAt, status.rawValue) { return }
+        status = report.status
+        details = report.details
+        endedAt = report.at
+    }
+}
+
+// MARK: - Reading an aggregate
+
+extension JobAggregate {
+    /// Everything that people must be told of the job, in the order of its stages; each cause once.
+    package var alerts: [AlertKind] {
+        let stages = attempts.flatMap { attempt in Stage.allCases.flatMap { attempt[$0].details.alerts } }
+        return (stages + details.alerts).reduce(into: []) { alerts, kind in
+            if !alerts.contains(kind) { alerts.append(kind) }
+        }
+    }
+
+    /// When a backup stage of this job last ended well (0 or 5), whatever became of the job; `nil`: none did.
+    package var goodBackupAt: UnixTime? {
+        attempts.filter { $0.backup.status.isSuccess }.compactMap(\.backup.endedAt).max()
+    }
+}

@@ -1,0 +1,203 @@
+import BookendModel
+import Testing
+
+@Suite struct JobAggregateTests {
+    private func folded(_ reports: [Report]) -> [JobID: JobAggregate] {
+        reports.reduce(into: [:]) { jobs, report in
+            if jobs[report.trigger.job]?.fold(report) == nil { jobs[report.trigger.job] = JobAggregate(report) }
+        }
+    }
+
+    private func report(
+        _ sequence: UInt64, _ stage: Stage?, _ status: Status, attempt: Int = 1, incarnation: UInt64 = 1,
+        second: Int64? = nil
+    ) -> Report {
+        Report(
+            origin: ReportOrigin(agent: AgentID(rawValue: "web1"), incarnation: incarnation, sequence: sequence),
+            trigger: ReportedTrigger(
+                job: JobID(rawValue: 42), policy: PolicyName(rawValue: "web"), revision: 1, cause: .manual,
+                scheduledStart: start.wall),
+            attempt: attempt, stage: stage, status: status, at: start.wall + .seconds(second ?? Int64(sequence)))
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func `any order that keeps each agent's own gives the same aggregates`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var queues: [[Report]] = []
+        for number in 0..<3 {
+            var agent = RandomAgent(id: AgentID(rawValue: "a\(number)"))
+            for job in 1...6 { agent.run(JobID(rawValue: Int64(number * 10 + job)), using: &generator) }
+            queues.append(agent.reports)
+        }
+        let expected = folded(queues.flatMap(\.self))
+        #expect(expected.count == 18)
+        #expect(expected.values.allSatisfy { $0.status.isFinal && $0.endedAt != nil })
+        for _ in 0..<5 {
+            #expect(folded(interleaved(queues, using: &generator)) == expected, "seed \(seed)")
+        }
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func `reports of a job's incarnations may come in any order`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var agent = RandomAgent(id: AgentID(rawValue: "a"))
+        agent.run(JobID(rawValue: 1), using: &generator, renewing: true)
+        let queues = Dictionary(grouping: agent.reports, by: \.origin.incarnation).values.map(\.self)
+        var expected = folded(agent.reports)[JobID(rawValue: 1)]
+        expected?.lastOrigin = nil
+        for _ in 0..<10 {
+            var shuffled = folded(interleaved(queues, using: &generator))[JobID(rawValue: 1)]
+            shuffled?.lastOrigin = nil
+            #expect(shuffled == expected, "seed \(seed)")
+        }
+    }
+
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `folding again what was folded changes nothing`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var agent = RandomAgent(id: AgentID(rawValue: "a"))
+        agent.run(JobID(rawValue: 1), using: &generator)
+        var aggregate = JobAggregate(agent.reports[0])
+        for (place, report) in agent.reports.enumerated() {
+            aggregate.fold(report)
+            let before = aggregate
+            for old in agent.reports[...place] { aggregate.fold(old) }
+            #expect(aggregate == before, "seed \(seed)")
+        }
+    }
+
+    @Test func `a stage that never reported is not available`() {
+        let job = JobAggregate(report(1, .backup, .running))
+        #expect(job.attempts.map(\.preScript.status) == [.notAvailable])
+        #expect(job.attempts.map(\.postScript.status) == [.notAvailable])
+        #expect(job.status == .running)
+    }
+
+    @Test func `a stage has its times, and the job those of its first start and its end`() {
+        let reports = [
+            report(1, nil, .queued, attempt: 0), report(2, nil, .running), report(3, .backup, .running),
+            report(9, .backup, .successful), report(10, nil, .successful),
+        ]
+        let job = folded(reports)[JobID(rawValue: 42)]
+        #expect(job?.startedAt == start.wall + .seconds(2))
+        #expect(job?.endedAt == start.wall + .seconds(10))
+        #expect(job?.attempts.first?.backup.startedAt == start.wall + .seconds(3))
+        #expect(job?.attempts.first?.backup.endedAt == start.wall + .seconds(9))
+        #expect(job?.goodBackupAt == start.wall + .seconds(9))
+    }
+
+    @Test func `the sequence decides within an incarnation, not the wall clock`() {
+        var job = JobAggregate(report(5, nil, .waitingForRetry, second: 100))
+        job.fold(report(6, nil, .queued, second: 50))
+        #expect(job.status == .queued)
+        job.fold(report(4, nil, .running, second: 200))
+        #expect(job.status == .queued)
+    }
+
+    @Test func `a final status stays when another incarnation says something that is not`() {
+        var job = JobAggregate(report(5, nil, .failed))
+        job.fold(report(1, nil, .running, incarnation: 2, second: 99))
+        job.fold(report(2, .backup, .running, incarnation: 2, second: 99))
+        #expect(job.status == .failed)
+        #expect(job.endedAt == start.wall + .seconds(5))
+    }
+
+    @Test func `a number without a meaning is kept and ends the job as a failure`() {
+        let job = JobAggregate(report(1, nil, Status(rawValue: 77)))
+        #expect(job.status.rawValue == 77)
+        #expect(job.status.isFailure)
+        #expect(job.endedAt != nil)
+    }
+
+    @Test func `attempts stand in order, also when the second is heard of first`() {
+        var job = JobAggregate(report(1, .backup, .running, attempt: 2, incarnation: 2))
+        job.fold(report(1, .backup, .failed, attempt: 1))
+        #expect(job.attempts.map(\.attempt) == [1, 2])
+    }
+
+    @Test func `a report of another job or agent changes nothing`() {
+        var job = JobAggregate(report(1, nil, .running))
+        let before = job
+        var other = report(2, nil, .failed)
+        other.trigger.job = JobID(rawValue: 43)
+        job.fold(other)
+        other = report(2, nil, .failed)
+        other.origin.agent = AgentID(rawValue: "web2")
+        job.fold(other)
+        #expect(job == before)
+    }
+
+    @Test(arguments: [
+        (TriggerRecord.State.pending, Status.queued), (.delivered, .queued), (.offline, .agentOffline),
+        (.missed, .missed),
+    ])
+    func `a job that only the coordinator knows has the status of its trigger`(
+        state: TriggerRecord.State, status: Status
+    ) {
+        let first = report(1, nil, .running)
+        let trigger = Trigger(
+            job: first.trigger.job, agent: first.origin.agent, policy: first.trigger.policy, revision: 1,
+            cause: .manual, scheduledStart: start.wall, notAfter: start.wall)
+        var job = JobAggregate(TriggerRecord(trigger: trigger, state: state))
+        #expect(job.status == status)
+        #expect(job.attempts.isEmpty)
+        job.fold(first)
+        #expect(job.status == .running, "the agent's own word stands")
+    }
+
+    @Test func `what the collector inferred gives way to the agent's word`() {
+        var job = JobAggregate(report(1, nil, .running))
+        job.status = .agentLost
+        job.fold(report(2, .backup, .successful))
+        #expect(job.status == .running)
+        job.status = .agentLost
+        job.fold(report(3, nil, .successful))
+        #expect(job.status == .successful)
+    }
+}
+
+@Suite struct FleetTallyTests {
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `counts kept job by job are those of all jobs counted at once`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var agents = (0..<3).map { RandomAgent(id: AgentID(rawValue: "a\($0)")) }
+        for job in 1...12 { agents[job % 3].run(JobID(rawValue: Int64(job)), using: &generator) }
+        var reports = interleaved(agents.map(\.reports), using: &generator)
+        reports.removeLast(reports.count / 4)
+
+        var jobs: [JobID: JobAggregate] = [:]
+        var tally = FleetTally()
+        for report in reports {
+            let old = jobs[report.trigger.job]
+            var new = old ?? JobAggregate(report)
+            new.fold(report)
+            jobs[report.trigger.job] = new
+            tally.update(from: old, to: new)
+        }
+
+        let summary = tally.summary(reportsStored: Int64(reports.count), asOf: start.wall)
+        #expect(summary.jobs == Dictionary(grouping: jobs.values, by: \.status).mapValues(\.count))
+        for agent in summary.agents {
+            let own = jobs.values.filter { $0.agent == agent.agent }
+            #expect(agent.lastJob == own.map(\.job).max())
+            #expect(agent.lastStatus == own.max { $0.job < $1.job }?.status)
+            #expect(agent.lastGoodBackupAt == own.compactMap(\.goodBackupAt).max())
+        }
+        for policy in summary.policies {
+            let own = jobs.values.filter { $0.policy == policy.policy }
+            #expect(policy.jobs == Dictionary(grouping: own, by: \.status).mapValues(\.count))
+            #expect(policy.lastGoodBackupAt == own.compactMap(\.goodBackupAt).max())
+        }
+    }
+
+    @Test func `what is inferred or in progress is not an outcome`() {
+        let counts = StatusCounts([
+            .successful: 5, .failed: 2, .skipped: 1, .running: 3, .agentLost: 4, Status(rawValue: 77): 1,
+        ])
+        #expect(counts.total == 16)
+        #expect(counts.outcomes == 9)
+        #expect(counts.failures == 3)
+        #expect(counts.inProgress == 3)
+        #expect(counts.inferred == 4)
+    }
+}
