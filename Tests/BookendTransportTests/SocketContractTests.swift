@@ -188,19 +188,7 @@ struct SocketContractTests {
             let router = try await stage.serve(.router, limits: limits)
             let dealer = try await stage.connect(.dealer, to: router, limits: limits)
             _ = await dealer.connectionEvents.first { $0 == .connected }
-            // Sends until nothing moves any more: the outbox refuses, and stays full for a while.
-            var taken = 0
-            var refusals = 0
-            while refusals < 2_000 {
-                let filler = Frame(repeating: UInt8(truncatingIfNeeded: taken), count: 20_000)
-                if dealer.send([frame("\(taken)"), filler]) {
-                    taken += 1
-                    refusals = 0
-                } else {
-                    refusals += 1
-                    await Task.yield()
-                }
-            }
+            let taken = await fill(dealer)
             #expect(taken >= 100)
             #expect(router.statistics.received <= 50)
             var reader = Reader(router)
@@ -210,6 +198,46 @@ struct SocketContractTests {
             #expect(reader.largestBatch <= 50)
             #expect(dealer.send([frame("room again")]))
             #expect(try await reader.message().frames == [frame("room again")])
+        }
+    }
+
+    /// Sends until nothing moves any more: the outbox refuses, and stays full for a while.
+    private func fill(_ dealer: any MessageSocket) async -> Int {
+        var taken = 0
+        var refusals = 0
+        while refusals < 2_000 {
+            let filler = Frame(repeating: UInt8(truncatingIfNeeded: taken), count: 20_000)
+            if dealer.send([frame("\(taken)"), filler]) {
+                taken += 1
+                refusals = 0
+            } else {
+                refusals += 1
+                await Task.yield()
+            }
+        }
+        return taken
+    }
+
+    @Test(arguments: Medium.allCases)
+    func `what waits when a connection is lost is lost with it`(medium: Medium) async throws {
+        try await Stage.with(medium) { stage in
+            var limits = SocketLimits()
+            limits.inboundMessages = 10
+            limits.outboxMessages = 100
+            limits.sendQueue = 10
+            limits.receiveQueue = 10
+            let first = try stage.network(PeerIdentity("coordinator/main"))
+            let router = try await stage.serve(.router, limits: limits, on: first)
+            let dealer = try await stage.connect(.dealer, to: router, limits: limits)
+            var events = dealer.connectionEvents.makeAsyncIterator()
+            #expect(await events.next() == .connected)
+            _ = await fill(dealer)
+            await first.stop()
+            _ = await events.next()
+            #expect(dealer.send([frame("fresh")]))
+            let second = try await stage.serve(.router, at: router.endpoint)
+            var reader = Reader(second)
+            #expect(try await reader.message().frames == [frame("fresh")])
         }
     }
 

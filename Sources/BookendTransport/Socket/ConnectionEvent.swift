@@ -11,7 +11,7 @@ package enum LossReason: String, Hashable, Sendable {
     case unreachable
     /// The server does not admit this key: not enrolled, or revoked.
     case refused
-    /// The peer is not what we take it for: another server key, or no CURVE at all.
+    /// The peer is not what we take it for (another server key, no CURVE at all), or went away during the handshake.
     case handshakeFailed
     /// A connection that was up went away.
     case disconnected
