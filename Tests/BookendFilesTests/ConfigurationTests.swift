@@ -76,6 +76,22 @@ struct ConfigurationTests {
         #expect(client.contexts["default"] == ClientConfiguration().contexts["default"])
     }
 
+    @Test(arguments: [
+        ("tcp://*:7510", true), ("tcp://127.0.0.1:*", true), ("tcp://[::1]:7510", true),
+        ("tcp://host.example.org:1", true),
+        ("tcp://host", false), ("tcp://:7510", false), ("tcp://host:0", false), ("tcp://host:65536", false),
+        ("tcp://host:+80", false), ("tcp://ho st:1", false), ("tcp://[]:1", false), ("udp://host:1", false),
+        ("inproc://x", false), ("ipc:///run/x.sock", false), ("", false),
+    ])
+    func `an endpoint to listen on over TCP has an address and a port`(endpoint: String, isTaken: Bool) throws {
+        let bytes = Array("intake: \"\(endpoint)\"\n".utf8)
+        if isTaken {
+            #expect(try CollectorConfiguration.read(bytes: bytes, file: "c").intake == endpoint)
+        } else {
+            #expect(throws: FileError.self) { try CollectorConfiguration.read(bytes: bytes, file: "c") }
+        }
+    }
+
     private static func agent(_ text: String, hostName: String = "host-1") throws -> AgentConfiguration {
         let key = String(repeating: "0", count: 40)
         let required = """

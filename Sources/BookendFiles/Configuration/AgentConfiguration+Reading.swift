@@ -57,7 +57,7 @@ extension AgentConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String, hostName: String) throws(FileError) -> AgentConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, table: keys) { keys in
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: tables) { keys in
             AgentConfiguration(
                 id: id(keys, hostName: hostName),
                 labels: keys["labels"]?.labels() ?? [:],

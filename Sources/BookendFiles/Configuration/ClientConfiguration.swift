@@ -69,7 +69,7 @@ extension ClientConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> ClientConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, table: keyTable) { keys in
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable, contextKeys, peerKeys]) { keys in
             var result = ClientConfiguration()
             let contexts = keys["contexts"]?.dictionary { _, value in context(value) } ?? [:]
             result.contexts.merge(contexts) { _, new in new }

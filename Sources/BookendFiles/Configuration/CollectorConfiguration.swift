@@ -77,7 +77,8 @@ extension CollectorConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> CollectorConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, table: keyTable) { keys in
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable, coordinatorKeys, retentionKeys]) {
+            keys in
             var result = CollectorConfiguration()
             if let directory = keys["state_directory"]?.absolutePath() {
                 result.stateDirectory = directory

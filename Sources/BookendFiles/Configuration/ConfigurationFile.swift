@@ -7,16 +7,19 @@ enum ConfigurationFile {
     /// Reads one configuration.
     ///
     /// - Parameters:
+    ///   - tables: Every mapping of the file, the top one first.
     ///   - make: Builds the configuration, with stand-ins where a value is wrong; the result is thrown away then.
     /// - Throws: ``FileError`` with everything that is wrong. An empty file is not wrong by itself: every key is absent.
     static func read<Configuration>(
-        bytes: [UInt8], file: String, table: KeyTable, _ make: (MappingReader) -> Configuration
+        bytes: [UInt8], file: String, tables: [KeyTable], _ make: (MappingReader) -> Configuration
     ) throws(FileError) -> Configuration {
-        let findings = Findings(try SourceText(bytes: bytes, file: file))
+        let findings = Findings(try SourceText(bytes: bytes, file: file), tables: tables)
+        let table = tables[0]
         let documents = YAMLDocuments(findings)
         var result: Configuration?
         if documents.isEmpty, findings.isEmpty {
-            result = YAMLValue(.mapping([:]), findings: findings, displaced: [:]).mapping(table).map(make)
+            let nothing = Node.Mapping([], Tag(.implicit, .basic))
+            result = YAMLValue(.mapping(nothing), findings: findings, displaced: [:]).mapping(table).map(make)
         } else if documents.count > 1 {
             findings.report(
                 at: documents.secondPlace, keyPath: "",

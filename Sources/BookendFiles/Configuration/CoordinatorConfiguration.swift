@@ -41,7 +41,7 @@ extension CoordinatorConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> CoordinatorConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, table: keyTable) { keys in
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable]) { keys in
             var result = CoordinatorConfiguration()
             if let directory = keys["state_directory"]?.absolutePath() {
                 result.stateDirectory = directory

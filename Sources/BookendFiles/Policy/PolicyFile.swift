@@ -24,7 +24,7 @@ package enum PolicyFile {
 
     /// As ``read(text:file:)``, from bytes that nobody looked at yet.
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> [PolicyEntry] {
-        let findings = Findings(try SourceText(bytes: bytes, file: file))
+        let findings = Findings(try SourceText(bytes: bytes, file: file), tables: PolicyKeys.tables)
         let documents = YAMLDocuments(findings)
         if documents.isEmpty, findings.isEmpty {
             findings.report(

@@ -40,8 +40,8 @@ enum PolicyReader {
     private static func selector(_ value: YAMLValue?) -> Selector {
         guard let keys = value?.mapping(PolicyKeys.agents) else { return Selector(ids: [AgentID(rawValue: "x")]) }
         return Selector(
-            ids: (keys["ids"]?.list { $0.string() } ?? []).map(AgentID.init(rawValue:)),
-            patterns: keys["patterns"]?.list { $0.string() } ?? [],
+            ids: (keys["ids"]?.texts(standIn: "x") ?? []).map(AgentID.init(rawValue:)),
+            patterns: keys["patterns"]?.texts(standIn: "x") ?? [],
             labels: keys["labels"]?.dictionary { _, value in value.string() } ?? [:])
     }
 
@@ -68,13 +68,13 @@ enum PolicyReader {
             return .command(
                 CommandPlan(
                     program: keys.required("program")?.string() ?? "/x",
-                    arguments: keys["arguments"]?.list { $0.string() } ?? []))
+                    arguments: keys["arguments"]?.texts(standIn: "x") ?? []))
         }
         return .restic(
             ResticPlan(
                 repository: RepositoryName(rawValue: keys.required("repository")?.string() ?? "x"),
-                sources: keys.required("sources")?.list { $0.string() } ?? ["/x"],
-                excludes: keys["exclude"]?.list { $0.string() } ?? []))
+                sources: keys.required("sources")?.texts(standIn: "/x") ?? ["/x"],
+                excludes: keys["exclude"]?.texts(standIn: "x") ?? []))
     }
 
     /// The plan; nil when the scripts are not enabled. What stands under a section that is switched off is read all the
@@ -108,5 +108,12 @@ enum PolicyReader {
         return RetryPlan(
             attempts: keys.required("attempts")?.int(in: PolicyLimits.attempts) ?? 1,
             interval: keys["interval"]?.duration() ?? .zero)
+    }
+}
+
+extension YAMLValue {
+    /// A list of texts in which a wrong item leaves a stand-in, so that the items behind it keep their numbers.
+    fileprivate func texts(standIn: String) -> [String]? {
+        list { $0.string() ?? standIn }
     }
 }

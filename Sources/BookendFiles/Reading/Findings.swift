@@ -6,6 +6,8 @@ final class Findings {
     static let limit = 50
 
     let source: SourceText
+    /// Every mapping that such a file may have.
+    let tables: [KeyTable]
     private var kept: [Diagnostic] = []
     private var dropped = 0
     private var places: [String: Place] = [:]
@@ -19,8 +21,9 @@ final class Findings {
         static let start = Place(position: SourcePosition(line: 1, column: 1), width: 1)
     }
 
-    init(_ source: SourceText) {
+    init(_ source: SourceText, tables: [KeyTable]) {
         self.source = source
+        self.tables = tables
     }
 
     var isEmpty: Bool { kept.isEmpty }

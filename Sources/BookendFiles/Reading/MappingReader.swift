@@ -39,12 +39,15 @@ struct MappingReader {
     }
 
     private static func reportUnknown(_ key: String, _ entry: YAMLValue, _ table: KeyTable) {
-        var suggestion: String?
-        if let near = Nearest.match(key, among: table.names) {
-            suggestion = "did you mean '\(near)'?"
-        } else {
-            suggestion = "known here: \(table.names.joined(separator: ", "))"
-        }
+        let home = entry.findings.tables.first { $0.contains(key) }
+        let suggestion =
+            if let home {
+                home.path.isEmpty ? "it belongs to the top of the file" : "it belongs under '\(home.path)'"
+            } else if let near = Nearest.match(key, among: table.names) {
+                "did you mean '\(near)'?"
+            } else {
+                "known here: \(table.names.joined(separator: ", "))"
+            }
         let isSecret = secretWords.contains { key.lowercased().contains($0) }
         entry.findings.report(
             at: entry.keyPlace ?? entry.place, keyPath: entry.keyPath, "unknown key", suggestion: suggestion,

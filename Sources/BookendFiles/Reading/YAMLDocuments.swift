@@ -43,8 +43,8 @@ struct YAMLDocuments {
                 return
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 let position = SourcePosition(line: context.mark.line, column: context.mark.column)
-                // Yams sorts the keys and gives the first one's place.
-                if displaced.count < Self.duplicateLimit, let key = keys.sorted().first,
+                // The place is the first key's, and that is the only one which is handled in this round.
+                if displaced.count < Self.duplicateLimit, let key = keys.first,
                     let masked = KeyMask.hiding(key, at: position, in: text, number: displaced.count)
                 {
                     text = masked.text
@@ -53,7 +53,7 @@ struct YAMLDocuments {
                 }
                 findings.report(
                     at: .init(position: position, width: 1), keyPath: "",
-                    "the key '\(keys.sorted().first ?? "")' is given more than once in this mapping")
+                    "the key '\(keys.first ?? "")' is given more than once in this mapping")
             } catch {
                 SyntaxError.report(error, to: findings)
             }
