@@ -7,7 +7,7 @@ package struct ResticEngine: BackupEngine {
     let repository: RepositoryConfiguration
     let process: StageProcess
     private let restic: String
-    private let stateDirectory: String
+    let stateDirectory: String
 
     /// - Parameter restic: A path, or a name that is looked for in the usual folders.
     package init(
@@ -42,10 +42,10 @@ package struct ResticEngine: BackupEngine {
         return ResticEngine.result(again, sum)
     }
 
-    /// Runs restic with this repository; lines of its output go through a tally, and to `onLine`.
+    /// Runs restic with this repository, its output through a tally.
     func run(
         _ arguments: [String], _ files: StageFiles, _ handle: StageHandle,
-        _ onProgress: (@Sendable (BackupProgress) -> Void)? = nil, onLine: (@Sendable (StageLine) -> Void)? = nil
+        _ onProgress: (@Sendable (BackupProgress) -> Void)? = nil, outputLimit: Int = 1 << 20
     ) async -> (StageOutcome, ResticTally) {
         var environment = StageProgram.cleanEnvironment(home: stateDirectory)
         guard let path = ExecutablePath.find(restic, in: environment["PATH"]!) else {
@@ -60,6 +60,7 @@ package struct ResticEngine: BackupEngine {
         environment["RESTIC_PROGRESS_FPS"] = "1"
         environment["RESTIC_CACHE_DIR"] = stateDirectory + "/cache"
         var program = StageProgram(path: path, arguments: arguments, environment: environment)
+        program.outputLimit = outputLimit
         program.stdoutFile = files.stdout
         program.stderrFile = files.stderr
         program.resultFile = files.result
@@ -67,7 +68,6 @@ package struct ResticEngine: BackupEngine {
         let shared = SharedTally()
         let outcome = await process.run(program, handle: handle) { line in
             if let progress = shared.take(line) { onProgress?(progress) }
-            onLine?(line)
         }
         return (outcome, shared.value)
     }
