@@ -12,6 +12,7 @@ import Testing
         var sequences = 0
         var states = 0
         var longest = 0
+        let began = ContinuousClock.now
         for (rules, facts) in Self.settings where rules.scriptsEnabled == scriptsEnabled {
             let explored = Explorer(rules: rules, facts: facts).explore()
             sequences += explored.sequencesOfSix
@@ -24,7 +25,7 @@ import Testing
         }
         print(
             "scripts \(scriptsEnabled ? "on" : "off"): \(sequences) sequences of up to six events, "
-                + "\(states) states; no new state after \(longest) events")
+                + "\(states) states; no new state after \(longest) events; \(ContinuousClock.now - began)")
         #expect(sequences > 1_000_000_000)
     }
 
