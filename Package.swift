@@ -1,13 +1,15 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Rules of the language that hold in every target.
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+/// Rules of the language that hold in every target. A warning is an error in CI, and no more than that for those who
+/// build with a newer compiler.
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let package = Package(
     name: "bookend",
@@ -96,9 +98,12 @@ let package = Package(
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"], resources: [.copy("Vectors")],
             swiftSettings: strict),
-        .testTarget(name: "BookendWireTests", dependencies: ["BookendWire"], swiftSettings: strict),
+        .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
-        .testTarget(name: "BookendFilesTests", dependencies: ["BookendFiles"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendFilesTests",
+            dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
+            resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
         .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),

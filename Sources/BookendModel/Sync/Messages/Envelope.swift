@@ -30,6 +30,7 @@ package enum Envelope: Hashable, Sendable {
 
     // feed: collector to any subscriber
     case feedEntry(FeedEntry)
+    /// Also from an agent to its collector, over intake. Latest value only; unnumbered; may be lost.
     case progress(Progress)
 
     // query and control: clients and servers
@@ -52,6 +53,8 @@ package enum ProtocolVersion {
 package enum Topic {
     /// Everything that the coordinator publishes to one agent.
     package static func agent(_ id: AgentID) -> String { "agent/\(id)/" }
+    /// What a publisher sends to each new subscriber, as the only frame: "you are connected".
+    package static let welcome = Array("welcome".utf8)
     /// Stored reports.
     package static let feed = "feed/"
     /// Progress of running backups; may be lost.

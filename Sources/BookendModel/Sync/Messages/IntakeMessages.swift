@@ -4,8 +4,6 @@ package enum IntakeMessage: Hashable, Sendable {
     case resume(incarnation: UInt64)
     /// Consecutive reports of one incarnation, in order.
     case batch([Report])
-    /// Latest value only; unnumbered; may be lost.
-    case progress(Progress)
 }
 
 /// Every report of this incarnation up to and including this number is stored durably.

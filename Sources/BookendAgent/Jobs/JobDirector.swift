@@ -1,0 +1,179 @@
+package import BookendModel
+package import Logging
+
+/// Owns the agent's jobs: records triggers, gives each job a runner, hands out turns, passes cancels on.
+///
+/// Runs as long as ``run()`` does; each job's runner is a child task of it.
+package actor JobDirector {
+    /// What the director needs of its agent.
+    package struct Surroundings: Sendable {
+        package var agent: AgentID
+        package var journal: any Journal
+        package var stages: any AttemptStages
+        package var clock: any AgentClock
+        package var reported: @Sendable (UInt64) -> Void
+        package var progressed: @Sendable (Progress) -> Void
+        package var logger: Logger
+
+        package init(
+            agent: AgentID, journal: any Journal, stages: any AttemptStages, clock: any AgentClock,
+            reported: @escaping @Sendable (UInt64) -> Void, progressed: @escaping @Sendable (Progress) -> Void,
+            logger: Logger
+        ) {
+            self.agent = agent
+            self.journal = journal
+            self.stages = stages
+            self.clock = clock
+            self.reported = reported
+            self.progressed = progressed
+            self.logger = logger
+        }
+    }
+
+    private struct Entry {
+        var runner: JobRunner
+        var activity: JobActivity
+    }
+
+    private let surroundings: Surroundings
+    private var turns: TurnQueue
+    private var policies: [PolicyName: PolicyRevision]
+    private var jobs: [JobID: Entry] = [:]
+    private var isShuttingDown = false
+    /// Runners that are to be started by ``run()``; bounded by the triggers that the journal holds.
+    private let starts: AsyncStream<Start>
+    private let starter: AsyncStream<Start>.Continuation
+
+    private struct Start: Sendable {
+        var runner: JobRunner
+        var job: JobID
+        var event: JobEvent
+    }
+
+    package init(jobLimit: Int, policies: [PolicyRevision], surroundings: Surroundings) {
+        self.surroundings = surroundings
+        turns = TurnQueue(limit: jobLimit)
+        self.policies = Dictionary(policies.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
+        (starts, starter) = AsyncStream.makeStream(of: Start.self, bufferingPolicy: .unbounded)
+    }
+
+    /// Runs every job that is given, until ``shutDown()`` and the end of what must not be left.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for await start in starts {
+                group.addTask { [weak self] in
+                    await start.runner.run(startingWith: start.event)
+                    await self?.forget(start.job)
+                }
+            }
+        }
+    }
+
+    /// For the heartbeat, in ascending order of job.
+    package var activeJobs: [ActiveJob] {
+        jobs.values.map(\.activity.activeJob).sorted { $0.job < $1.job }
+    }
+
+    // MARK: Policies
+
+    package func replacePolicies(_ revisions: [PolicyRevision], generation: Int64) throws(AgentError) {
+        try surroundings.journal.replacePolicies(revisions, generation: generation)
+        policies = Dictionary(revisions.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
+    }
+
+    package func changePolicy(_ change: PolicyChange) throws(AgentError) {
+        try surroundings.journal.changePolicy(change)
+        policies[change.name] = change.revision
+    }
+
+    // MARK: Jobs
+
+    /// Records a trigger and starts its job. A trigger that is known does nothing.
+    ///
+    /// - Throws: When the journal cannot be written: the trigger must not be acknowledged, and comes again.
+    package func accept(_ trigger: Trigger) throws(AgentError) {
+        let now = surroundings.clock.now.wall
+        guard let job = try surroundings.journal.accept(trigger, under: policies[trigger.policy], at: now) else {
+            return
+        }
+        begin(job, with: .accepted)
+    }
+
+    /// Remembers a cancel, and passes it to the job if that is here.
+    package func cancel(_ job: JobID) throws(AgentError) {
+        try surroundings.journal.recordCancel(of: job, at: surroundings.clock.now.wall)
+        jobs[job]?.runner.send(.cancel)
+    }
+
+    /// Takes up the jobs that the journal holds from before.
+    package func recover(_ contents: JournalContents) throws(AgentError) {
+        for job in contents.unfinishedJobs {
+            let recovery = JobRecovery(
+                job, reports: try surroundings.journal.reports(of: job.trigger.job), now: surroundings.clock.now)
+            begin(job, with: .recovered(recovery))
+        }
+    }
+
+    /// No new attempts; engines are stopped, owed post-scripts run. ``run()`` returns when that is done.
+    package func shutDown() {
+        guard !isShuttingDown else { return }
+        isShuttingDown = true
+        for entry in jobs.values { entry.runner.send(.shutdown) }
+        starter.finish()
+    }
+
+    private func begin(_ job: JournaledJob, with event: JobEvent) {
+        guard !isShuttingDown else { return }  // in the journal, and taken up by the agent that starts next
+        guard let policy = job.policy else { return refuse(job) }
+        let activity = JobActivity(job: job.trigger.job, policy: job.trigger.policy)
+        let runner = JobRunner(
+            job: job, policy: policy, activity: activity,
+            surroundings: JobRunner.Surroundings(
+                agent: surroundings.agent, journal: surroundings.journal, stages: surroundings.stages,
+                clock: surroundings.clock,
+                requestTurn: { [weak self] claim in await self?.requestTurn(claim) },
+                releaseTurn: { [weak self] job in await self?.releaseTurn(job) },
+                reported: surroundings.reported, progressed: surroundings.progressed, logger: surroundings.logger))
+        jobs[job.trigger.job] = Entry(runner: runner, activity: activity)
+        surroundings.logger.notice(
+            "job begins",
+            metadata: [
+                "job.id": "\(job.trigger.job)", "policy": "\(job.trigger.policy)",
+                "cause": "\(job.trigger.cause.rawValue)",
+            ])
+        starter.yield(Start(runner: runner, job: job.trigger.job, event: event))
+    }
+
+    /// The policy was withdrawn between the trigger and its arrival.
+    private func refuse(_ job: JournaledJob) {
+        var details = ReportDetails()
+        details.reason = "policy \(job.trigger.policy) is no longer this agent's; nothing ran"
+        let now = surroundings.clock.now.wall
+        do throws(AgentError) {
+            let highest = try surroundings.journal.record(
+                [.report(attempt: 0, stage: nil, status: .couldNotStart, at: now, details: details), .finished],
+                of: ReportedTrigger(job.trigger))
+            surroundings.reported(highest)
+        } catch {
+            surroundings.logger.error(
+                "the journal could not be written",
+                metadata: ["job.id": "\(job.trigger.job)", "error": "\(error.message)"])
+        }
+    }
+
+    private func forget(_ job: JobID) {
+        jobs[job] = nil
+    }
+
+    private func requestTurn(_ claim: TurnQueue.Claim) {
+        give(turns.request(claim))
+    }
+
+    private func releaseTurn(_ job: JobID) {
+        give(turns.release(job))
+    }
+
+    private func give(_ granted: [JobID]) {
+        for job in granted { jobs[job]?.runner.send(.turn) }
+    }
+}

@@ -1,0 +1,103 @@
+package import BookendModel
+
+/// The agent's durable memory: its policies, the triggers that it accepted, the debt of each attempt, and its reports.
+///
+/// Every call is one transaction, durable when it returns. All throw ``AgentError`` with code `.journal`.
+package protocol Journal: Sendable {
+    /// What an agent needs to know when it starts.
+    func load() throws(AgentError) -> JournalContents
+
+    func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError)
+    func changePolicy(_ change: PolicyChange) throws(AgentError)
+
+    /// Records a trigger together with the policy that it will run under, and reports the job as queued.
+    ///
+    /// - Returns: `nil` when the journal has this job already: that is not an error, triggers come again.
+    func accept(_ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime) throws(AgentError) -> JournaledJob?
+
+    /// Remembers a cancel, also one that comes before its trigger.
+    func recordCancel(of job: JobID, at now: UnixTime) throws(AgentError)
+
+    /// Records what happened to a job, all or nothing.
+    ///
+    /// - Returns: The highest report number that the journal holds now.
+    func record(_ entries: [JournalEntry], of trigger: ReportedTrigger) throws(AgentError) -> UInt64
+
+    /// The reports of these numbers, in order. Numbers that the journal does not hold are left out.
+    func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report]
+
+    /// Every report of a job, in order.
+    func reports(of job: JobID) throws(AgentError) -> [Report]
+
+    /// A collector has stored every report up to and including this number.
+    func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError)
+
+    /// Removes what nobody needs: reports that every collector acknowledged and finished jobs, both older than `time`.
+    func prune(before time: UnixTime, collectors: [String]) throws(AgentError)
+}
+
+/// One thing that happened to a job.
+package enum JournalEntry: Hashable, Sendable {
+    case report(attempt: Int, stage: Stage?, status: Status, at: UnixTime, details: ReportDetails)
+    /// From here on the attempt's pre-script may start, and the post-script is owed if it does.
+    case attemptStarted(Int, owesPostScript: Bool)
+    case debtSettled(attempt: Int, DebtEnd)
+    /// The policy has a good backup on this server.
+    case goodBackup(PolicyName)
+    case finished
+}
+
+package struct JournalContents: Sendable {
+    /// Renewed when the journal is new.
+    package var incarnation: UInt64
+    /// The policy generation; 0: none.
+    package var generation: Int64
+    package var policies: [PolicyRevision]
+    /// In ascending order of job.
+    package var unfinishedJobs: [JournaledJob]
+    package var highestJob: JobID
+    package var highestReport: UInt64
+    /// By collector.
+    package var acknowledged: [String: UInt64]
+
+    package init(
+        incarnation: UInt64, generation: Int64, policies: [PolicyRevision], unfinishedJobs: [JournaledJob],
+        highestJob: JobID, highestReport: UInt64, acknowledged: [String: UInt64]
+    ) {
+        self.incarnation = incarnation
+        self.generation = generation
+        self.policies = policies
+        self.unfinishedJobs = unfinishedJobs
+        self.highestJob = highestJob
+        self.highestReport = highestReport
+        self.acknowledged = acknowledged
+    }
+}
+
+/// A job as the journal holds it.
+package struct JournaledJob: Hashable, Sendable {
+    package var trigger: Trigger
+    /// The policy that the job runs under; `nil`: it was gone when the trigger came.
+    package var policy: PolicyRevision?
+    package var acceptedAt: UnixTime
+    package var isCanceled: Bool
+    /// The policy has had no good backup on this server.
+    package var isFirstBackup: Bool
+    /// The latest attempt that was recorded as started; 0: none.
+    package var attempts: Int
+    /// The latest attempt's post-script is owed.
+    package var owesPostScript: Bool
+
+    package init(
+        trigger: Trigger, policy: PolicyRevision?, acceptedAt: UnixTime, isCanceled: Bool, isFirstBackup: Bool,
+        attempts: Int, owesPostScript: Bool
+    ) {
+        self.trigger = trigger
+        self.policy = policy
+        self.acceptedAt = acceptedAt
+        self.isCanceled = isCanceled
+        self.isFirstBackup = isFirstBackup
+        self.attempts = attempts
+        self.owesPostScript = owesPostScript
+    }
+}

@@ -1,0 +1,47 @@
+import GRDB
+
+/// The journal's tables. A change is a new migration; one that was released is never edited.
+enum JournalSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    -- incarnation, generation, highest_job
+                    CREATE TABLE facts (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+                    CREATE TABLE policies (name TEXT PRIMARY KEY, revision BLOB NOT NULL);
+
+                    CREATE TABLE jobs (
+                        job INTEGER PRIMARY KEY,
+                        policy TEXT NOT NULL,
+                        revision INTEGER NOT NULL,
+                        cause TEXT NOT NULL,
+                        scheduled_start INTEGER NOT NULL,
+                        not_after INTEGER NOT NULL,
+                        window_end INTEGER,
+                        under BLOB,  -- the policy revision that the job runs under
+                        accepted_at INTEGER NOT NULL,
+                        attempts INTEGER NOT NULL DEFAULT 0,
+                        owes_post_script INTEGER NOT NULL DEFAULT 0,
+                        is_finished INTEGER NOT NULL DEFAULT 0);
+                    CREATE INDEX jobs_unfinished ON jobs (job) WHERE is_finished = 0;
+
+                    -- Apart from the jobs: a cancel may come before its trigger.
+                    CREATE TABLE cancels (job INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+
+                    CREATE TABLE good_backups (policy TEXT PRIMARY KEY) WITHOUT ROWID;
+
+                    CREATE TABLE reports (
+                        sequence INTEGER PRIMARY KEY,
+                        job INTEGER NOT NULL,
+                        at INTEGER NOT NULL,
+                        report BLOB NOT NULL);
+                    CREATE INDEX reports_by_job ON reports (job, sequence);
+
+                    CREATE TABLE acknowledgements (collector TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,258 @@
+package import BookendModel
+import BookendWire
+import FoundationEssentials
+import GRDB
+
+/// The journal in one SQLite file: WAL, synchronous FULL, so that what was recorded survives a power cut.
+package final class SQLiteJournal: Journal {
+    private let database: DatabaseQueue
+    private let agent: AgentID
+
+    /// Opens or makes the journal, and brings an older one up to date.
+    ///
+    /// - Throws: ``AgentError`` with code `.journal`; the message names the file.
+    package init(path: String, agent: AgentID) throws(AgentError) {
+        self.agent = agent
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(5)
+            configuration.prepareDatabase { database in
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA journal_mode = WAL")
+                guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+                    throw AgentError(.journal, "\(path): SQLite refused synchronous = FULL")
+                }
+            }
+            try JournalSchema.migrator.migrate(database)
+        } catch let error as AgentError {
+            throw error
+        } catch {
+            throw AgentError(.journal, "\(path): cannot open the journal: \(error)")
+        }
+    }
+
+    package func load() throws(AgentError) -> JournalContents {
+        try write { database in
+            let policies = try Data.fetchAll(database, sql: "SELECT revision FROM policies ORDER BY name")
+            let jobs = try Row.fetchAll(database, sql: Self.selectJobs + " WHERE is_finished = 0 ORDER BY jobs.job")
+            let acknowledged = try Row.fetchAll(database, sql: "SELECT collector, through FROM acknowledgements")
+            return JournalContents(
+                incarnation: try self.incarnation(database),
+                generation: try Self.number("generation", database) ?? 0,
+                policies: try policies.map { try Wire.decodePolicyRevision([UInt8]($0)) },
+                unfinishedJobs: try jobs.map { try self.job($0) },
+                highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
+                highestReport: try Self.highestReport(database),
+                acknowledged: Dictionary(
+                    uniqueKeysWithValues: acknowledged.map { ($0["collector"], UInt64($0["through"] as Int64)) }))
+        }
+    }
+
+    package func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError) {
+        try write { database in
+            try database.execute(sql: "DELETE FROM policies")
+            for revision in policies { try Self.save(revision, database) }
+            try Self.set("generation", generation, database)
+        }
+    }
+
+    package func changePolicy(_ change: PolicyChange) throws(AgentError) {
+        try write { database in
+            if let revision = change.revision {
+                try Self.save(revision, database)
+            } else {
+                try database.execute(sql: "DELETE FROM policies WHERE name = ?", arguments: [change.name.rawValue])
+            }
+            try Self.set("generation", change.generation, database)
+        }
+    }
+
+    package func accept(
+        _ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime
+    ) throws(AgentError) -> JournaledJob? {
+        try write { database in
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO jobs
+                        (job, policy, revision, cause, scheduled_start, not_after, window_end, under, accepted_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    """
+            ).execute(arguments: [
+                trigger.job.rawValue, trigger.policy.rawValue, trigger.revision, trigger.cause.rawValue,
+                trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds, trigger.windowEnd?.milliseconds,
+                policy.map { Data(Wire.encode($0)) }, now.milliseconds,
+            ])
+            guard database.changesCount == 1 else { return nil }
+            let highest = try Self.number("highest_job", database) ?? 0
+            if trigger.job.rawValue > highest { try Self.set("highest_job", trigger.job.rawValue, database) }
+            let row = try Row.fetchOne(
+                database.cachedStatement(sql: Self.selectJobs + " WHERE jobs.job = ?"),
+                arguments: [trigger.job.rawValue])
+            return try row.map { try self.job($0) }
+        }
+    }
+
+    package func recordCancel(of job: JobID, at now: UnixTime) throws(AgentError) {
+        try write { database in
+            try database.execute(
+                sql: "INSERT INTO cancels (job, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                arguments: [job.rawValue, now.milliseconds])
+        }
+    }
+
+    package func record(_ entries: [JournalEntry], of trigger: ReportedTrigger) throws(AgentError) -> UInt64 {
+        try write { database in
+            let incarnation = try self.incarnation(database)
+            var sequence = try Self.highestReport(database)
+            for entry in entries {
+                switch entry {
+                case .report(let attempt, let stage, let status, let at, let details):
+                    sequence += 1
+                    let report = Report(
+                        origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
+                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                    try database.cachedStatement(
+                        sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
+                    ).execute(arguments: [
+                        Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
+                    ])
+                case .attemptStarted(let attempt, let owes):
+                    try Self.update(
+                        "attempts = ?, owes_post_script = ?", [attempt, owes], trigger.job, database)
+                case .debtSettled(_, .unpaid): break  // stays owed, and is tried again
+                case .debtSettled: try Self.update("owes_post_script = ?", [false], trigger.job, database)
+                case .goodBackup(let policy):
+                    try database.cachedStatement(
+                        sql: "INSERT INTO good_backups (policy) VALUES (?) ON CONFLICT DO NOTHING"
+                    ).execute(arguments: [policy.rawValue])
+                case .finished: try Self.update("is_finished = ?", [true], trigger.job, database)
+                }
+            }
+            return sequence
+        }
+    }
+
+    package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
+        try write { database in
+            try Data.fetchAll(
+                database.cachedStatement(
+                    sql: "SELECT report FROM reports WHERE sequence BETWEEN ? AND ? ORDER BY sequence"),
+                arguments: [Int64(numbers.lowerBound), Int64(clamping: numbers.upperBound)]
+            ).map { try Wire.decodeReport([UInt8]($0)) }
+        }
+    }
+
+    package func reports(of job: JobID) throws(AgentError) -> [Report] {
+        try write { database in
+            try Data.fetchAll(
+                database, sql: "SELECT report FROM reports WHERE job = ? ORDER BY sequence", arguments: [job.rawValue]
+            ).map { try Wire.decodeReport([UInt8]($0)) }
+        }
+    }
+
+    package func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
+        try write { database in
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO acknowledgements (collector, through) VALUES (?, ?)
+                    ON CONFLICT (collector) DO UPDATE SET through = excluded.through
+                    """
+            ).execute(arguments: [collector, Int64(number)])
+        }
+    }
+
+    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
+        try write { database in
+            let acknowledged = try collectors.map { collector in
+                try Int64.fetchOne(
+                    database, sql: "SELECT through FROM acknowledgements WHERE collector = ?", arguments: [collector])
+                    ?? 0
+            }
+            // The newest report stays, so that numbers go on from it.
+            let through = min(acknowledged.min() ?? 0, Int64(try Self.highestReport(database)) - 1)
+            try database.execute(
+                sql: "DELETE FROM reports WHERE sequence <= ? AND at < ?", arguments: [through, time.milliseconds])
+            try database.execute(
+                sql: "DELETE FROM jobs WHERE is_finished = 1 AND accepted_at < ?", arguments: [time.milliseconds])
+            try database.execute(sql: "DELETE FROM cancels WHERE at < ?", arguments: [time.milliseconds])
+        }
+    }
+}
+
+// MARK: - Rows
+
+extension SQLiteJournal {
+    private static let selectJobs = """
+        SELECT jobs.*,
+            EXISTS (SELECT 1 FROM cancels WHERE cancels.job = jobs.job) AS is_canceled,
+            NOT EXISTS (SELECT 1 FROM good_backups WHERE good_backups.policy = jobs.policy) AS is_first_backup
+        FROM jobs
+        """
+
+    /// One transaction, its errors in the module's own words.
+    private func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
+        do {
+            return try database.write(body)
+        } catch {
+            throw AgentError(.journal, "the journal \(database.path) failed: \(error)")
+        }
+    }
+
+    private func job(_ row: Row) throws -> JournaledJob {
+        let policy = try (row["under"] as Data?).map { try Wire.decodePolicyRevision([UInt8]($0)) }
+        guard let cause = TriggerCause(rawValue: row["cause"]) else {
+            throw AgentError(.journal, "job \(row["job"] as Int64): unknown cause \(row["cause"] as String)")
+        }
+        return JournaledJob(
+            trigger: Trigger(
+                job: JobID(rawValue: row["job"]), agent: agent, policy: PolicyName(rawValue: row["policy"]),
+                revision: row["revision"], cause: cause,
+                scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
+                notAfter: UnixTime(milliseconds: row["not_after"]),
+                windowEnd: (row["window_end"] as Int64?).map(UnixTime.init(milliseconds:))),
+            policy: policy, acceptedAt: UnixTime(milliseconds: row["accepted_at"]), isCanceled: row["is_canceled"],
+            isFirstBackup: row["is_first_backup"], attempts: row["attempts"], owesPostScript: row["owes_post_script"])
+    }
+
+    private static func update(
+        _ assignments: String, _ values: StatementArguments, _ job: JobID, _ database: Database
+    ) throws {
+        try database.cachedStatement(sql: "UPDATE jobs SET \(assignments) WHERE job = ?")
+            .execute(arguments: values + [job.rawValue])
+    }
+
+    private static func save(_ revision: PolicyRevision, _ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO policies (name, revision) VALUES (?, ?)
+                ON CONFLICT (name) DO UPDATE SET revision = excluded.revision
+                """, arguments: [revision.policy.name.rawValue, Data(Wire.encode(revision))])
+    }
+
+    private func incarnation(_ database: Database) throws -> UInt64 {
+        if let known = try Self.number("incarnation", database) { return UInt64(bitPattern: known) }
+        let fresh = UInt64.random(in: 1...UInt64(Int64.max))
+        try Self.set("incarnation", Int64(bitPattern: fresh), database)
+        return fresh
+    }
+
+    private static func highestReport(_ database: Database) throws -> UInt64 {
+        UInt64(try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0)
+    }
+
+    private static func number(_ key: String, _ database: Database) throws -> Int64? {
+        try Int64.fetchOne(database.cachedStatement(sql: "SELECT value FROM facts WHERE key = ?"), arguments: [key])
+    }
+
+    private static func set(_ key: String, _ value: Int64, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO facts (key, value) VALUES (?, ?)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """
+        ).execute(arguments: [key, value])
+    }
+}

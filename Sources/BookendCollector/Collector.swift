@@ -1,0 +1,111 @@
+package import BookendFiles
+package import BookendModel
+package import BookendTransport
+import Glibc
+package import Logging
+package import ServiceLifecycle
+
+/// The collector: takes reports, stores and folds them, publishes the feed, answers queries.
+///
+/// Its sockets close in the order in which they stand in ``run()``: intake first, then everything that reads what it stored.
+package struct Collector: Service {
+    private let configuration: CollectorConfiguration
+    private let network: any Network
+    private let keys: CurveKeyPair
+    private let ring: KeyRing
+    private let store: any ReportStore
+    private let logger: Logger
+
+    package init(
+        configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
+        store: any ReportStore, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.network = network
+        self.keys = keys
+        self.ring = ring
+        self.store = store
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        let remote = Guard.curveServer(keys, admitting: ring)
+        let intakeSocket = try await network.open(SocketPlan(.router, Endpoint(configuration.intake), remote))
+        let feedKind = SocketPlan.Kind.publisher(welcome: Topic.welcome, authorize: Feed.authorize)
+        let feeds = [
+            try await network.open(SocketPlan(feedKind, Endpoint(configuration.feed), remote)),
+            try await network.open(SocketPlan(feedKind, Endpoint(configuration.localFeed), .local)),
+        ]
+        let queryEndpoint = try Endpoint(configuration.query)
+        let querySocket = try await network.open(
+            SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
+        let progress = ProgressBoard()
+        let intake = try IntakeService(
+            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), progress: progress, logger: logger)
+        let queries = QueryService(socket: querySocket, store: store, now: { .wallClock }, logger: logger)
+        let roster = try await openRoster()
+        logger.notice(
+            "collector is ready",
+            metadata: [
+                "intake": "\(intakeSocket.endpoint)", "feed": "\(feeds[0].endpoint)",
+                "query": "\(querySocket.endpoint)",
+                "version": "\(ProtocolVersion.software)",
+            ])
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await queries.run() }
+                group.addTask { await prune() }
+                if let roster { group.addTask { await roster.service.run() } }
+                await intake.run()
+                group.cancelAll()
+                await roster?.socket.close()
+                await querySocket.close()
+                for feed in feeds { await feed.close() }
+            }
+        } onGracefulShutdown: {
+            // Closing ends the deliveries; what was taken is stored before `run` of the intake returns.
+            Task { await intakeSocket.close() }  // awaited by the intake's loop, which ends with the socket
+        }
+        await network.stop()
+        logger.notice("collector stopped")
+    }
+
+    private func openRoster() async throws -> (service: RosterService, socket: any MessageSocket)? {
+        guard let coordinator = configuration.coordinator else { return nil }
+        let socket = try await network.open(
+            SocketPlan(
+                .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
+        return (try RosterService(socket: socket, store: store, logger: logger), socket)
+    }
+
+    /// Removes what is older than it is kept, in small steps, each hour.
+    private func prune() async {
+        while !Task.isCancelled {
+            let now = UnixTime.wallClock
+            do throws(CollectorError) {
+                while !Task.isCancelled,
+                    try store.prune(
+                        reportsBefore: now - configuration.retention.reports,
+                        jobsBefore: now - configuration.retention.jobs, limit: 1_000)
+                {}
+            } catch {
+                logger.error("old reports could not be removed", metadata: ["error": "\(error)"])
+            }
+            // Canceled: the loop's condition sees it.
+            try? await Task.sleep(for: .seconds(3_600))
+        }
+    }
+}
+
+extension UnixTime {
+    /// This machine's wall clock.
+    static var wallClock: UnixTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UnixTime(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
+    fileprivate static func - (time: UnixTime, duration: Duration) -> UnixTime {
+        UnixTime(milliseconds: time.milliseconds.subtractingSaturating(duration.milliseconds))
+    }
+}

@@ -1,0 +1,130 @@
+import BookendModel
+import BookendTransport
+import BookendWire
+import Logging
+import Synchronization
+
+/// Takes reports in: what waits is judged, stored in one transaction, acknowledged and published.
+///
+/// Batches that arrive while a transaction runs wait together, and go into the next one: the slower the disk, the larger
+/// the groups. The socket's own bound holds agents back.
+actor IntakeService {
+    /// Reports in one transaction, at most; a larger group is split.
+    private static let groupLimit = 1_000
+
+    private let socket: any MessageSocket
+    private let store: any ReportStore
+    private let feed: Feed
+    private let progress: ProgressBoard
+    private let logger: Logger
+    private var intake: Intake
+    private var faults = FaultCounter()
+
+    init(
+        socket: any MessageSocket, store: any ReportStore, feed: Feed, progress: ProgressBoard, logger: Logger
+    ) throws(CollectorError) {
+        self.socket = socket
+        self.store = store
+        self.feed = feed
+        self.progress = progress
+        self.logger = logger
+        intake = Intake(stored: try store.positions())
+    }
+
+    /// Serves the socket until it closes: what was taken by then is committed and acknowledged.
+    func run() async {
+        for await deliveries in socket.deliveries {
+            var group = Group()
+            for delivery in deliveries {
+                take(delivery, into: &group)
+                if group.new.count >= Self.groupLimit {
+                    finish(group)
+                    group = Group()
+                }
+            }
+            finish(group)
+            faults.log(to: logger)
+        }
+    }
+
+    /// What one transaction stores, and whom to answer after it.
+    private struct Group {
+        struct Answer: Hashable {
+            var source: Intake.Source
+            var route: Route
+        }
+
+        var new: [Report] = []
+        var answers: Set<Answer> = []
+    }
+
+    private func take(_ delivery: Delivery, into group: inout Group) {
+        guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
+        guard let peer = delivery.peer, peer.role == .agent else { return faults.count("not-an-agent") }
+        let sender = AgentID(rawValue: peer.name)
+        let envelope: Envelope
+        do throws(WireError) {
+            envelope = try Wire.decode(frame)
+        } catch {
+            return faults.count("malformed", from: sender, "\(error)")
+        }
+        switch envelope {
+        case .intake(.resume(let incarnation)):
+            group.answers.insert(
+                Group.Answer(source: Intake.Source(agent: sender, incarnation: incarnation), route: route))
+        case .intake(.batch(let reports)):
+            let verdict = intake.take(reports, from: sender)
+            group.new += verdict.new
+            for source in verdict.sources { group.answers.insert(Group.Answer(source: source, route: route)) }
+            if verdict.forged > 0 {
+                faults.count("forged", from: sender, "\(verdict.forged) reports claim another agent")
+            }
+        case .progress(let value):
+            guard value.agent == sender else {
+                return faults.count("forged", from: sender, "progress of another agent")
+            }
+            if progress.take(value) { feed.publish(value) }
+        default: faults.count("unexpected", from: sender, "a message that an agent does not send to a collector")
+        }
+    }
+
+    /// Stores, acknowledges, publishes, in that order. When storing fails nobody is answered: agents send again.
+    private func finish(_ group: Group) {
+        guard !group.new.isEmpty || !group.answers.isEmpty else { return }
+        do throws(CollectorError) {
+            let entries = group.new.isEmpty ? [] : try store.store(group.new)
+            intake.commit()
+            for answer in group.answers {
+                socket.send([Wire.encode(.intakeAck(intake.acknowledgement(for: answer.source)))], to: answer.route)
+            }
+            feed.publish(entries)
+            for entry in entries where entry.report.endsJob { progress.forget(entry.report.trigger.job) }
+        } catch {
+            intake.rollBack()
+            logger.error(
+                "reports could not be stored; they stay with their agents",
+                metadata: ["reports": "\(group.new.count)", "error": "\(error)"])
+        }
+    }
+}
+
+/// Counts what should not arrive, and logs it at most once a minute.
+struct FaultCounter {
+    private var counts: [String: Int] = [:]
+    private var latest = ""
+    private var nextLog = ContinuousClock.now
+
+    mutating func count(_ kind: String, from agent: AgentID? = nil, _ text: String = "") {
+        counts[kind, default: 0] += 1
+        latest = [agent.map { "\($0)" }, text].compactMap(\.self).joined(separator: ": ")
+    }
+
+    mutating func log(to logger: Logger) {
+        guard !counts.isEmpty, ContinuousClock.now >= nextLog else { return }
+        nextLog = .now + .seconds(60)
+        var metadata: Logger.Metadata = ["latest": "\(latest)"]
+        for (kind, count) in counts { metadata[kind] = "\(count)" }
+        logger.warning("messages were dropped", metadata: metadata)
+        counts = [:]
+    }
+}

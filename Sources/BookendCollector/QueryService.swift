@@ -1,0 +1,68 @@
+import BookendModel
+import BookendTransport
+import BookendWire
+import Logging
+
+/// Answers the queries of one socket.
+struct QueryService: Sendable {
+    let socket: any MessageSocket
+    let store: any ReportStore
+    let now: @Sendable () -> UnixTime
+    let logger: Logger
+
+    /// Serves the socket until it closes.
+    func run() async {
+        for await deliveries in socket.deliveries {
+            for delivery in deliveries { serve(delivery) }
+        }
+    }
+
+    private func serve(_ delivery: Delivery) {
+        guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
+        do throws(WireError) {
+            guard case .query(let request, let query) = try Wire.decode(frame) else {
+                throw WireError(.invalid, "only queries are answered here")
+            }
+            socket.send([Wire.encode(.queryReply(request: request, reply(to: query)))], to: route)
+        } catch {
+            logger.warning("a query cannot be read", metadata: ["error": "\(error)"])
+            let failure = RemoteFailure(.invalid, "the collector cannot read this: \(error)")
+            socket.send([Wire.encode(.queryReply(request: 0, .failed(failure)))], to: route)
+        }
+    }
+
+    func reply(to query: Query) -> QueryReply {
+        do throws(CollectorError) {
+            switch query {
+            case .jobs(let filter): return .jobs(try store.jobs(filter))
+            case .job(let job):
+                var filter = JobFilter()
+                filter.jobs = [job]
+                let jobs = try store.jobs(filter)
+                return jobs.isEmpty
+                    ? .failed(
+                        RemoteFailure(.notFound, "there is no job \(job): `bookend jobs` lists those that there are"))
+                    : .jobs(jobs)
+            case .fleet: return .fleet(try store.fleet(asOf: now()))
+            case .feed(let cursor, let limit): return try feed(from: cursor, limit: limit)
+            case .feedHead:
+                // Without reports there is a head all the same.
+                return .feed([], head: try store.feed(from: nil, limit: 1)?.head ?? Cursor(rawValue: ""))
+            }
+        } catch {
+            logger.error("a query failed", metadata: ["error": "\(error)"])
+            return .failed(RemoteFailure(.failed, error.message))
+        }
+    }
+
+    private func feed(from cursor: Cursor?, limit: Int) throws(CollectorError) -> QueryReply {
+        guard let (entries, head) = try store.feed(from: cursor, limit: limit) else {
+            return .failed(
+                RemoteFailure(
+                    .gap,
+                    "reports behind cursor \(cursor?.rawValue ?? "") are no longer kept, or it is of another collector: "
+                        + "start without a cursor, and take what was missed from `bookend jobs`"))
+        }
+        return .feed(entries, head: head)
+    }
+}

@@ -1,0 +1,69 @@
+import BookendModel
+import BookendTransport
+import BookendWire
+import Logging
+
+/// Asks the coordinator each second what triggers there are, so that a job which no agent told of yet is known.
+actor RosterService {
+    private static let interval = Duration.seconds(1)
+
+    private let socket: any MessageSocket
+    private let store: any ReportStore
+    private let logger: Logger
+    private var through: Int64
+
+    init(socket: any MessageSocket, store: any ReportStore, logger: Logger) throws(CollectorError) {
+        self.socket = socket
+        self.store = store
+        self.logger = logger
+        through = try store.rosterPosition()
+    }
+
+    /// Asks and listens until the socket closes.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await batch in self.socket.deliveries {
+                    for delivery in batch { await self.take(delivery) }
+                }
+            }
+            group.addTask {
+                for await event in self.socket.connectionEvents {
+                    if case .lost(let reason, _) = event {
+                        self.logger.warning("the coordinator is out of reach", metadata: ["reason": "\(reason)"])
+                    }
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    await self.ask()
+                    // Canceled: the loop's condition sees it.
+                    try? await Task.sleep(for: Self.interval)
+                }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func ask() {
+        guard socket.statistics.isConnected else { return }
+        socket.send([Wire.encode(.rosterRequest(RosterRequest(after: through)))], to: nil)
+    }
+
+    private func take(_ delivery: Delivery) {
+        guard let frame = delivery.message?.frames.last else { return }
+        do {
+            guard case .rosterReply(let reply) = try Wire.decode(frame) else {
+                throw WireError(.invalid, "a message that a coordinator does not send to a collector")
+            }
+            // A coordinator that was restored to an earlier state starts below what is known here.
+            guard reply.through != through || !reply.triggers.isEmpty else { return }
+            try store.store(reply)
+            through = reply.through
+            if !reply.isComplete { ask() }
+        } catch {
+            logger.error("the roster could not be taken over", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package import BookendModel
+
+/// Where reports and what they fold into are kept. Each call is one transaction, durable when it returns.
+///
+/// All calls throw ``CollectorError`` with code `.store`.
+package protocol ReportStore: Sendable {
+    /// The highest stored number of each source.
+    func positions() throws(CollectorError) -> [Intake.Source: UInt64]
+
+    /// Stores reports, folds them into their jobs, and moves the positions: all or nothing.
+    ///
+    /// - Parameter reports: New ones only, in order, as ``Intake`` judged them.
+    /// - Returns: The same reports with their cursors, in cursor order.
+    func store(_ reports: [Report]) throws(CollectorError) -> [FeedEntry]
+
+    /// What ``RosterReply/through`` the latest stored roster had; 0: none.
+    func rosterPosition() throws(CollectorError) -> Int64
+
+    /// Makes jobs of triggers that no report has told of yet, and keeps the roster's position with them.
+    func store(_ roster: RosterReply) throws(CollectorError)
+
+    /// Newest first.
+    func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate]
+
+    func fleet(asOf now: UnixTime) throws(CollectorError) -> FleetSummary
+
+    /// Stored reports behind a cursor, oldest first, and the cursor behind the newest of all.
+    ///
+    /// - Parameter cursor: `nil`: from the oldest that is kept.
+    /// - Returns: `nil` when the cursor is older than what is kept, or not one of this store: the subscriber missed something.
+    func feed(from cursor: FeedCursor?, limit: Int) throws(CollectorError) -> (entries: [FeedEntry], head: FeedCursor)?
+
+    /// Removes reports and finished jobs that are older, at most `limit` of each.
+    ///
+    /// - Returns: There may be more.
+    func prune(reportsBefore: UnixTime, jobsBefore: UnixTime, limit: Int) throws(CollectorError) -> Bool
+}
+
+/// The model's cursor; GRDB has one of its own.
+package typealias FeedCursor = BookendModel.Cursor

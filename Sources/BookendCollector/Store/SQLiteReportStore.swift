@@ -1,0 +1,351 @@
+package import BookendModel
+import BookendWire
+import FoundationEssentials
+import GRDB
+
+/// The store in one SQLite file: WAL, synchronous FULL. Queries read beside the writer, from their own snapshot.
+package final class SQLiteReportStore: ReportStore {
+    private let database: DatabasePool
+
+    /// Opens or makes the database, and brings an older one up to date.
+    package init(path: String) throws(CollectorError) {
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(5)
+            configuration.maximumReaderCount = 4
+            database = try DatabasePool(path: path, configuration: configuration)
+            // After opening: a pool sets its writer to NORMAL, which can lose the last commits in a power cut.
+            try database.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+                    throw CollectorError(.store, "\(path): SQLite refused synchronous = FULL")
+                }
+            }
+            try StoreSchema.migrator.migrate(database)
+            try database.write { database in
+                if try Self.fact("epoch", database) == nil {
+                    try Self.set("epoch", Int64.random(in: 1...Int64(UInt32.max)), database)
+                }
+            }
+        } catch let error as CollectorError {
+            throw error
+        } catch {
+            throw CollectorError(.store, "\(path): cannot open the database: \(error)")
+        }
+    }
+
+    package func positions() throws(CollectorError) -> [Intake.Source: UInt64] {
+        try read { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT agent, incarnation, through FROM positions")
+            return Dictionary(
+                uniqueKeysWithValues: rows.map { row in
+                    (
+                        Intake.Source(
+                            agent: AgentID(rawValue: row["agent"]),
+                            incarnation: UInt64(bitPattern: row["incarnation"] as Int64)),
+                        UInt64(row["through"] as Int64)
+                    )
+                })
+        }
+    }
+
+    package func store(_ reports: [Report]) throws(CollectorError) -> [FeedEntry] {
+        try write { database in
+            let epoch = try Self.epoch(database)
+            var changes: [JobKey: JobChange] = [:]
+            var positions: [Intake.Source: UInt64] = [:]
+            var entries: [FeedEntry] = []
+            entries.reserveCapacity(reports.count)
+            let insert = try database.cachedStatement(sql: "INSERT INTO reports (at, report) VALUES (?, ?)")
+            for report in reports {
+                try insert.execute(arguments: [report.at.milliseconds, Data(Wire.encode(report))])
+                entries.append(FeedEntry(cursor: FeedCursor(epoch, database.lastInsertedRowID), report: report))
+                positions[
+                    Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)] =
+                    report.origin.sequence
+                let key = JobKey(job: report.trigger.job, agent: report.origin.agent)
+                var change = try changes[key] ?? JobChange(old: Self.aggregate(key, database))
+                if change.new == nil {
+                    change.new = JobAggregate(report)
+                } else {
+                    change.new?.fold(report)
+                }
+                changes[key] = change
+            }
+            for change in changes.values { try Self.save(change, database) }
+            for (source, through) in positions {
+                try database.cachedStatement(
+                    sql: """
+                        INSERT INTO positions (agent, incarnation, through) VALUES (?, ?, ?)
+                        ON CONFLICT (agent, incarnation) DO UPDATE SET through = excluded.through
+                        """
+                ).execute(arguments: [
+                    source.agent.rawValue, Int64(bitPattern: source.incarnation), Int64(bitPattern: through),
+                ])
+            }
+            return entries
+        }
+    }
+
+    package func rosterPosition() throws(CollectorError) -> Int64 {
+        try read { database in try Self.fact("roster", database) ?? 0 }
+    }
+
+    package func store(_ roster: RosterReply) throws(CollectorError) {
+        try write { database in
+            for record in roster.triggers {
+                let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
+                let old = try Self.aggregate(key, database)
+                // Once the agent spoke of the job, its word stands.
+                guard old?.lastOrigin == nil else { continue }
+                try Self.save(JobChange(old: old, new: JobAggregate(record)), database)
+            }
+            try Self.set("roster", roster.through, database)
+        }
+    }
+
+    package func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate] {
+        var conditions: [String] = []
+        var arguments: StatementArguments = []
+        func require(_ condition: String, _ values: StatementArguments) {
+            conditions.append(condition)
+            arguments += values
+        }
+        if !filter.jobs.isEmpty {
+            let marks = Array(repeating: "?", count: filter.jobs.count).joined(separator: ", ")
+            require("job IN (\(marks))", StatementArguments(filter.jobs.map(\.rawValue)))
+        }
+        if let policy = filter.policy { require("policy = ?", [policy.rawValue]) }
+        if let agent = filter.agent { require("agent = ?", [agent.rawValue]) }
+        if let status = filter.status { require("status = ?", [status.rawValue]) }
+        if filter.activeOnly { require("is_final = 0", []) }
+        if let since = filter.since { require("scheduled_start >= ?", [since.milliseconds]) }
+        if let before = filter.before { require("job < ?", [before.rawValue]) }
+        let clause = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        let sql = "SELECT aggregate FROM jobs \(clause) ORDER BY job DESC, agent LIMIT ?"
+        let all = arguments + [min(max(1, filter.limit), 1_000)]
+        return try read { database in
+            try Data.fetchAll(database, sql: sql, arguments: all).map { try Wire.decodeJobAggregate([UInt8]($0)) }
+        }
+    }
+
+    package func fleet(asOf now: UnixTime) throws(CollectorError) -> FleetSummary {
+        try read { database in
+            var (total, agents, policies) = (StatusCounts(), [AgentID: AgentSummary](), [PolicyName: PolicySummary]())
+            for row in try Row.fetchAll(database, sql: "SELECT agent, policy, status, jobs FROM tallies") {
+                let status = Status(rawValue: row["status"])
+                let (agent, policy) = (AgentID(rawValue: row["agent"]), PolicyName(rawValue: row["policy"]))
+                let jobs: Int = row["jobs"]
+                total = StatusCounts(total.jobs.merging([status: jobs], uniquingKeysWith: +))
+                agents[agent, default: AgentSummary(agent: agent)].jobs[status, default: 0] += jobs
+                policies[policy, default: PolicySummary(policy: policy)].jobs[status, default: 0] += jobs
+            }
+            for row in try Row.fetchAll(database, sql: "SELECT agent, policy, at FROM good_backups") {
+                let (agent, policy) = (AgentID(rawValue: row["agent"]), PolicyName(rawValue: row["policy"]))
+                let at = UnixTime(milliseconds: row["at"])
+                let known = (agents[agent]?.lastGoodBackupAt, policies[policy]?.lastGoodBackupAt)
+                agents[agent]?.lastGoodBackupAt = max(known.0 ?? at, at)
+                policies[policy]?.lastGoodBackupAt = max(known.1 ?? at, at)
+            }
+            for agent in agents.keys {
+                let row = try Row.fetchOne(
+                    database.cachedStatement(
+                        sql: "SELECT job, status FROM jobs WHERE agent = ? ORDER BY job DESC LIMIT 1"),
+                    arguments: [agent.rawValue])
+                agents[agent]?.lastJob = row.map { JobID(rawValue: $0["job"]) }
+                agents[agent]?.lastStatus = row.map { Status(rawValue: $0["status"]) }
+            }
+            return FleetSummary(
+                jobs: total.jobs, agents: agents.values.sorted { $0.agent < $1.agent },
+                policies: policies.values.sorted { $0.policy < $1.policy },
+                reportsStored: try Self.head(database), asOf: now)
+        }
+    }
+
+    package func feed(
+        from cursor: FeedCursor?, limit: Int
+    ) throws(CollectorError) -> (entries: [FeedEntry], head: FeedCursor)? {
+        try read { database in
+            let epoch = try Self.epoch(database)
+            let (head, pruned) = (try Self.head(database), try Self.fact("pruned", database) ?? 0)
+            let place = cursor.map { $0.place(inEpoch: epoch) } ?? pruned
+            guard let place, place >= pruned, place <= head else { return nil }
+            let rows = try Row.fetchAll(
+                database.cachedStatement(
+                    sql: "SELECT cursor, report FROM reports WHERE cursor > ? ORDER BY cursor LIMIT ?"),
+                arguments: [place, min(max(1, limit), 1_000)])
+            // A reply must fit a frame: what is cut off comes with the next query.
+            var (entries, size) = ([FeedEntry](), 0)
+            for row in rows {
+                let bytes = [UInt8](row["report"] as Data)
+                size += bytes.count
+                if size > 1 << 20, !entries.isEmpty { break }
+                entries.append(
+                    FeedEntry(cursor: FeedCursor(epoch, row["cursor"]), report: try Wire.decodeReport(bytes)))
+            }
+            return (entries, FeedCursor(epoch, head))
+        }
+    }
+
+    package func prune(
+        reportsBefore: UnixTime, jobsBefore: UnixTime, limit: Int
+    ) throws(CollectorError) -> Bool {
+        try write { database in
+            // From the oldest cursor on, so that what is kept has no holes.
+            let last = try Int64.fetchOne(
+                database,
+                sql: """
+                    SELECT max(cursor) FROM
+                        (SELECT cursor, at FROM reports ORDER BY cursor LIMIT ?) WHERE at < ?
+                    """, arguments: [limit, reportsBefore.milliseconds])
+            var removed = 0
+            if let last {
+                try database.execute(sql: "DELETE FROM reports WHERE cursor <= ?", arguments: [last])
+                removed = database.changesCount
+                try Self.set("pruned", last, database)
+            }
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT job, agent, policy, status FROM jobs WHERE is_final = 1 AND scheduled_start < ? LIMIT ?",
+                arguments: [jobsBefore.milliseconds, limit])
+            for row in rows {
+                try database.execute(
+                    sql: "DELETE FROM jobs WHERE job = ? AND agent = ?",
+                    arguments: [row["job"] as Int64, row["agent"] as String])
+                try Self.tally(-1, row["agent"], row["policy"], row["status"], database)
+            }
+            return removed == limit || rows.count == limit
+        }
+    }
+}
+
+// MARK: - Jobs
+
+/// A job of an agent.
+private struct JobKey: Hashable {
+    var job: JobID
+    var agent: AgentID
+}
+
+/// What a transaction makes of a job.
+private struct JobChange {
+    var old: JobAggregate?
+    var new: JobAggregate?
+
+    init(old: JobAggregate?, new: JobAggregate? = nil) {
+        self.old = old
+        self.new = new ?? old
+    }
+}
+
+extension SQLiteReportStore {
+    private static func aggregate(_ key: JobKey, _ database: Database) throws -> JobAggregate? {
+        try Data.fetchOne(
+            database.cachedStatement(sql: "SELECT aggregate FROM jobs WHERE job = ? AND agent = ?"),
+            arguments: [key.job.rawValue, key.agent.rawValue]
+        ).map { try Wire.decodeJobAggregate([UInt8]($0)) }
+    }
+
+    private static func save(_ change: JobChange, _ database: Database) throws {
+        guard let job = change.new else { return }
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO jobs (job, agent, policy, status, is_final, scheduled_start, aggregate)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (job, agent) DO UPDATE SET
+                    status = excluded.status, is_final = excluded.is_final, aggregate = excluded.aggregate
+                """
+        ).execute(arguments: [
+            job.job.rawValue, job.agent.rawValue, job.policy.rawValue, job.status.rawValue, job.status.isFinal,
+            job.scheduledStart.milliseconds, Data(Wire.encode(job)),
+        ])
+        if change.old?.status != job.status {
+            if let old = change.old {
+                try tally(-1, old.agent.rawValue, old.policy.rawValue, old.status.rawValue, database)
+            }
+            try tally(1, job.agent.rawValue, job.policy.rawValue, job.status.rawValue, database)
+        }
+        if let at = job.goodBackupAt, at != change.old?.goodBackupAt {
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO good_backups (agent, policy, at) VALUES (?, ?, ?)
+                    ON CONFLICT (agent, policy) DO UPDATE SET at = max(at, excluded.at)
+                    """
+            ).execute(arguments: [job.agent.rawValue, job.policy.rawValue, at.milliseconds])
+        }
+    }
+
+    private static func tally(
+        _ difference: Int, _ agent: String, _ policy: String, _ status: Int32, _ database: Database
+    ) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO tallies (agent, policy, status, jobs) VALUES (?, ?, ?, ?)
+                ON CONFLICT (agent, policy, status) DO UPDATE SET jobs = jobs + excluded.jobs
+                """
+        ).execute(arguments: [agent, policy, status, difference])
+        if difference < 0 {
+            try database.cachedStatement(
+                sql: "DELETE FROM tallies WHERE agent = ? AND policy = ? AND status = ? AND jobs = 0"
+            ).execute(arguments: [agent, policy, status])
+        }
+    }
+}
+
+// MARK: - Small things
+
+extension SQLiteReportStore {
+    private func read<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
+        do {
+            return try database.read(body)
+        } catch {
+            throw CollectorError(.store, "the database \(database.path) failed: \(error)")
+        }
+    }
+
+    private func write<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
+        do {
+            return try database.write(body)
+        } catch {
+            throw CollectorError(.store, "the database \(database.path) failed: \(error)")
+        }
+    }
+
+    private static func fact(_ key: String, _ database: Database) throws -> Int64? {
+        try Int64.fetchOne(database.cachedStatement(sql: "SELECT value FROM facts WHERE key = ?"), arguments: [key])
+    }
+
+    private static func set(_ key: String, _ value: Int64, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """
+        ).execute(arguments: [key, value])
+    }
+
+    private static func epoch(_ database: Database) throws -> Int64 {
+        try fact("epoch", database) ?? 0
+    }
+
+    /// The highest cursor that was ever given.
+    private static func head(_ database: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            database.cachedStatement(sql: "SELECT seq FROM sqlite_sequence WHERE name = 'reports'")) ?? 0
+    }
+}
+
+extension FeedCursor {
+    /// `EPOCH-PLACE`, opaque to everyone else.
+    fileprivate init(_ epoch: Int64, _ place: Int64) {
+        self.init(rawValue: "\(String(epoch, radix: 36))-\(place)")
+    }
+
+    /// `nil` for a cursor of another database, or of none.
+    fileprivate func place(inEpoch epoch: Int64) -> Int64? {
+        let parts = rawValue.split(separator: "-", maxSplits: 1)
+        guard parts.count == 2, Int64(parts[0], radix: 36) == epoch, let place = Int64(parts[1]), place >= 0 else {
+            return nil
+        }
+        return place
+    }
+}

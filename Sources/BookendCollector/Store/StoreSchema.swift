@@ -1,0 +1,56 @@
+import GRDB
+
+/// The collector's tables. A change is a new migration; one that was released is never edited.
+enum StoreSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    -- epoch, roster, pruned (the highest cursor that was removed)
+                    CREATE TABLE facts (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+                    -- AUTOINCREMENT: a cursor is never given twice, also after the newest row was removed.
+                    CREATE TABLE reports (
+                        cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+                        at INTEGER NOT NULL,
+                        report BLOB NOT NULL);
+
+                    CREATE TABLE positions (
+                        agent TEXT NOT NULL,
+                        incarnation INTEGER NOT NULL,
+                        through INTEGER NOT NULL,
+                        PRIMARY KEY (agent, incarnation)) WITHOUT ROWID;
+
+                    -- By job and agent: what a wrong agent says of another's job stays apart.
+                    CREATE TABLE jobs (
+                        job INTEGER NOT NULL,
+                        agent TEXT NOT NULL,
+                        policy TEXT NOT NULL,
+                        status INTEGER NOT NULL,
+                        is_final INTEGER NOT NULL,
+                        scheduled_start INTEGER NOT NULL,
+                        aggregate BLOB NOT NULL,
+                        PRIMARY KEY (job, agent));
+                    CREATE INDEX jobs_by_agent ON jobs (agent, job);
+                    CREATE INDEX jobs_by_policy ON jobs (policy, job);
+                    CREATE INDEX jobs_active ON jobs (job) WHERE is_final = 0;
+
+                    -- The number of jobs of an agent and a policy in a status.
+                    CREATE TABLE tallies (
+                        agent TEXT NOT NULL,
+                        policy TEXT NOT NULL,
+                        status INTEGER NOT NULL,
+                        jobs INTEGER NOT NULL,
+                        PRIMARY KEY (agent, policy, status)) WITHOUT ROWID;
+
+                    CREATE TABLE good_backups (
+                        agent TEXT NOT NULL,
+                        policy TEXT NOT NULL,
+                        at INTEGER NOT NULL,
+                        PRIMARY KEY (agent, policy)) WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+}

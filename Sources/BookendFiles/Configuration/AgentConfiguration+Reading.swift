@@ -1,0 +1,139 @@
+import BookendModel
+
+extension AgentConfiguration {
+    package static let defaultPath = "/etc/bookend/agent.yaml"
+
+    static let keys = KeyTable(
+        "",
+        [
+            "id": "the agent's id, a name", "labels": "a mapping of labels such as role: web",
+            "state_directory": "an absolute path", "key_file": "an absolute path",
+            "coordinator": "a mapping with sync, broadcast and public_key",
+            "collectors": "a list of mappings with intake and public_key",
+            "repositories": "a mapping of names to repositories",
+            "guard": "a mapping with script_directories, restore_directories, backup_paths and commands",
+            "status_maps": "a mapping of names to maps of numbers", "limits": "a mapping with jobs and output",
+            "restic": "a program's name or absolute path", "log_level": "a log level such as info",
+            "heartbeat": "a duration such as 15s",
+        ])
+    static let coordinatorKeys = KeyTable(
+        "coordinator",
+        [
+            "sync": "an endpoint such as tcp://bookend.example.org:7500",
+            "broadcast": "an endpoint such as tcp://bookend.example.org:7501",
+            "public_key": "the coordinator's public key, 40 characters",
+        ])
+    static let collectorKeys = KeyTable(
+        "collectors",
+        [
+            "intake": "an endpoint such as tcp://bookend.example.org:7510",
+            "public_key": "the collector's public key, 40 characters",
+        ])
+    static let repositoryKeys = KeyTable(
+        "repositories",
+        [
+            "location": "where the repository is, as restic's --repo takes it",
+            "password_file": "the absolute path of a file that holds the password", "initialize": "true or false",
+            "environment_file": "the absolute path of a file with lines NAME=value",
+        ])
+    static let guardKeys = KeyTable(
+        "guard",
+        [
+            "script_directories": "a list of absolute paths", "restore_directories": "a list of absolute paths",
+            "backup_paths": "a list of absolute paths", "commands": "a list of absolute paths",
+        ])
+    static let limitKeys = KeyTable(
+        "limits", ["jobs": "a whole number from 1 to 64", "output": "a size from 4KiB to 64MiB"])
+
+    /// Every mapping of the file.
+    package static let tables = [keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys]
+
+    /// Reads `agent.yaml`.
+    ///
+    /// - Parameter hostName: The agent's id unless the file names another.
+    /// - Throws: ``FileError`` with everything that is wrong; the agent must not start then.
+    package static func read(path: String, hostName: String) throws(FileError) -> AgentConfiguration {
+        try read(bytes: FileSystem.bytes(of: path), file: path, hostName: hostName)
+    }
+
+    package static func read(bytes: [UInt8], file: String, hostName: String) throws(FileError) -> AgentConfiguration {
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: tables) { keys in
+            AgentConfiguration(
+                id: id(keys, hostName: hostName),
+                labels: keys["labels"]?.labels() ?? [:],
+                stateDirectory: keys["state_directory"]?.absolutePath() ?? "/var/lib/bookend-agent",
+                keyFile: keys["key_file"]?.absolutePath(),
+                coordinator: coordinator(keys.required("coordinator")),
+                collectors: collectors(keys.required("collectors")),
+                repositories: repositories(keys["repositories"]),
+                permissions: permissions(keys["guard"]),
+                statusMaps: keys["status_maps"]?.statusMaps() ?? [:],
+                limits: limits(keys["limits"]),
+                restic: keys["restic"]?.program() ?? "restic",
+                logLevel: keys["log_level"]?.enumeration(LogLevel.self) ?? .info,
+                heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15))
+        }
+    }
+
+    private static func id(_ keys: MappingReader, hostName: String) -> AgentID {
+        if let id = keys["id"] { return id.name(AgentID.self) ?? AgentID(rawValue: "x") }
+        if !AgentID.isWellFormed(hostName) {
+            keys.value.findings.report(
+                at: .start, keyPath: "id",
+                "missing, and the host name '\(hostName.clipped)' \(TextRules.nameProblem(hostName) ?? "")")
+        }
+        return AgentID(rawValue: hostName)
+    }
+
+    private static func coordinator(_ value: YAMLValue?) -> Coordinator {
+        let keys = value?.mapping(coordinatorKeys)
+        return Coordinator(
+            sync: keys?.required("sync")?.endpoint(.connectTCP) ?? "",
+            broadcast: keys?.required("broadcast")?.endpoint(.connectTCP) ?? "",
+            publicKey: keys?.required("public_key")?.publicKey() ?? "")
+    }
+
+    private static func collectors(_ value: YAMLValue?) -> [Collector] {
+        let collectors = value?.list { item -> Collector? in
+            guard let keys = item.mapping(collectorKeys) else { return nil }
+            return Collector(
+                intake: keys.required("intake")?.endpoint(.connectTCP) ?? "",
+                publicKey: keys.required("public_key")?.publicKey() ?? "")
+        }
+        if let value, value.isEmptyList {
+            value.report("is empty: expected at least one collector")
+        }
+        return collectors ?? []
+    }
+
+    private static func repositories(_ value: YAMLValue?) -> [RepositoryName: Repository] {
+        let byName = value?.dictionary { name, value -> Repository? in
+            if let problem = TextRules.nameProblem(name) { value.report("'\(name.clipped)' \(problem)") }
+            guard let keys = value.mapping(repositoryKeys) else { return nil }
+            return Repository(
+                location: keys.required("location")?.repositoryLocation() ?? "",
+                passwordFile: keys.required("password_file")?.absolutePath() ?? "",
+                initialize: keys["initialize"]?.bool() ?? false,
+                environmentFile: keys["environment_file"]?.absolutePath())
+        }
+        return Dictionary(uniqueKeysWithValues: (byName ?? [:]).map { (RepositoryName(rawValue: $0.key), $0.value) })
+    }
+
+    private static func permissions(_ value: YAMLValue?) -> Permissions {
+        var result = Permissions()
+        guard let keys = value?.mapping(guardKeys) else { return result }
+        result.scriptDirectories = keys["script_directories"]?.absolutePaths() ?? []
+        result.restoreDirectories = keys["restore_directories"]?.absolutePaths() ?? []
+        result.backupPaths = keys["backup_paths"]?.absolutePaths() ?? []
+        result.commands = keys["commands"]?.absolutePaths() ?? []
+        return result
+    }
+
+    private static func limits(_ value: YAMLValue?) -> Limits {
+        var result = Limits()
+        guard let keys = value?.mapping(limitKeys) else { return result }
+        result.jobs = keys["jobs"]?.int(in: 1...64) ?? result.jobs
+        result.output = keys["output"]?.byteCount(in: .kibibytes(4) ... .mebibytes(64)) ?? result.output
+        return result
+    }
+}

@@ -1,0 +1,123 @@
+package import BookendModel
+
+/// What one server says for itself in `agent.yaml`: who it is, whom it listens to, where its repositories are and with
+/// which secrets, and what it allows.
+package struct AgentConfiguration: Hashable, Sendable {
+    /// `id`: a name; default the host name.
+    package var id: AgentID
+    /// `labels`: name to text of 1 to 128 bytes; default none. Selectors pick agents by them.
+    package var labels: [String: String]
+    /// `state_directory`: an absolute path; default `/var/lib/bookend-agent`. Journal, outbox and captured output.
+    package var stateDirectory: String
+    /// `key_file`: an absolute path; default `agent.key` in the state directory. The agent's secret CURVE key.
+    package var keyFile: String
+    /// `coordinator`: required.
+    package var coordinator: Coordinator
+    /// `collectors`: a list; at least one.
+    package var collectors: [Collector]
+    /// `repositories`: by the names that policies use; default none.
+    package var repositories: [RepositoryName: Repository]
+    /// `guard`: what may be run, read and written here.
+    package var permissions: Permissions
+    /// `status_maps`: by the names that policies use in `status_profile`; default none. Our number to theirs.
+    package var statusMaps: [String: StatusMap]
+    /// `limits`
+    package var limits: Limits
+    /// `restic`: a program, by absolute path or by a name to look up in `PATH`; default `restic`.
+    package var restic: String
+    /// `log_level`: trace, debug, info, notice, warning, error or critical; default info.
+    package var logLevel: LogLevel
+    /// `heartbeat`: how often the agent tells the coordinator that it lives; a duration, 1s to 5m, default 15s.
+    package var heartbeat: Duration
+
+    package init(
+        id: AgentID, labels: [String: String] = [:], stateDirectory: String = "/var/lib/bookend-agent",
+        keyFile: String? = nil, coordinator: Coordinator, collectors: [Collector],
+        repositories: [RepositoryName: Repository] = [:], permissions: Permissions = Permissions(),
+        statusMaps: [String: StatusMap] = [:], limits: Limits = Limits(), restic: String = "restic",
+        logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15)
+    ) {
+        self.id = id
+        self.labels = labels
+        self.stateDirectory = stateDirectory
+        self.keyFile = keyFile ?? stateDirectory + "/agent.key"
+        self.coordinator = coordinator
+        self.collectors = collectors
+        self.repositories = repositories
+        self.permissions = permissions
+        self.statusMaps = statusMaps
+        self.limits = limits
+        self.restic = restic
+        self.logLevel = logLevel
+        self.heartbeat = heartbeat
+    }
+
+    package struct Coordinator: Hashable, Sendable {
+        /// `sync`: `tcp://host:port`; required.
+        package var sync: String
+        /// `broadcast`: `tcp://host:port`; required.
+        package var broadcast: String
+        /// `public_key`: the coordinator's CURVE key, 40 characters of Z85; required.
+        package var publicKey: String
+
+        package init(sync: String, broadcast: String, publicKey: String) {
+            self.sync = sync
+            self.broadcast = broadcast
+            self.publicKey = publicKey
+        }
+    }
+
+    package struct Collector: Hashable, Sendable {
+        /// `intake`: `tcp://host:port`; required.
+        package var intake: String
+        /// `public_key`: the collector's CURVE key, 40 characters of Z85; required.
+        package var publicKey: String
+
+        package init(intake: String, publicKey: String) {
+            self.intake = intake
+            self.publicKey = publicKey
+        }
+    }
+
+    package struct Repository: Hashable, Sendable {
+        /// `location`: as restic's `--repo` takes it, an absolute path when it is local; without a password; required.
+        package var location: String
+        /// `password_file`: an absolute path; required.
+        package var passwordFile: String
+        /// `initialize`: make the repository when it is missing; default false.
+        package var initialize: Bool
+        /// `environment_file`: an absolute path to lines `NAME=value` that restic gets as its environment; default none.
+        package var environmentFile: String?
+
+        package init(
+            location: String, passwordFile: String, initialize: Bool = false, environmentFile: String? = nil
+        ) {
+            self.location = location
+            self.passwordFile = passwordFile
+            self.initialize = initialize
+            self.environmentFile = environmentFile
+        }
+    }
+
+    package struct Permissions: Hashable, Sendable {
+        /// `script_directories`: absolute paths; scripts run only from inside of these. Default none: no script runs.
+        package var scriptDirectories: [String] = []
+        /// `restore_directories`: absolute paths; restores write only inside of these. Default none: no restore.
+        package var restoreDirectories: [String] = []
+        /// `backup_paths`: absolute paths; only what is inside of these is backed up. Default empty: anything.
+        package var backupPaths: [String] = []
+        /// `commands`: absolute paths of the programs that engine `command` may run. Default none.
+        package var commands: [String] = []
+
+        package init() {}
+    }
+
+    package struct Limits: Hashable, Sendable {
+        /// `jobs`: how many jobs run at once; 1 to 64, default 4.
+        package var jobs = 4
+        /// `output`: how much of each output of each script is kept; 4KiB to 64MiB, default 1MiB.
+        package var output = ByteCount.mebibytes(1)
+
+        package init() {}
+    }
+}

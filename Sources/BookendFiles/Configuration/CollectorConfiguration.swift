@@ -1,0 +1,117 @@
+/// What `collector.yaml` says; every key has a default, and so an empty file will do.
+package struct CollectorConfiguration: Hashable, Sendable {
+    /// `state_directory`: an absolute path; default `/var/lib/bookend-collector`. The database.
+    package var stateDirectory = "/var/lib/bookend-collector"
+    /// `key_file`: an absolute path; default `collector.key` in the state directory. The secret CURVE key.
+    package var keyFile = "/var/lib/bookend-collector/collector.key"
+    /// `keys`: an absolute path; default `/etc/bookend/keys`. The file of admitted peers.
+    package var keys = "/etc/bookend/keys"
+    /// `intake`: `tcp://address:port` to listen on; default `tcp://*:7510`. Agents report here.
+    package var intake = "tcp://*:7510"
+    /// `feed`: `tcp://address:port` to listen on; default `tcp://*:7511`. Stored reports are published here.
+    package var feed = "tcp://*:7511"
+    /// `query`: `ipc:///absolute/path` or `tcp://address:port`; default `ipc:///run/bookend/collector.sock`. Clients ask
+    /// here.
+    package var query = "ipc:///run/bookend/collector.sock"
+    /// `local_feed`: `ipc:///absolute/path`; default `ipc:///run/bookend/collector-feed.sock`. The feed once more, for
+    /// subscribers on this machine.
+    package var localFeed = "ipc:///run/bookend/collector-feed.sock"
+    /// `coordinator`: where the roster comes from; default none: the collector knows only what reports say.
+    package var coordinator: Coordinator?
+    /// `log_level`: trace, debug, info, notice, warning, error or critical; default info.
+    package var logLevel = LogLevel.info
+    /// `retention`
+    package var retention = Retention()
+
+    package struct Coordinator: Hashable, Sendable {
+        /// `sync`: `tcp://host:port`; required.
+        package var sync: String
+        /// `public_key`: the coordinator's CURVE key, 40 characters of Z85; required.
+        package var publicKey: String
+
+        package init(sync: String, publicKey: String) {
+            self.sync = sync
+            self.publicKey = publicKey
+        }
+    }
+
+    package struct Retention: Hashable, Sendable {
+        /// `reports`: how long reports are kept; a duration, 1d to 3660d, default 90d.
+        package var reports = Duration.seconds(90 * 86_400)
+        /// `jobs`: how long jobs are kept; a duration, 1d to 3660d and no shorter than `reports`, default 730d.
+        package var jobs = Duration.seconds(730 * 86_400)
+
+        package init() {}
+    }
+
+    package init() {}
+}
+
+extension CollectorConfiguration {
+    package static let defaultPath = "/etc/bookend/collector.yaml"
+
+    static let keyTable = KeyTable(
+        "",
+        [
+            "state_directory": "an absolute path", "key_file": "an absolute path", "keys": "an absolute path",
+            "intake": "an endpoint such as tcp://*:7510", "feed": "an endpoint such as tcp://*:7511",
+            "query": "an endpoint such as ipc:///run/bookend/collector.sock",
+            "local_feed": "an endpoint such as ipc:///run/bookend/collector-feed.sock",
+            "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
+            "retention": "a mapping with reports and jobs",
+        ])
+    static let coordinatorKeys = KeyTable(
+        "coordinator",
+        [
+            "sync": "an endpoint such as tcp://bookend.example.org:7500",
+            "public_key": "the coordinator's public key, 40 characters",
+        ])
+    static let retentionKeys = KeyTable(
+        "retention", ["reports": "a duration such as 90d", "jobs": "a duration such as 730d"])
+
+    /// Reads `collector.yaml`.
+    ///
+    /// - Throws: ``FileError`` with everything that is wrong; the collector must not start then.
+    package static func read(path: String) throws(FileError) -> CollectorConfiguration {
+        try read(bytes: FileSystem.bytes(of: path), file: path)
+    }
+
+    package static func read(bytes: [UInt8], file: String) throws(FileError) -> CollectorConfiguration {
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable, coordinatorKeys, retentionKeys]) {
+            keys in
+            var result = CollectorConfiguration()
+            if let directory = keys["state_directory"]?.absolutePath() {
+                result.stateDirectory = directory
+                result.keyFile = directory + "/collector.key"
+            }
+            result.keyFile = keys["key_file"]?.absolutePath() ?? result.keyFile
+            result.keys = keys["keys"]?.absolutePath() ?? result.keys
+            result.intake = keys["intake"]?.endpoint(.bindTCP) ?? result.intake
+            result.feed = keys["feed"]?.endpoint(.bindTCP) ?? result.feed
+            result.query = keys["query"]?.endpoint(.bindAny) ?? result.query
+            result.localFeed = keys["local_feed"]?.endpoint(.bindIPC) ?? result.localFeed
+            result.coordinator = keys["coordinator"]?.mapping(coordinatorKeys).map { keys in
+                Coordinator(
+                    sync: keys.required("sync")?.endpoint(.connectTCP) ?? "",
+                    publicKey: keys.required("public_key")?.publicKey() ?? "")
+            }
+            result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
+            result.retention = retention(keys["retention"])
+            return result
+        }
+    }
+
+    private static func retention(_ value: YAMLValue?) -> Retention {
+        guard let keys = value?.mapping(retentionKeys) else { return Retention() }
+        let range = Duration.seconds(86_400)...Duration.seconds(3660 * 86_400)
+        var result = Retention()
+        result.reports = keys["reports"]?.duration(in: range) ?? result.reports
+        result.jobs = keys["jobs"]?.duration(in: range) ?? result.jobs
+        if result.jobs < result.reports {
+            (keys["jobs"] ?? keys["reports"])?.report(
+                "jobs (\(DurationText.render(result.jobs))) must be kept at least as long as their reports "
+                    + "(\(DurationText.render(result.reports)))")
+        }
+        return result
+    }
+}

@@ -1,0 +1,88 @@
+import BookendModel
+
+/// A policy laid out as the keys of its file, in the file's order, without those that say what goes without saying.
+///
+/// The one place that knows the way back: what ``PolicyFile/render(_:)`` writes and what ``PolicyDiff`` compares.
+struct PolicyFields {
+    enum Value: Hashable {
+        /// A word, a number, a duration: never in need of quotes.
+        case word(String)
+        case text(String)
+        case list([String])
+    }
+
+    private(set) var fields: [(keyPath: [String], value: Value)] = []
+
+    init(_ policy: Policy) {
+        add(["policy"], .text(policy.name.rawValue))
+        if !policy.description.isEmpty { add(["description"], .text(policy.description)) }
+        add(policy.selector)
+        add(policy.engine)
+        if let scripts = policy.scripts { add(scripts) }
+        if policy.retry != .none {
+            add(["retry", "attempts"], .word(String(policy.retry.attempts)))
+            add(["retry", "interval"], .word(DurationText.render(policy.retry.interval)))
+        }
+        add(["window"], policy.window)
+        add(["ignore_window_for_first_backup"], isTrue: policy.ignoreWindowForFirstBackup)
+    }
+
+    private mutating func add(_ selector: Selector) {
+        add(["agents", "ids"], list: selector.ids.map(\.rawValue))
+        add(["agents", "patterns"], list: selector.patterns)
+        for (key, value) in selector.labels.sorted(by: { $0.key < $1.key }) {
+            add(["agents", "labels", key], .text(value))
+        }
+    }
+
+    private mutating func add(_ engine: Engine) {
+        switch engine {
+        case .restic(let plan):
+            add(["backup", "repository"], .text(plan.repository.rawValue))
+            add(["backup", "sources"], .list(plan.sources))
+            add(["backup", "exclude"], list: plan.excludes)
+        case .command(let plan):
+            add(["backup", "engine"], .word("command"))
+            add(["backup", "program"], .text(plan.program))
+            add(["backup", "arguments"], list: plan.arguments)
+        }
+    }
+
+    private mutating func add(_ scripts: ScriptPlan) {
+        add(["scripts", "directory"], .text(scripts.directory))
+        if scripts.preTimeout == scripts.postTimeout {
+            add(["scripts", "timeout"], scripts.preTimeout)
+        } else {
+            add(["scripts", "pre_timeout"], scripts.preTimeout)
+            add(["scripts", "post_timeout"], scripts.postTimeout)
+        }
+        add(["scripts", "skip_backup_if_pre_fails"], isTrue: scripts.skipBackupIfPreFails)
+        add(["scripts", "skip_backup_if_pre_missing"], isTrue: scripts.skipBackupIfPreMissing)
+        if scripts.preLeftProcesses != .end {
+            add(["scripts", "left_processes", "pre"], .word(scripts.preLeftProcesses.rawValue))
+        }
+        if scripts.postLeftProcesses != .keep {
+            add(["scripts", "left_processes", "post"], .word(scripts.postLeftProcesses.rawValue))
+        }
+        if scripts.statusProfile != .native {
+            add(["scripts", "status_profile"], .text(scripts.statusProfile.name))
+        }
+        if let group = scripts.exclusiveGroup { add(["scripts", "exclusive"], .text(group)) }
+    }
+
+    private mutating func add(_ keyPath: [String], _ value: Value) {
+        fields.append((keyPath, value))
+    }
+
+    private mutating func add(_ keyPath: [String], _ duration: Duration?) {
+        if let duration { add(keyPath, .word(DurationText.render(duration))) }
+    }
+
+    private mutating func add(_ keyPath: [String], isTrue: Bool) {
+        if isTrue { add(keyPath, .word("true")) }
+    }
+
+    private mutating func add(_ keyPath: [String], list: [String]) {
+        if !list.isEmpty { add(keyPath, .list(list)) }
+    }
+}

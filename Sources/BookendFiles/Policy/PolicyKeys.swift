@@ -1,0 +1,64 @@
+/// The keys of a policy file, mapping by mapping.
+package enum PolicyKeys {
+    package static let policy = KeyTable(
+        "",
+        [
+            "policy": "the policy's name, such as nightly-web",
+            "description": "one line of text",
+            "agents": "a mapping with ids, patterns or labels",
+            "backup": "a mapping that says what to back up",
+            "scripts": "a mapping that says which scripts run before and after",
+            "retry": "a mapping with attempts and interval",
+            "window": "a duration such as 4h",
+            "ignore_window_for_first_backup": "true or false",
+        ])
+
+    package static let agents = KeyTable(
+        "agents",
+        [
+            "ids": "a list of agent ids",
+            "patterns": "a list of patterns such as \"web-*\"",
+            "labels": "a mapping of labels such as role: web",
+        ])
+
+    package static let backup = KeyTable(
+        "backup",
+        [
+            "engine": "restic or command",
+            "repository": "a repository's name, such as main",
+            "sources": "a list of absolute paths",
+            "exclude": "a list of patterns such as \"*.tmp\"",
+            "program": "the absolute path of a program",
+            "arguments": "a list of texts",
+        ])
+
+    package static let scripts = KeyTable(
+        "scripts",
+        [
+            "enabled": "true or false",
+            "directory": "the absolute path of the directory that holds the scripts",
+            "timeout": "a duration such as 10m",
+            "pre_timeout": "a duration such as 10m",
+            "post_timeout": "a duration such as 10m",
+            "skip_backup_if_pre_fails": "true or false",
+            "skip_backup_if_pre_missing": "true or false",
+            "left_processes": "a mapping with pre and post",
+            "status_profile": "native, basic or the name of a map in agent.yaml",
+            "exclusive": "the name of a group",
+        ])
+
+    package static let leftProcesses = KeyTable(
+        "scripts.left_processes", ["pre": "end or allow", "post": "keep, end or allow"])
+
+    package static let retry = KeyTable(
+        "retry", ["attempts": "a whole number from 1 to 100", "interval": "a duration such as 5m"])
+
+    /// Every mapping, so that the published schema can be held against all of them.
+    package static let tables = [policy, agents, backup, scripts, leftProcesses, retry]
+
+    /// The keys under `backup` that belong to one engine only.
+    static let engineKeys = [
+        "restic": ["repository", "sources", "exclude"],
+        "command": ["program", "arguments"],
+    ]
+}

@@ -1,0 +1,18 @@
+/// What happened to a client's connection.
+package enum ConnectionEvent: Hashable, Sendable {
+    /// The peer is there, proved its key and admitted ours. Everything sent before is to be taken as lost.
+    case connected
+    /// There is no connection. The next attempt follows after the delay; `nil`: there is none, and deliveries end.
+    case lost(LossReason, retryIn: Duration?)
+}
+
+package enum LossReason: String, Hashable, Sendable {
+    /// Nobody listens there, the name has no address, or the network is down.
+    case unreachable
+    /// The server does not admit this key: not enrolled, or revoked.
+    case refused
+    /// The peer is not what we take it for (another server key, no CURVE at all), or went away during the handshake.
+    case handshakeFailed
+    /// A connection that was up went away.
+    case disconnected
+}

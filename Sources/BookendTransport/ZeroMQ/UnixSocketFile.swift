@@ -1,0 +1,44 @@
+import Glibc
+
+/// The file of a Unix socket that is about to be bound.
+enum UnixSocketFile {
+    /// Removes what a dead server left; libzmq itself would also remove the file of a living one.
+    ///
+    /// - Throws: ``TransportError`` when somebody listens there, or when the file is something else.
+    static func clear(_ path: String) throws(TransportError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }  // nothing there, or bind will say why it cannot be
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
+            throw TransportError(.addressInUse, "\(path) is there and is no socket: move it away")
+        }
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { throw TransportError(.system, "cannot look at \(path): \(SmallFile.reason())") }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        if result != 0 && errno == ECONNREFUSED {
+            guard unlink(path) == 0 else {
+                throw TransportError(.addressInUse, "cannot remove the stale socket \(path): \(SmallFile.reason())")
+            }
+            return
+        }
+        guard result != 0, errno == ENOENT else {
+            throw TransportError(.addressInUse, "somebody listens at \(path) already: is another daemon running?")
+        }
+    }
+
+    /// Lets owner and group in, and no one else. Called right after bind, before anything was accepted; the umask is the
+    /// whole process's and stays alone.
+    static func protect(_ path: String) throws(TransportError) {
+        guard chmod(path, 0o660) == 0 else {
+            throw TransportError(.insecure, "cannot set the mode of \(path): \(SmallFile.reason())")
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import BookendModel
+
+extension ProtoControlRequest {
+    init(_ request: UInt64, _ value: ControlRequest) {
+        self.init()
+        self.request = request
+        switch value {
+        case .applyPolicies(let policies, let dryRun):
+            var apply = ApplyPolicies()
+            apply.policies = policies.map(ProtoPolicy.init)
+            apply.dryRun = dryRun
+            body = .applyPolicies(apply)
+        case .listPolicies: body = .listPolicies(ListPolicies())
+        case .showPolicy(let name, let revision):
+            var show = ShowPolicy()
+            show.name = name.rawValue
+            if let revision { show.revision = revision }
+            body = .showPolicy(show)
+        case .deletePolicy(let name):
+            var delete = DeletePolicy()
+            delete.name = name.rawValue
+            body = .deletePolicy(delete)
+        case .backup(let order):
+            var backup = ProtoBackupOrder()
+            backup.policy = order.policy.rawValue
+            backup.narrowing = ProtoSelector(order.narrowing)
+            if let duration = order.queueFor { backup.queueForMs = duration.milliseconds }
+            backup.asScheduled = order.asScheduled
+            body = .backup(backup)
+        case .cancel(let job): body = .cancelJobID(job.rawValue)
+        case .listAgents: body = .listAgents(ListAgents())
+        case .ask(let agent, let request):
+            var ask = Ask()
+            ask.agent = agent.rawValue
+            ask.request = ProtoAskRequest(request)
+            body = .ask(ask)
+        case .askCredit(let chunks):
+            var credit = AskCredit()
+            credit.chunks = Int32(clamping: chunks)
+            body = .askCredit(credit)
+        case .askClose: body = .askClose(AskClose())
+        }
+    }
+}
+
+extension ControlRequest {
+    init(_ proto: ProtoControlRequest) throws(WireError) {
+        switch try required(proto.body, "control") {
+        case .applyPolicies(let apply):
+            self = .applyPolicies(
+                try apply.policies.bounded(1_000, "policies").map { policy throws(WireError) in try Policy(policy) },
+                dryRun: apply.dryRun)
+        case .listPolicies: self = .listPolicies
+        case .showPolicy(let show):
+            self = .showPolicy(
+                try PolicyName(wire: show.name, "policy"), revision: show.hasRevision ? show.revision : nil)
+        case .deletePolicy(let delete): self = .deletePolicy(try PolicyName(wire: delete.name, "policy"))
+        case .backup(let order):
+            self = .backup(
+                BackupOrder(
+                    policy: try PolicyName(wire: order.policy, "policy"), narrowing: try Selector(order.narrowing),
+                    queueFor: order.hasQueueForMs ? .milliseconds(order.queueForMs) : nil,
+                    asScheduled: order.asScheduled))
+        case .cancelJobID(let job): self = .cancel(try JobID(wire: job))
+        case .listAgents: self = .listAgents
+        case .ask(let ask): self = .ask(try AgentID(wire: ask.agent, "agent"), try AskRequest(ask.request))
+        case .askCredit(let credit): self = .askCredit(chunks: try credit.chunks.within(1...64, "credit"))
+        case .askClose: self = .askClose
+        }
+    }
+}
+
+extension ProtoAgentRecord {
+    init(_ agent: AgentRecord) {
+        self.init()
+        id = agent.id.rawValue
+        labels = agent.labels
+        isOnline = agent.isOnline
+        if let time = agent.lastHeardAt { lastHeardUnixMs = time.milliseconds }
+        version = agent.version
+        generation = agent.generation
+        activeJobs = agent.activeJobs.map(ProtoActiveJob.init)
+        outboxDepth = agent.outboxDepth
+        clockSkewMs = agent.clockSkew.milliseconds
+    }
+}
+
+extension AgentRecord {
+    init(_ proto: ProtoAgentRecord) throws(WireError) {
+        self.init(
+            id: try AgentID(wire: proto.id, "agent.id"), labels: try proto.labels.checkedAsLabels("agent.labels"),
+            isOnline: proto.isOnline,
+            lastHeardAt: proto.hasLastHeardUnixMs ? UnixTime(milliseconds: proto.lastHeardUnixMs) : nil,
+            version: try proto.version.bounded(64, "agent.version"), generation: proto.generation,
+            activeJobs: try ActiveJob.list(proto.activeJobs), outboxDepth: proto.outboxDepth,
+            clockSkew: .milliseconds(proto.clockSkewMs))
+    }
+}
+
+extension ProtoPolicyOutcome {
+    init(_ outcome: PolicyOutcome) {
+        self.init()
+        name = outcome.name.rawValue
+        revision = outcome.revision
+        switch outcome.change {
+        case .created: change = .created
+        case .changed: change = .changed
+        case .unchanged: change = .unchanged
+        }
+        agents = outcome.agents.map(\.rawValue)
+    }
+}
+
+extension PolicyOutcome {
+    init(_ proto: ProtoPolicyOutcome) throws(WireError) {
+        let change: Change
+        switch proto.change {
+        case .created: change = .created
+        case .changed: change = .changed
+        case .unchanged: change = .unchanged
+        case .unspecified, .UNRECOGNIZED:
+            throw WireError(.invalid, "policy change: unknown value \(proto.change.rawValue)")
+        }
+        self.init(
+            name: try PolicyName(wire: proto.name, "policy"), revision: proto.revision, change: change,
+            agents: try proto.agents.map { agent throws(WireError) in try AgentID(wire: agent, "agent") })
+    }
+}
+
+extension ProtoControlReply {
+    init(_ request: UInt64, _ value: ControlReply) {
+        self.init()
+        self.request = request
+        switch value {
+        case .applied(let outcomes):
+            var applied = Applied()
+            applied.outcomes = outcomes.map(ProtoPolicyOutcome.init)
+            body = .applied(applied)
+        case .policies(let revisions):
+            var policies = Policies()
+            policies.policies = revisions.map(ProtoPolicyRevision.init)
+            body = .policies(policies)
+        case .triggered(let records):
+            var triggered = Triggered()
+            triggered.triggers = records.map(ProtoTriggerRecord.init)
+            body = .triggered(triggered)
+        case .canceled(let record): body = .canceled(ProtoTriggerRecord(record))
+        case .agents(let records):
+            var agents = Agents()
+            agents.agents = records.map(ProtoAgentRecord.init)
+            body = .agents(agents)
+        case .answer(let answer): body = .answer(ProtoAskAnswer(answer))
+        case .done: body = .done(Done())
+        case .failed(let failure): body = .failure(ProtoFailure(failure))
+        }
+    }
+}
+
+extension ControlReply {
+    init(_ proto: ProtoControlReply) throws(WireError) {
+        switch try required(proto.body, "control_reply") {
+        case .applied(let applied):
+            self = .applied(try applied.outcomes.map { outcome throws(WireError) in try PolicyOutcome(outcome) })
+        case .policies(let list):
+            self = .policies(try list.policies.map { policy throws(WireError) in try PolicyRevision(policy) })
+        case .triggered(let list):
+            self = .triggered(try list.triggers.map { record throws(WireError) in try TriggerRecord(record) })
+        case .canceled(let record): self = .canceled(try TriggerRecord(record))
+        case .agents(let list):
+            self = .agents(try list.agents.map { agent throws(WireError) in try AgentRecord(agent) })
+        case .answer(let answer): self = .answer(try AskAnswer(answer))
+        case .done: self = .done
+        case .failure(let failure): self = .failed(try RemoteFailure(failure))
+        }
+    }
+}
+
+extension ProtoRosterReply {
+    init(_ reply: RosterReply) {
+        self.init()
+        through = reply.through
+        triggers = reply.triggers.map(ProtoTriggerRecord.init)
+        isComplete = reply.isComplete
+        agents = reply.agents.map(ProtoAgentRecord.init)
+    }
+}
+
+extension RosterReply {
+    init(_ proto: ProtoRosterReply) throws(WireError) {
+        self.init(
+            through: proto.through,
+            triggers: try proto.triggers.map { record throws(WireError) in try TriggerRecord(record) },
+            isComplete: proto.isComplete,
+            agents: try proto.agents.map { agent throws(WireError) in try AgentRecord(agent) })
+    }
+}

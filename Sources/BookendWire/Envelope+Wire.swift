@@ -1,0 +1,83 @@
+import BookendModel
+
+extension Envelope {
+    /// The message as the generated code spells it.
+    var body: ProtoEnvelope.OneOf_Body {
+        switch self {
+        case .policyChange(let change): return .policyChange(ProtoPolicyChange(change))
+        case .trigger(let trigger): return .trigger(ProtoTrigger(trigger))
+        case .cancel(let job): return .cancel(ProtoJobReference(job))
+        case .hello(let hello): return .hello(ProtoHello(hello))
+        case .syncSnapshot(let snapshot): return .syncSnapshot(ProtoSyncSnapshot(snapshot))
+        case .heartbeat(let heartbeat): return .heartbeat(ProtoHeartbeat(heartbeat))
+        case .heartbeatReply(let reply):
+            var proto = ProtoHeartbeatReply()
+            proto.generation = reply.generation
+            proto.wallUnixMs = reply.wall.milliseconds
+            return .heartbeatReply(proto)
+        case .triggerAck(let job): return .triggerAck(ProtoJobReference(job))
+        case .cancelAck(let job): return .cancelAck(ProtoJobReference(job))
+        case .askCall(let call): return .askCall(ProtoAskCall(call))
+        case .askReply(let reply): return .askReply(ProtoAskReply(reply))
+        case .rosterRequest(let request):
+            var proto = ProtoRosterRequest()
+            proto.after = request.after
+            return .rosterRequest(proto)
+        case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
+        case .intake(.resume(let incarnation)):
+            var proto = ProtoIntakeResume()
+            proto.incarnation = incarnation
+            return .intakeResume(proto)
+        case .intake(.batch(let reports)):
+            var proto = ProtoIntakeBatch()
+            proto.reports = reports.map(ProtoReport.init)
+            return .intakeBatch(proto)
+        case .progress(let progress): return .progress(ProtoProgress(progress))
+        case .intakeAck(let ack):
+            var proto = ProtoIntakeAck()
+            proto.incarnation = ack.incarnation
+            proto.through = ack.through
+            return .intakeAck(proto)
+        case .feedEntry(let entry): return .feedEntry(ProtoFeedEntry(entry))
+        case .query(let request, let query): return .query(ProtoQuery(request, query))
+        case .queryReply(let request, let reply): return .queryReply(ProtoQueryReply(request, reply))
+        case .control(let request, let control): return .control(ProtoControlRequest(request, control))
+        case .controlReply(let request, let reply): return .controlReply(ProtoControlReply(request, reply))
+        }
+    }
+
+    init(_ body: ProtoEnvelope.OneOf_Body) throws(WireError) {
+        switch body {
+        case .policyChange(let proto): self = .policyChange(try PolicyChange(proto))
+        case .trigger(let proto): self = .trigger(try Trigger(proto))
+        case .cancel(let proto): self = .cancel(try JobID(wire: proto.jobID))
+        case .hello(let proto): self = .hello(try Hello(proto))
+        case .syncSnapshot(let proto): self = .syncSnapshot(try SyncSnapshot(proto))
+        case .heartbeat(let proto): self = .heartbeat(try Heartbeat(proto))
+        case .heartbeatReply(let proto):
+            self = .heartbeatReply(
+                HeartbeatReply(generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs)))
+        case .triggerAck(let proto): self = .triggerAck(try JobID(wire: proto.jobID))
+        case .cancelAck(let proto): self = .cancelAck(try JobID(wire: proto.jobID))
+        case .askCall(let proto): self = .askCall(try AskCall(proto))
+        case .askReply(let proto): self = .askReply(try AskReply(proto))
+        case .rosterRequest(let proto): self = .rosterRequest(RosterRequest(after: proto.after))
+        case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
+        case .intakeResume(let proto): self = .intake(.resume(incarnation: proto.incarnation))
+        case .intakeBatch(let proto):
+            self = .intake(
+                .batch(
+                    try proto.reports.bounded(1_000, "batch.reports").map { report throws(WireError) in
+                        try Report(report)
+                    }))
+        case .intakeAck(let proto):
+            self = .intakeAck(IntakeAck(incarnation: proto.incarnation, through: proto.through))
+        case .progress(let proto): self = .progress(try Progress(proto))
+        case .feedEntry(let proto): self = .feedEntry(try FeedEntry(proto))
+        case .query(let proto): self = .query(request: proto.request, try Query(proto))
+        case .queryReply(let proto): self = .queryReply(request: proto.request, try QueryReply(proto))
+        case .control(let proto): self = .control(request: proto.request, try ControlRequest(proto))
+        case .controlReply(let proto): self = .controlReply(request: proto.request, try ControlReply(proto))
+        }
+    }
+}

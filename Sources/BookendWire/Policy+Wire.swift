@@ -1,0 +1,156 @@
+import BookendModel
+
+extension ProtoSelector {
+    init(_ selector: Selector) {
+        self.init()
+        ids = selector.ids.map(\.rawValue)
+        patterns = selector.patterns
+        labels = selector.labels
+    }
+}
+
+extension Selector {
+    init(_ proto: ProtoSelector) throws(WireError) {
+        self.init(
+            ids: try proto.ids.bounded(10_000, "selector.ids").map { id throws(WireError) in
+                try AgentID(wire: id, "selector.ids")
+            },
+            patterns: try proto.patterns.bounded(1_000, "selector.patterns").map { pattern throws(WireError) in
+                try pattern.bounded(256, "selector.patterns")
+            },
+            labels: try proto.labels.checkedAsLabels("selector.labels"))
+    }
+}
+
+extension ProtoLeftProcesses {
+    init(_ rule: ScriptPlan.LeftProcesses) {
+        switch rule {
+        case .end: self = .end
+        case .keep: self = .keep
+        case .allow: self = .allow
+        }
+    }
+}
+
+extension ScriptPlan.LeftProcesses {
+    init(_ proto: ProtoLeftProcesses, _ field: String) throws(WireError) {
+        switch proto {
+        case .end: self = .end
+        case .keep: self = .keep
+        case .allow: self = .allow
+        case .unspecified, .UNRECOGNIZED: throw WireError(.invalid, "\(field): unknown value \(proto.rawValue)")
+        }
+    }
+}
+
+extension ProtoScriptPlan {
+    init(_ plan: ScriptPlan) {
+        self.init()
+        directory = plan.directory
+        if let timeout = plan.preTimeout { preTimeoutMs = timeout.milliseconds }
+        if let timeout = plan.postTimeout { postTimeoutMs = timeout.milliseconds }
+        skipBackupIfPreFails = plan.skipBackupIfPreFails
+        skipBackupIfPreMissing = plan.skipBackupIfPreMissing
+        preLeftProcesses = ProtoLeftProcesses(plan.preLeftProcesses)
+        postLeftProcesses = ProtoLeftProcesses(plan.postLeftProcesses)
+        statusProfile = plan.statusProfile.name
+        if let group = plan.exclusiveGroup { exclusiveGroup = group }
+    }
+}
+
+extension ScriptPlan {
+    init(_ proto: ProtoScriptPlan) throws(WireError) {
+        self.init(
+            directory: try proto.directory.bounded(4_096, "scripts.directory"),
+            preTimeout: proto.hasPreTimeoutMs ? .milliseconds(proto.preTimeoutMs) : nil,
+            postTimeout: proto.hasPostTimeoutMs ? .milliseconds(proto.postTimeoutMs) : nil,
+            skipBackupIfPreFails: proto.skipBackupIfPreFails,
+            skipBackupIfPreMissing: proto.skipBackupIfPreMissing,
+            preLeftProcesses: try LeftProcesses(proto.preLeftProcesses, "scripts.pre_left_processes"),
+            postLeftProcesses: try LeftProcesses(proto.postLeftProcesses, "scripts.post_left_processes"),
+            statusProfile: StatusProfile(name: try proto.statusProfile.bounded(128, "scripts.status_profile")),
+            exclusiveGroup: proto.hasExclusiveGroup
+                ? try proto.exclusiveGroup.bounded(128, "scripts.exclusive_group") : nil)
+    }
+}
+
+extension ProtoPolicy {
+    init(_ policy: Policy) {
+        self.init()
+        name = policy.name.rawValue
+        description_p = policy.description
+        selector = ProtoSelector(policy.selector)
+        switch policy.engine {
+        case .restic(let plan):
+            var proto = ProtoResticPlan()
+            proto.repository = plan.repository.rawValue
+            proto.sources = plan.sources
+            proto.excludes = plan.excludes
+            engine = .restic(proto)
+        case .command(let plan):
+            var proto = ProtoCommandPlan()
+            proto.program = plan.program
+            proto.arguments = plan.arguments
+            engine = .command(proto)
+        }
+        if let plan = policy.scripts { scripts = ProtoScriptPlan(plan) }
+        maxAttempts = Int32(clamping: policy.retry.attempts)
+        retryIntervalMs = policy.retry.interval.milliseconds
+        if let window = policy.window { windowMs = window.milliseconds }
+        ignoreWindowForFirstBackup = policy.ignoreWindowForFirstBackup
+    }
+}
+
+extension Policy {
+    /// What a policy must be beyond its shape is judged by its own rules, where it is applied.
+    init(_ proto: ProtoPolicy) throws(WireError) {
+        self.init(
+            name: try PolicyName(wire: proto.name, "policy.name"),
+            description: try proto.description_p.bounded(4_096, "policy.description"),
+            selector: try Selector(proto.selector),
+            engine: try Engine(try required(proto.engine, "policy.engine")),
+            scripts: proto.hasScripts ? try ScriptPlan(proto.scripts) : nil,
+            retry: RetryPlan(
+                attempts: try proto.maxAttempts.within(1...10_000, "policy.max_attempts"),
+                interval: .milliseconds(proto.retryIntervalMs)),
+            window: proto.hasWindowMs ? .milliseconds(proto.windowMs) : nil,
+            ignoreWindowForFirstBackup: proto.ignoreWindowForFirstBackup)
+    }
+}
+
+extension Engine {
+    init(_ proto: ProtoPolicy.OneOf_Engine) throws(WireError) {
+        switch proto {
+        case .restic(let plan):
+            self = .restic(
+                ResticPlan(
+                    repository: try RepositoryName(wire: plan.repository, "restic.repository"),
+                    sources: try plan.sources.bounded(10_000, "restic.sources"),
+                    excludes: try plan.excludes.bounded(10_000, "restic.excludes")))
+        case .command(let plan):
+            self = .command(
+                CommandPlan(
+                    program: try plan.program.bounded(4_096, "command.program"),
+                    arguments: try plan.arguments.bounded(1_000, "command.arguments")))
+        }
+    }
+}
+
+extension ProtoPolicyRevision {
+    init(_ revision: PolicyRevision) {
+        self.init()
+        policy = ProtoPolicy(revision.policy)
+        self.revision = revision.revision
+        appliedUnixMs = revision.appliedAt.milliseconds
+        appliedBy = revision.appliedBy
+    }
+}
+
+extension PolicyRevision {
+    init(_ proto: ProtoPolicyRevision) throws(WireError) {
+        self.init(
+            policy: try Policy(proto.policy), revision: proto.revision,
+            appliedAt: UnixTime(milliseconds: proto.appliedUnixMs),
+            appliedBy: try proto.appliedBy.bounded(256, "applied_by"))
+    }
+}

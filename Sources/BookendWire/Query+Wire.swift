@@ -1,0 +1,224 @@
+import BookendModel
+
+extension ProtoStageAggregate {
+    init(_ stage: StageAggregate) {
+        self.init()
+        status = stage.status.rawValue
+        if let value = stage.startedAt { startedUnixMs = value.milliseconds }
+        if let value = stage.endedAt { endedUnixMs = value.milliseconds }
+        details = ProtoDetails(stage.details)
+    }
+}
+
+extension StageAggregate {
+    init(_ proto: ProtoStageAggregate) throws(WireError) {
+        self.init(
+            status: Status(rawValue: proto.status),
+            startedAt: proto.hasStartedUnixMs ? UnixTime(milliseconds: proto.startedUnixMs) : nil,
+            endedAt: proto.hasEndedUnixMs ? UnixTime(milliseconds: proto.endedUnixMs) : nil,
+            details: try ReportDetails(proto.details))
+    }
+}
+
+extension ProtoJobAggregate {
+    init(_ job: JobAggregate) {
+        self.init()
+        jobID = job.job.rawValue
+        agent = job.agent.rawValue
+        policy = job.policy.rawValue
+        revision = job.revision
+        cause = ProtoCause(job.cause)
+        scheduledStartUnixMs = job.scheduledStart.milliseconds
+        status = job.status.rawValue
+        attempts = job.attempts.map { attempt in
+            var proto = ProtoAttemptAggregate()
+            proto.attempt = Int32(clamping: attempt.attempt)
+            proto.preScript = ProtoStageAggregate(attempt.preScript)
+            proto.backup = ProtoStageAggregate(attempt.backup)
+            proto.postScript = ProtoStageAggregate(attempt.postScript)
+            return proto
+        }
+        details = ProtoDetails(job.details)
+        if let value = job.startedAt { startedUnixMs = value.milliseconds }
+        if let value = job.endedAt { endedUnixMs = value.milliseconds }
+        if let value = job.lastOrigin {
+            lastIncarnation = value.incarnation
+            lastSequence = value.sequence
+        }
+    }
+}
+
+extension JobAggregate {
+    init(_ proto: ProtoJobAggregate) throws(WireError) {
+        let agent = try AgentID(wire: proto.agent, "job.agent")
+        self.init(
+            job: try JobID(wire: proto.jobID), agent: agent, policy: try PolicyName(wire: proto.policy, "job.policy"),
+            revision: proto.revision, cause: try TriggerCause(proto.cause),
+            scheduledStart: UnixTime(milliseconds: proto.scheduledStartUnixMs), status: Status(rawValue: proto.status),
+            attempts: try proto.attempts.bounded(10_000, "job.attempts").map { attempt throws(WireError) in
+                AttemptAggregate(
+                    attempt: Int(attempt.attempt), preScript: try StageAggregate(attempt.preScript),
+                    backup: try StageAggregate(attempt.backup), postScript: try StageAggregate(attempt.postScript))
+            },
+            details: try ReportDetails(proto.details),
+            startedAt: proto.hasStartedUnixMs ? UnixTime(milliseconds: proto.startedUnixMs) : nil,
+            endedAt: proto.hasEndedUnixMs ? UnixTime(milliseconds: proto.endedUnixMs) : nil,
+            lastOrigin: proto.hasLastSequence
+                ? ReportOrigin(agent: agent, incarnation: proto.lastIncarnation, sequence: proto.lastSequence) : nil)
+    }
+}
+
+extension ProtoJobFilter {
+    init(_ filter: JobFilter) {
+        self.init()
+        jobIds = filter.jobs.map(\.rawValue)
+        if let value = filter.policy { policy = value.rawValue }
+        if let value = filter.agent { agent = value.rawValue }
+        if let value = filter.status { status = value.rawValue }
+        activeOnly = filter.activeOnly
+        if let value = filter.since { sinceUnixMs = value.milliseconds }
+        if let value = filter.before { beforeJobID = value.rawValue }
+        limit = Int32(clamping: filter.limit)
+    }
+}
+
+extension JobFilter {
+    init(_ proto: ProtoJobFilter) throws(WireError) {
+        self.init()
+        jobs = try proto.jobIds.bounded(1_000, "filter.job_ids").map { job throws(WireError) in try JobID(wire: job) }
+        policy = proto.hasPolicy ? try PolicyName(wire: proto.policy, "filter.policy") : nil
+        agent = proto.hasAgent ? try AgentID(wire: proto.agent, "filter.agent") : nil
+        status = proto.hasStatus ? Status(rawValue: proto.status) : nil
+        activeOnly = proto.activeOnly
+        since = proto.hasSinceUnixMs ? UnixTime(milliseconds: proto.sinceUnixMs) : nil
+        before = proto.hasBeforeJobID ? try JobID(wire: proto.beforeJobID) : nil
+        limit = try proto.limit.within(1...1_000, "filter.limit")
+    }
+}
+
+extension ProtoQuery {
+    init(_ request: UInt64, _ value: Query) {
+        self.init()
+        self.request = request
+        switch value {
+        case .jobs(let filter): query = .jobs(ProtoJobFilter(filter))
+        case .job(let job): query = .jobID(job.rawValue)
+        case .fleet: query = .fleet(Fleet())
+        case .feed(let from, let limit):
+            var feed = Feed()
+            if let from { feed.from = from.rawValue }
+            feed.limit = Int32(clamping: limit)
+            query = .feed(feed)
+        case .feedHead: query = .feedHead(FeedHead())
+        }
+    }
+}
+
+extension Query {
+    init(_ proto: ProtoQuery) throws(WireError) {
+        switch try required(proto.query, "query") {
+        case .jobs(let filter): self = .jobs(try JobFilter(filter))
+        case .jobID(let job): self = .job(try JobID(wire: job))
+        case .fleet: self = .fleet
+        case .feed(let feed):
+            self = .feed(
+                from: feed.hasFrom ? Cursor(rawValue: try feed.from.bounded(256, "feed.from")) : nil,
+                limit: try feed.limit.within(1...1_000, "feed.limit"))
+        case .feedHead: self = .feedHead
+        }
+    }
+}
+
+private func counts(_ jobs: [Status: Int]) -> [ProtoStatusCount] {
+    jobs.sorted { $0.key.rawValue < $1.key.rawValue }.map { status, count in
+        var proto = ProtoStatusCount()
+        proto.status = status.rawValue
+        proto.jobs = Int64(count)
+        return proto
+    }
+}
+
+private func counts(_ protos: [ProtoStatusCount]) -> [Status: Int] {
+    Dictionary(protos.map { (Status(rawValue: $0.status), Int($0.jobs)) }, uniquingKeysWith: { $1 })
+}
+
+extension ProtoFleetSummary {
+    init(_ summary: FleetSummary) {
+        self.init()
+        jobs = counts(summary.jobs)
+        agents = summary.agents.map { agent in
+            var proto = Agent()
+            proto.agent = agent.agent.rawValue
+            proto.jobs = counts(agent.jobs)
+            if let value = agent.lastJob { proto.lastJobID = value.rawValue }
+            if let value = agent.lastStatus { proto.lastStatus = value.rawValue }
+            if let value = agent.lastGoodBackupAt { proto.lastGoodBackupUnixMs = value.milliseconds }
+            return proto
+        }
+        policies = summary.policies.map { policy in
+            var proto = Policy()
+            proto.policy = policy.policy.rawValue
+            proto.jobs = counts(policy.jobs)
+            if let value = policy.lastGoodBackupAt { proto.lastGoodBackupUnixMs = value.milliseconds }
+            return proto
+        }
+        reportsStored = summary.reportsStored
+        asOfUnixMs = summary.asOf.milliseconds
+    }
+}
+
+extension FleetSummary {
+    init(_ proto: ProtoFleetSummary) throws(WireError) {
+        self.init(
+            jobs: counts(proto.jobs),
+            agents: try proto.agents.map { agent throws(WireError) in
+                AgentSummary(
+                    agent: try AgentID(wire: agent.agent, "fleet.agent"), jobs: counts(agent.jobs),
+                    lastJob: agent.hasLastJobID ? try JobID(wire: agent.lastJobID) : nil,
+                    lastStatus: agent.hasLastStatus ? Status(rawValue: agent.lastStatus) : nil,
+                    lastGoodBackupAt: agent.hasLastGoodBackupUnixMs
+                        ? UnixTime(milliseconds: agent.lastGoodBackupUnixMs) : nil)
+            },
+            policies: try proto.policies.map { policy throws(WireError) in
+                PolicySummary(
+                    policy: try PolicyName(wire: policy.policy, "fleet.policy"), jobs: counts(policy.jobs),
+                    lastGoodBackupAt: policy.hasLastGoodBackupUnixMs
+                        ? UnixTime(milliseconds: policy.lastGoodBackupUnixMs) : nil)
+            },
+            reportsStored: proto.reportsStored, asOf: UnixTime(milliseconds: proto.asOfUnixMs))
+    }
+}
+
+extension ProtoQueryReply {
+    init(_ request: UInt64, _ value: QueryReply) {
+        self.init()
+        self.request = request
+        switch value {
+        case .jobs(let aggregates):
+            var jobs = Jobs()
+            jobs.jobs = aggregates.map(ProtoJobAggregate.init)
+            reply = .jobs(jobs)
+        case .fleet(let summary): reply = .fleet(ProtoFleetSummary(summary))
+        case .feed(let entries, let head):
+            var feed = Feed()
+            feed.entries = entries.map(ProtoFeedEntry.init)
+            feed.head = head.rawValue
+            reply = .feed(feed)
+        case .failed(let failure): reply = .failure(ProtoFailure(failure))
+        }
+    }
+}
+
+extension QueryReply {
+    init(_ proto: ProtoQueryReply) throws(WireError) {
+        switch try required(proto.reply, "query_reply") {
+        case .jobs(let list): self = .jobs(try list.jobs.map { job throws(WireError) in try JobAggregate(job) })
+        case .fleet(let summary): self = .fleet(try FleetSummary(summary))
+        case .feed(let feed):
+            self = .feed(
+                try feed.entries.map { entry throws(WireError) in try FeedEntry(entry) },
+                head: Cursor(rawValue: try feed.head.bounded(256, "feed.head")))
+        case .failure(let failure): self = .failed(try RemoteFailure(failure))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import BookendModel
+
+extension ProtoActiveJob {
+    init(_ job: ActiveJob) {
+        self.init()
+        jobID = job.job.rawValue
+        policy = job.policy.rawValue
+        attempt = Int32(clamping: job.attempt)
+        stage = ProtoStage(job.stage)
+    }
+}
+
+extension ActiveJob {
+    init(_ proto: ProtoActiveJob) throws(WireError) {
+        self.init(
+            job: try JobID(wire: proto.jobID), policy: try PolicyName(wire: proto.policy, "active_job.policy"),
+            attempt: try proto.attempt.within(0...10_000, "active_job.attempt"), stage: try Stage.optional(proto.stage))
+    }
+
+    static func list(_ protos: [ProtoActiveJob]) throws(WireError) -> [ActiveJob] {
+        try protos.bounded(10_000, "active_jobs").map { proto throws(WireError) in try ActiveJob(proto) }
+    }
+}
+
+extension ProtoPolicyChange {
+    init(_ change: PolicyChange) {
+        self.init()
+        generation = change.generation
+        name = change.name.rawValue
+        if let value = change.revision { revision = ProtoPolicyRevision(value) }
+    }
+}
+
+extension PolicyChange {
+    init(_ proto: ProtoPolicyChange) throws(WireError) {
+        self.init(
+            generation: proto.generation, name: try PolicyName(wire: proto.name, "policy_change.name"),
+            revision: proto.hasRevision ? try PolicyRevision(proto.revision) : nil)
+    }
+}
+
+extension ProtoHello {
+    init(_ hello: Hello) {
+        self.init()
+        incarnation = hello.incarnation
+        version = hello.version
+        labels = hello.labels
+        generation = hello.generation
+        activeJobs = hello.activeJobs.map(ProtoActiveJob.init)
+        highestJobID = hello.highestJob.rawValue
+        wallUnixMs = hello.wall.milliseconds
+    }
+}
+
+extension Hello {
+    init(_ proto: ProtoHello) throws(WireError) {
+        self.init(
+            incarnation: proto.incarnation, version: try proto.version.bounded(64, "hello.version"),
+            labels: try proto.labels.checkedAsLabels("hello.labels"), generation: proto.generation,
+            activeJobs: try ActiveJob.list(proto.activeJobs), highestJob: JobID(rawValue: max(0, proto.highestJobID)),
+            wall: UnixTime(milliseconds: proto.wallUnixMs))
+    }
+}
+
+extension ProtoSyncSnapshot {
+    init(_ snapshot: SyncSnapshot) {
+        self.init()
+        generation = snapshot.generation
+        policies = snapshot.policies.map(ProtoPolicyRevision.init)
+        triggers = snapshot.triggers.map(ProtoTrigger.init)
+        canceledJobIds = snapshot.cancels.map(\.rawValue)
+        wallUnixMs = snapshot.wall.milliseconds
+    }
+}
+
+extension SyncSnapshot {
+    init(_ proto: ProtoSyncSnapshot) throws(WireError) {
+        self.init(
+            generation: proto.generation,
+            policies: try proto.policies.map { policy throws(WireError) in try PolicyRevision(policy) },
+            triggers: try proto.triggers.map { trigger throws(WireError) in try Trigger(trigger) },
+            cancels: try proto.canceledJobIds.map { job throws(WireError) in try JobID(wire: job) },
+            wall: UnixTime(milliseconds: proto.wallUnixMs))
+    }
+}
+
+extension ProtoHeartbeat {
+    init(_ heartbeat: Heartbeat) {
+        self.init()
+        generation = heartbeat.generation
+        activeJobs = heartbeat.activeJobs.map(ProtoActiveJob.init)
+        outboxDepth = heartbeat.outboxDepth
+        wallUnixMs = heartbeat.wall.milliseconds
+    }
+}
+
+extension Heartbeat {
+    init(_ proto: ProtoHeartbeat) throws(WireError) {
+        self.init(
+            generation: proto.generation, activeJobs: try ActiveJob.list(proto.activeJobs),
+            outboxDepth: proto.outboxDepth, wall: UnixTime(milliseconds: proto.wallUnixMs))
+    }
+}
+
+extension ProtoJobReference {
+    init(_ job: JobID) {
+        self.init()
+        jobID = job.rawValue
+    }
+}

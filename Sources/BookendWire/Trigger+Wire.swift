@@ -1,0 +1,79 @@
+import BookendModel
+
+extension ProtoCause {
+    init(_ cause: TriggerCause) {
+        switch cause {
+        case .schedule: self = .schedule
+        case .manual: self = .manual
+        case .catchUp: self = .catchUp
+        case .autonomous: self = .autonomous
+        }
+    }
+}
+
+extension TriggerCause {
+    init(_ proto: ProtoCause) throws(WireError) {
+        switch proto {
+        case .schedule: self = .schedule
+        case .manual: self = .manual
+        case .catchUp: self = .catchUp
+        case .autonomous: self = .autonomous
+        case .unspecified, .UNRECOGNIZED: throw WireError(.invalid, "cause: unknown value \(proto.rawValue)")
+        }
+    }
+}
+
+extension ProtoTrigger {
+    init(_ trigger: Trigger) {
+        self.init()
+        jobID = trigger.job.rawValue
+        agent = trigger.agent.rawValue
+        policy = trigger.policy.rawValue
+        revision = trigger.revision
+        cause = ProtoCause(trigger.cause)
+        scheduledStartUnixMs = trigger.scheduledStart.milliseconds
+        notAfterUnixMs = trigger.notAfter.milliseconds
+        if let end = trigger.windowEnd { windowEndUnixMs = end.milliseconds }
+    }
+}
+
+extension Trigger {
+    init(_ proto: ProtoTrigger) throws(WireError) {
+        self.init(
+            job: try JobID(wire: proto.jobID), agent: try AgentID(wire: proto.agent, "agent"),
+            policy: try PolicyName(wire: proto.policy, "policy"), revision: proto.revision,
+            cause: try TriggerCause(proto.cause),
+            scheduledStart: UnixTime(milliseconds: proto.scheduledStartUnixMs),
+            notAfter: UnixTime(milliseconds: proto.notAfterUnixMs),
+            windowEnd: proto.hasWindowEndUnixMs ? UnixTime(milliseconds: proto.windowEndUnixMs) : nil)
+    }
+}
+
+extension ProtoTriggerRecord {
+    init(_ record: TriggerRecord) {
+        self.init()
+        trigger = ProtoTrigger(record.trigger)
+        switch record.state {
+        case .pending: state = .pending
+        case .delivered: state = .delivered
+        case .offline: state = .offline
+        case .missed: state = .missed
+        }
+        isCanceled = record.isCanceled
+    }
+}
+
+extension TriggerRecord {
+    init(_ proto: ProtoTriggerRecord) throws(WireError) {
+        let state: State
+        switch proto.state {
+        case .pending: state = .pending
+        case .delivered: state = .delivered
+        case .offline: state = .offline
+        case .missed: state = .missed
+        case .unspecified, .UNRECOGNIZED:
+            throw WireError(.invalid, "trigger state: unknown value \(proto.state.rawValue)")
+        }
+        self.init(trigger: try Trigger(proto.trigger), state: state, isCanceled: proto.isCanceled)
+    }
+}

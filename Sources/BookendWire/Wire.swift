@@ -1,0 +1,90 @@
+package import BookendModel
+import SwiftProtobuf
+
+/// Each noun in bytes: protobuf, one ``Envelope`` a message.
+package enum Wire {
+    /// The bytes of a message.
+    package static func encode(_ envelope: Envelope) -> [UInt8] {
+        var proto = ProtoEnvelope()
+        proto.major = ProtocolVersion.major
+        proto.minor = ProtocolVersion.minor
+        proto.body = envelope.body
+        do {
+            return try proto.serializedBytes()
+        } catch {
+            // Only proto2's required fields and Any can fail here, and our messages have neither.
+            preconditionFailure("an envelope could not be encoded: \(error)")
+        }
+    }
+
+    /// Reads a message that came from outside.
+    ///
+    /// Unknown fields are ignored. Hostile bytes cost at most memory in proportion to their length.
+    ///
+    /// - Throws: ``WireError``; the message names the field and what was wrong with it.
+    package static func decode(_ bytes: [UInt8]) throws(WireError) -> Envelope {
+        let proto: ProtoEnvelope
+        do {
+            var options = BinaryDecodingOptions()
+            options.messageDepthLimit = 16
+            proto = try ProtoEnvelope(serializedBytes: bytes, options: options)
+        } catch {
+            throw WireError(.malformed, "not an envelope (\(bytes.count) bytes)")
+        }
+        guard proto.major <= ProtocolVersion.major else {
+            throw WireError(
+                .newerVersion,
+                "protocol version \(proto.major).\(proto.minor) is newer than \(ProtocolVersion.major)."
+                    + "\(ProtocolVersion.minor): upgrade this side (the coordinator first)")
+        }
+        guard proto.major > 0 else { throw WireError(.malformed, "an envelope without a version") }
+        guard let body = proto.body else {
+            throw WireError(.malformed, "an envelope without a body that version \(ProtocolVersion.major) knows")
+        }
+        return try Envelope(body)
+    }
+
+    /// An aggregate in bytes, for a store.
+    package static func encode(_ aggregate: JobAggregate) -> [UInt8] {
+        serialize(ProtoJobAggregate(aggregate))
+    }
+
+    /// - Throws: ``WireError`` when the bytes are not what ``encode(_:)-(JobAggregate)`` made.
+    package static func decodeJobAggregate(_ bytes: [UInt8]) throws(WireError) -> JobAggregate {
+        try JobAggregate(parse(bytes, as: ProtoJobAggregate.self))
+    }
+
+    /// A report in bytes, for a store.
+    package static func encode(_ report: Report) -> [UInt8] {
+        serialize(ProtoReport(report))
+    }
+
+    package static func decodeReport(_ bytes: [UInt8]) throws(WireError) -> Report {
+        try Report(parse(bytes, as: ProtoReport.self))
+    }
+
+    /// A policy's revision in bytes, for a store.
+    package static func encode(_ revision: PolicyRevision) -> [UInt8] {
+        serialize(ProtoPolicyRevision(revision))
+    }
+
+    package static func decodePolicyRevision(_ bytes: [UInt8]) throws(WireError) -> PolicyRevision {
+        try PolicyRevision(parse(bytes, as: ProtoPolicyRevision.self))
+    }
+
+    private static func serialize(_ message: some SwiftProtobuf.Message) -> [UInt8] {
+        do {
+            return try message.serializedBytes()
+        } catch {
+            preconditionFailure("a message could not be encoded: \(error)")
+        }
+    }
+
+    private static func parse<M: SwiftProtobuf.Message>(_ bytes: [UInt8], as type: M.Type) throws(WireError) -> M {
+        do {
+            return try M(serializedBytes: bytes)
+        } catch {
+            throw WireError(.malformed, "not a \(M.protoMessageName) (\(bytes.count) bytes)")
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import BookendModel
+
+/// One message of every kind, with every optional part present.
+enum Samples {
+    static let time = UnixTime(milliseconds: 1_790_000_000_123)
+    static let agent = AgentID(rawValue: "web-1")
+    static let job = JobID(rawValue: 42)
+    static let name = PolicyName(rawValue: "nightly")
+
+    static let trigger = Trigger(
+        job: job, agent: agent, policy: name, revision: 3, cause: .catchUp, scheduledStart: time,
+        notAfter: time + .seconds(60), windowEnd: time + .seconds(3_600))
+    static let record = TriggerRecord(trigger: trigger, state: .missed, isCanceled: true)
+    static let activeJob = ActiveJob(job: job, policy: name, attempt: 2, stage: .backup)
+
+    static let restic = PolicyRevision(
+        policy: Policy(
+            name: name, description: "every night",
+            selector: Selector(ids: [agent], patterns: ["web-*"], labels: ["role": "web"]),
+            engine: .restic(
+                ResticPlan(
+                    repository: RepositoryName(rawValue: "main"), sources: ["/etc", "/srv"], excludes: ["*.tmp"])),
+            scripts: ScriptPlan(
+                directory: "/etc/bookend/scripts", preTimeout: .seconds(1), postTimeout: .milliseconds(1_500),
+                skipBackupIfPreFails: true, skipBackupIfPreMissing: true, preLeftProcesses: .allow,
+                postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases"),
+            retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
+            ignoreWindowForFirstBackup: true),
+        revision: 3, appliedAt: time, appliedBy: "alice")
+    static let command = PolicyRevision(
+        policy: Policy(
+            name: name, selector: Selector(ids: [agent]),
+            engine: .command(CommandPlan(program: "/bin/true", arguments: ["-x", ""]))),
+        revision: 1, appliedAt: time, appliedBy: "")
+
+    static var details: ReportDetails {
+        var details = ReportDetails()
+        details.reason = "because"
+        details.exitCode = 3
+        details.signal = 9
+        details.duration = .milliseconds(1_234)
+        details.snapshotID = "abcdef"
+        details.bytesAdded = 1
+        details.bytesProcessed = 2
+        details.filesProcessed = 3
+        details.errors = ["/x: unreadable"]
+        details.leftProcesses = ["12 sleep"]
+        details.nextAttemptAt = time
+        details.alerts = [.postScriptMissing, .backupFailed]
+        details.events = [PipelineEventRecord(at: time, attempt: 1, event: "cancel", consequence: "nothing more runs")]
+        details.rules = PipelineRules(restic.policy)
+        return details
+    }
+
+    static let report = Report(
+        origin: ReportOrigin(agent: agent, incarnation: .max, sequence: 7), trigger: ReportedTrigger(trigger),
+        attempt: 1,
+        stage: .postScript, status: Status(rawValue: 99), at: time, details: details)
+
+    static let aggregate = JobAggregate(
+        job: job, agent: agent, policy: name, revision: 3, cause: .manual, scheduledStart: time, status: .successful,
+        attempts: [
+            AttemptAggregate(
+                attempt: 1,
+                preScript: StageAggregate(status: .successful, startedAt: time, endedAt: time, details: details))
+        ],
+        details: details, startedAt: time, endedAt: time, lastOrigin: report.origin)
+
+    static let progress = Progress(
+        job: job, agent: agent, policy: name, attempt: 1, stage: .backup, fraction: 0.5, bytesDone: 1, bytesTotal: 2,
+        filesDone: 3, filesTotal: 4, at: time)
+
+    static let agentRecord = AgentRecord(
+        id: agent, labels: ["role": "web"], isOnline: true, lastHeardAt: time, version: "0.1.0", generation: 4,
+        activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000))
+
+    static let fleet = FleetSummary(
+        jobs: [.successful: 3, .missed: 1],
+        agents: [
+            AgentSummary(
+                agent: agent, jobs: [.failed: 1], lastJob: job, lastStatus: .failed, lastGoodBackupAt: time)
+        ],
+        policies: [PolicySummary(policy: name, jobs: [.running: 1], lastGoodBackupAt: time)], reportsStored: 9,
+        asOf: time)
+
+    static let filter: JobFilter = {
+        var filter = JobFilter()
+        filter.jobs = [job]
+        filter.policy = name
+        filter.agent = agent
+        filter.status = .timedOut
+        filter.activeOnly = true
+        filter.since = time
+        filter.before = job
+        filter.limit = 7
+        return filter
+    }()
+
+    static let asks: [AskRequest] = [
+        .logs(job: job, attempt: 2, stage: .preScript, follow: true),
+        .logs(job: job, attempt: nil, stage: nil, follow: false),
+        .snapshots(repository: RepositoryName(rawValue: "main"), policy: name),
+        .restore(repository: RepositoryName(rawValue: "main"), snapshot: "abc", target: "/r", include: ["/etc/hosts"]),
+    ]
+    static let answers: [AskAnswer] = [
+        .log(LogChunk(attempt: 1, stage: .preScript, stream: .standardError, data: [0, 255, 10])),
+        .snapshots([SnapshotSummary(id: "abc", at: time, paths: ["/etc"], tags: ["t"], host: "web-1")]),
+        .restored(RestoreSummary(status: .successful, reason: "ok", files: 1, bytes: 2)),
+    ]
+    static let failure = RemoteFailure(.notFound, "no such job")
+
+    static let envelopes: [Envelope] =
+        [
+            .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
+            .policyChange(PolicyChange(generation: 5, name: name, revision: nil)),
+            .trigger(trigger), .cancel(job),
+            .hello(
+                Hello(
+                    incarnation: 1, version: "0.1.0", labels: ["a": "b"], generation: 2, activeJobs: [activeJob],
+                    highestJob: job, wall: time)),
+            .syncSnapshot(
+                SyncSnapshot(
+                    generation: 5, policies: [restic, command], triggers: [trigger], cancels: [job], wall: time)),
+            .heartbeat(Heartbeat(generation: 5, activeJobs: [activeJob], outboxDepth: 3, wall: time)),
+            .heartbeatReply(HeartbeatReply(generation: 5, wall: time)), .triggerAck(job), .cancelAck(job),
+            .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),
+            .askReply(.end(id: 1, failure)), .rosterRequest(RosterRequest(after: 8)),
+            .rosterReply(RosterReply(through: 9, triggers: [record], isComplete: false, agents: [agentRecord])),
+            .intake(.resume(incarnation: 9)), .intake(.batch([report])),
+            .intakeAck(IntakeAck(incarnation: 9, through: 7)),
+            .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)), .progress(progress),
+        ]
+        + asks.map { .askCall(.open(id: 1, request: $0, credit: 16)) }
+        + answers.map { .askReply(.chunk(id: 1, $0)) }
+        + ([
+            .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
+            .feedHead,
+        ]
+        as [Query]).map { .query(request: 3, $0) }
+        + ([
+            .jobs([aggregate]), .fleet(fleet),
+            .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
+            .failed(failure),
+        ] as [QueryReply]).map { .queryReply(request: 3, $0) }
+        + ([
+            .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,
+            .showPolicy(name, revision: 2),
+            .showPolicy(name, revision: nil), .deletePolicy(name),
+            .backup(
+                BackupOrder(
+                    policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true)),
+            .cancel(job), .listAgents, .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose,
+        ] as [ControlRequest]).map { .control(request: 4, $0) }
+        + ([
+            .applied([PolicyOutcome(name: name, revision: 1, change: .changed, agents: [agent])]), .policies([restic]),
+            .triggered([record]), .canceled(record), .agents([agentRecord]), .answer(answers[0]), .done,
+            .failed(failure),
+        ] as [ControlReply]).map { .controlReply(request: 4, $0) }
+}
