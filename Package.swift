@@ -44,11 +44,21 @@ let package = Package(
             dependencies: ["BookendModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
 
+        .target(
+            name: "BookendDaemon",
+            dependencies: [
+                "BookendTransport", "BookendFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+
         // Floor 3: the daemons. None of the three imports another.
         .target(
             name: "BookendCoordinator",
             dependencies: [
-                "BookendTransport", "BookendFiles",
+                "BookendDaemon",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -56,7 +66,7 @@ let package = Package(
         .target(
             name: "BookendAgent",
             dependencies: [
-                "BookendTransport", "BookendFiles", "CLinux",
+                "BookendDaemon", "CLinux",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -65,7 +75,7 @@ let package = Package(
         .target(
             name: "BookendCollector",
             dependencies: [
-                "BookendTransport", "BookendFiles",
+                "BookendDaemon",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -74,15 +84,22 @@ let package = Package(
         // Floor 4: the programs.
         .executableTarget(
             name: "bookend-coordinator",
-            dependencies: ["BookendCoordinator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "BookendCoordinator", "BookendDaemon",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "bookend-agent",
-            dependencies: ["BookendAgent", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "BookendAgent", "BookendDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "bookend-collector",
-            dependencies: ["BookendCollector", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "BookendCollector", "BookendDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .executableTarget(name: "bookend-supervisor", dependencies: ["CLinux"], swiftSettings: strict),
         .executableTarget(

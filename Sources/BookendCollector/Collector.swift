@@ -1,14 +1,14 @@
+import BookendDaemon
 package import BookendFiles
-package import BookendModel
+import BookendModel
 package import BookendTransport
-import Glibc
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// The collector: takes reports, stores and folds them, publishes the feed, answers queries.
 ///
 /// Its sockets close in the order in which they stand in ``run()``: intake first, then everything that reads what it stored.
-package struct Collector: Service {
+package struct Collector {
     private let configuration: CollectorConfiguration
     private let network: any Network
     private let keys: CurveKeyPair
@@ -98,13 +98,6 @@ package struct Collector: Service {
 }
 
 extension UnixTime {
-    /// This machine's wall clock.
-    static var wallClock: UnixTime {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UnixTime(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
-    }
-
     fileprivate static func - (time: UnixTime, duration: Duration) -> UnixTime {
         UnixTime(milliseconds: time.milliseconds.subtractingSaturating(duration.milliseconds))
     }

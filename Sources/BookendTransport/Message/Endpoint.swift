@@ -65,7 +65,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    var isTCP: Bool {
+    package var isTCP: Bool {
         if case .tcp = place { true } else { false }
     }
 

@@ -1,0 +1,26 @@
+import BookendDaemon
+package import BookendFiles
+import BookendTransport
+import Logging
+
+/// What the program `bookend-collector` does.
+package enum CollectorProgram {
+    /// Runs the collector until SIGTERM.
+    package static func run(_ configuration: CollectorConfiguration) async throws {
+        let logger = DaemonProgram.logger(label: "bookend-collector", level: configuration.logLevel.rawValue)
+        let directory = try StateDirectory(path: configuration.stateDirectory)
+        let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
+        let ring = KeyRing(try KeyRing.read(file: configuration.keys))
+        let store = try SQLiteReportStore(path: directory.file("collector.sqlite"))
+        let network = try SocketThread()
+        let collector = Collector(
+            configuration: configuration, network: network, keys: keys, ring: ring, store: store, logger: logger)
+        try await DaemonProgram.run(logger: logger) { try await collector.run() }
+        withExtendedLifetime(directory) {}
+    }
+
+    /// - Returns: The public key, and where to put it.
+    package static func makeKeys(out: String) throws -> String {
+        try DaemonProgram.makeKeys(out: out, role: "collector")
+    }
+}
