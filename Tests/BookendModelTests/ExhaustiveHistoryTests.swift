@@ -4,8 +4,9 @@ import Testing
 
 /// Tries every sequence of events, in possible and impossible orders, against the invariants.
 ///
-/// Two sequences that lead to the same state of machine, checker and clock have the same futures. So states are tried, each
-/// with every event, and sequences are counted. The machine's memory for people is cleared, because it tells them apart.
+/// Two sequences that lead to the same state of machine, checker and clock have the same futures. So states are tried,
+/// each with every event, and sequences are counted. The machine's memory for people is cleared, because it tells them
+/// apart.
 @Suite struct ExhaustiveHistoryTests {
     @Test(arguments: [true, false])
     func `every sequence of events keeps every invariant`(scriptsEnabled: Bool) {
@@ -29,8 +30,8 @@ import Testing
         #expect(sequences > 1_000_000_000)
     }
 
-    /// Scripts, keys, attempts, window and overrun; the keys decide nothing that depends on the overrun or on there being
-    /// only one attempt, so those are tried without them.
+    /// Scripts, keys, attempts, window and overrun; the keys decide nothing that depends on the overrun or on there
+    /// being only one attempt, so those are tried without them.
     static var settings: [(PipelineRules, JobMachine.Facts)] {
         func setting(
             scripts: Bool = true, skipFails: Bool = false, skipMissing: Bool = false, attempts: Int = 2, window: Bool,

@@ -1,7 +1,8 @@
 /// Decides everything about one job on its agent, through all of its attempts.
 ///
 /// Feed it what happens, with the time; carry out what it hands back, in order. It reads no clock: set one timer to
-/// ``nextDeadline`` and call with ``JobEvent/tick``. It takes any event at any time, and what does not fit changes nothing.
+/// ``nextDeadline`` and call with ``JobEvent/tick``. It takes any event at any time, and what does not fit changes
+/// nothing.
 ///
 /// ```
 /// new ──▶ queued ──turn──▶ starting ──recorded──▶ pre-script ──▶ backup ──▶ post-script ──┬──▶ ended
@@ -16,18 +17,22 @@
 /// pre-script    runs to its end,       is ended, 22,                        runs to its end,
 ///               then backup 6 not run  then backup 22 not run               then backup 25 not run
 /// backup        is stopped, 6          is stopped, 22                       is stopped, 25
-/// post-script   runs to its end, whatever comes; then the job ends, or waits for a retry if neither cancel nor window came
+/// post-script   runs to its end, whatever comes; no retry follows a cancel or the window's end
 /// ```
 ///
 /// The rules that hold in every state:
-/// - **The post-script is owed** from ``JobEvent/scriptStarted(_:)`` or an end of the pre-script on. It is never ordered otherwise.
-/// - **Cancel and window**: whichever comes first fixes the job's status. A canceled job is 6. After either no attempt starts.
+/// - **The post-script is owed** from ``JobEvent/scriptStarted(_:)`` or an end of the pre-script on. It is never
+///   ordered otherwise.
+/// - **Cancel and window**: whichever comes first fixes the job's status. A canceled job is 6. After either no attempt
+///   starts.
 /// - **The first cause that stops a backup gives it its status**: 6, 22, or 25 for a shutdown. A shutdown is an
-///   interruption, not an outcome that someone wished for, so that rules and window decide on a retry; the agent that starts
-///   next carries it out. An engine that made its snapshot before it could be stopped was successful, and that is reported.
-/// - **Time decides, not the timer**: the window is over when an event comes after its end, whether or not a tick came before.
-///   What ended before anyone noticed keeps its own status.
-/// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may not.
+///   interruption, not an outcome that someone wished for, so that rules and window decide on a retry; the agent that
+///   starts next carries it out. An engine that made its snapshot before it could be stopped was successful, and that
+///   is reported.
+/// - **Time decides, not the timer**: the window is over when an event comes after its end, whether or not a tick came
+///   before. What ended before anyone noticed keeps its own status.
+/// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may
+///   not.
 package struct JobMachine: Hashable, Sendable {
     /// Where the job is.
     package enum Phase: Hashable, Sendable {
