@@ -19,6 +19,7 @@ struct Supervision {
     private var leaderHasEnded = false
     private var interruptedAsOrphan = false
     private var started = ""
+    private var asked: Set<String> = []
     private var killsGiveUpAt = Int64.max
     private var pipes: [OutputPipe] = []
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
@@ -80,7 +81,7 @@ struct Supervision {
         let timeout: Int32 =
             switch phase {
             case .settling(let until): Int32(clamping: max(0, until - now()))
-            case .ending(let killAt): now() >= killAt ? 10 : Int32(clamping: killAt - now())
+            case .ending(let killAt): now() >= killAt ? 10 : Int32(clamping: min(100, killAt - now()))
             default: -1
             }
         poll(&pollers, nfds_t(pollers.count), timeout)
@@ -109,10 +110,7 @@ struct Supervision {
         case "end":
             let grace = command.count == 2 ? Int64(command[1]) ?? 0 : 0
             phase = .ending(killAt: now() + min(max(0, grace), 86_400_000))
-            for process in ProcessEntry.descendants() {
-                kill(process.pid, SIGTERM)
-                kill(process.pid, SIGCONT)
-            }
+            terminate()
         case "keep":
             if leaderHasEnded { phase = .done }
         default: break
@@ -137,7 +135,16 @@ struct Supervision {
                 }
                 phase = .done
             }
+        case .ending: terminate()
         default: break
+        }
+    }
+
+    /// SIGTERM for whoever has not had it: who was just being forked at the first round gets it in the next.
+    private mutating func terminate() {
+        for process in ProcessEntry.descendants() where asked.insert("\(process.pid) \(process.startTime)").inserted {
+            kill(process.pid, SIGTERM)
+            kill(process.pid, SIGCONT)
         }
     }
 

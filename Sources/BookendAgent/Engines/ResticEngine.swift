@@ -29,6 +29,10 @@ package struct ResticEngine: BackupEngine {
         for exclude in plan.excludes { arguments += ["--exclude", exclude] }
         let (outcome, tally) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
         let result = ResticEngine.result(outcome, tally)
+        if outcome.stopCause != nil {
+            // Stopped within a fifth of a second of locking, restic forgets its lock; this removes those of dead processes.
+            _ = await run(["unlock"], StageFiles(), StageHandle())
+        }
         guard result.status == .repositoryMissing, repository.initializes, outcome.stopCause == nil else {
             return result
         }

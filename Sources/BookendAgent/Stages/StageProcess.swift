@@ -57,7 +57,7 @@ package struct StageProcess: Sendable {
                         }
                     }
                     group.addTask {
-                        for await order in handle.orders {
+                        for await order in handle.listen() {
                             switch order {
                             case .end(let grace):
                                 _ = state.withLock { $0.stop(.order) }  // An earlier cause stays; the order holds.
