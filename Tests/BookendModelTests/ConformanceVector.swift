@@ -7,10 +7,14 @@ struct VectorFile: Decodable {
     var about: String
     var vectors: [ConformanceVector]
 
-    static func all() throws -> [(name: String, file: VectorFile)] {
+    static func urls() throws -> [URL] {
         let folder = try #require(Bundle.module.url(forResource: "Vectors", withExtension: nil))
         let urls = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        return try urls.filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }.map { url in
+        return urls.filter { $0.pathExtension == "json" }.sorted { $0.path < $1.path }
+    }
+
+    static func all() throws -> [(name: String, file: VectorFile)] {
+        try urls().map { url in
             (url.lastPathComponent, try JSONDecoder().decode(VectorFile.self, from: Data(contentsOf: url)))
         }
     }

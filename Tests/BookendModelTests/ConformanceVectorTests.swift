@@ -1,4 +1,5 @@
 import BookendModel
+import Foundation
 import Testing
 
 @Suite struct ConformanceVectorTests {
@@ -10,7 +11,7 @@ import Testing
                 played += 1
             }
         }
-        #expect(played >= 99)
+        #expect(played >= 103)
     }
 
     @Test func `no two vectors have the same name, and each says something`() throws {
@@ -19,6 +20,39 @@ import Testing
             for vector in file.vectors {
                 #expect(!vector.steps.isEmpty, "\(name): \(vector.name)")
             }
+        }
+    }
+
+    /// A misspelled key would be a check that never fails.
+    @Test func `every key is one that the explanation names`() throws {
+        let known: [String: Set<String>] = [
+            "rules": [
+                "scripts", "skip_backup_if_pre_fails", "skip_backup_if_pre_missing", "attempts", "retry_interval_s",
+                "window_s", "not_after_s", "first_backup", "ignore_for_first_backup", "pre_left_processes",
+                "post_left_processes",
+            ],
+            "steps": ["events", "at", "expect", "recovery"],
+            "recovery": [
+                "attempts", "broken_stage", "pre_script", "backup", "post_script", "owes_post_script", "canceled",
+                "retry_at_s",
+            ],
+            "result": ["ran", "attempts", "alerts", "job", "pre-script", "backup", "post-script"],
+            "vectors": ["name", "rules", "steps", "result"],
+            "": ["about", "vectors"],
+        ]
+        func check(_ value: Any, under parent: String, in file: String) {
+            if let list = value as? [Any] {
+                for element in list { check(element, under: parent, in: file) }
+            } else if let object = value as? [String: Any] {
+                for (key, value) in object {
+                    #expect(known[parent]?.contains(key) == true, "\(file): \(key) under \(parent)")
+                    check(value, under: key, in: file)
+                }
+            }
+        }
+        for url in try VectorFile.urls() {
+            let content = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+            check(content, under: "", in: url.lastPathComponent)
         }
     }
 

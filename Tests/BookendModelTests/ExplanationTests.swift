@@ -66,7 +66,8 @@ import Testing
             ])
         #expect(
             ran.conclusion
-                == "the job is 5 successful-with-errors, because there is a backup, but the pre-script is 20 timed-out and the post-script is 1 failed"
+                == "the job is 5 successful-with-errors, because there is a backup, but "
+                + "the pre-script is 20 timed-out and the post-script is 1 failed"
         )
         let forbidden = try explained(
             PipelineRules(scriptsEnabled: true, skipBackupIfPreFails: true),
@@ -76,7 +77,8 @@ import Testing
                 == "backup: 26 not-run (the pre-script is 20 timed-out and skip_backup_if_pre_fails is set)")
         #expect(
             forbidden.conclusion
-                == "the job is 26 not-run, which is the status of its last attempt's backup: the pre-script is 20 timed-out and skip_backup_if_pre_fails is set"
+                == "the job is 26 not-run, which is the status of its last attempt's backup: "
+                + "the pre-script is 20 timed-out and skip_backup_if_pre_fails is set"
         )
     }
 

@@ -10,7 +10,7 @@ enum Invariant: String, CaseIterable, Hashable {
     case notOwedIsNotRun = "a post-script never runs if its pre-script was missing, refused or could not start"
     case debtOnce = "each recorded debt is settled exactly once in the end, and nothing else is"
     case debtTruth = "a debt is paid by a post-script that ran, never owed without a pre-script, else unpaid"
-    case endedOnce = "the end of a stage is reported at most once an attempt, and nothing of that stage after it"
+    case endedOnce = "the beginning and the end of a stage are reported at most once an attempt, in this order"
     case finalIsFinal = "nothing is ordered or reported after the finish"
     case oneFinish = "every job that was accepted finishes exactly once, unless the agent stops first"
     case finishIsReported = "the finish comes with the report that ends the job, and no other report is final"
@@ -50,11 +50,11 @@ struct HistoryChecker: Hashable {
     private var finalReport: Status?
 
     // Of the latest attempt.
-    private var isStartAsked = false
     private var isStartRecorded = false
     private var openDebt = false
     private var owes = false
     private var ordered: Set<Stage> = []
+    private var begun: Set<Stage> = []
     private var running: Stage?
     private var ends: [Stage: Status] = [:]
     private var outcome: DebtEnd?
@@ -201,10 +201,10 @@ struct HistoryChecker: Hashable {
             require(.retryNeedsFailure, backup.isFailure)
         }
         attempt = number
-        isStartAsked = true
         isStartRecorded = false
         owes = false
         ordered = []
+        begun = []
         running = nil
         ends = [:]
         outcome = nil
@@ -222,8 +222,12 @@ struct HistoryChecker: Hashable {
 
     private mutating func reported(_ stage: Stage, _ status: Status, _ details: ReportDetails) {
         require(.endedOnce, ends[stage] == nil)
-        if status == .running { return require(.inOrder, running == stage) }
+        if status == .running {
+            require(.inOrder, running == stage)
+            return require(.endedOnce, begun.insert(stage).inserted)
+        }
         require(.finishIsReported, status.isFinal)
+        begun.remove(stage)
         ends[stage] = status
         if !rules.scriptsEnabled, stage != .backup { require(.scriptsOff, status == .notEnabled) }
         let cannotWait: [AlertKind] =

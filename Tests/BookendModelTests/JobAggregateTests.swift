@@ -86,6 +86,29 @@ import Testing
         #expect(job?.goodBackupAt == start.wall + .seconds(9))
     }
 
+    @Test func `of two ends of one stage the later stands, in whatever order they come, from its first start on`() {
+        let reports = [
+            report(1, .postScript, .running, incarnation: 1, second: 10),
+            report(2, .postScript, .failed, incarnation: 1, second: 20),
+            report(1, .postScript, .running, incarnation: 2, second: 30),
+            report(2, .postScript, .successful, incarnation: 2, second: 40),
+        ]
+        for order in [[0, 1, 2, 3], [2, 3, 0, 1], [2, 0, 3, 1], [0, 2, 1, 3]] {
+            let job = folded(order.map { reports[$0] })[JobID(rawValue: 42)]
+            #expect(job?.attempts.first?.postScript.status == .successful)
+            #expect(job?.attempts.first?.postScript.startedAt == start.wall + .seconds(10))
+            #expect(job?.attempts.first?.postScript.endedAt == start.wall + .seconds(40))
+        }
+    }
+
+    @Test func `a good backup is a backup stage that ended in 0 or 5, whatever became of the job`() {
+        for (status, isGood) in [(Status.successful, true), (.successfulWithErrors, true), (.failed, false)] {
+            var job = JobAggregate(report(1, .backup, status))
+            job.fold(report(2, nil, .canceled))
+            #expect((job.goodBackupAt != nil) == isGood)
+        }
+    }
+
     @Test func `the sequence decides within an incarnation, not the wall clock`() {
         var job = JobAggregate(report(5, nil, .waitingForRetry, second: 100))
         job.fold(report(6, nil, .queued, second: 50))

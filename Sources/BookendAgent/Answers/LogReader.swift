@@ -24,7 +24,8 @@ struct LogReader {
             let pieces = selected(store.pieces(of: job), attempt: attempt, stage: stage)
             if pieces.isEmpty, !isActive {
                 throw RemoteFailure(
-                    .notFound, "there is no captured output of job \(job) here: no script ran, or it was removed by age")
+                    .notFound, "there is no captured output of job \(job) here: no script ran, or it was removed by age"
+                )
             }
             for piece in pieces { try await sendNew(of: piece, offsets: &offsets, send: send) }
             guard wasActive, follow else { return }

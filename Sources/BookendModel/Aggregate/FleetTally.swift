@@ -21,7 +21,8 @@ package struct FleetTally: Hashable, Sendable {
     /// Takes in what became of a job.
     ///
     /// - Parameters:
-    ///   - old: The same job as it was when it was last taken in; `nil` for a new one. Its agent and policy never change.
+    ///   - old: The same job as it was when it was last taken in; `nil` for a new one. Its agent and policy never
+    ///     change.
     package mutating func update(from old: JobAggregate?, to new: JobAggregate) {
         counts.move(from: old?.status, to: new.status)
 

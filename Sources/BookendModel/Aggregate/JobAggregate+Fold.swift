@@ -24,10 +24,11 @@ extension JobAggregate {
 
     /// Takes in one report of this job.
     ///
-    /// Reports of one incarnation come in the order of their numbers; gaps do no harm (the numbers between are about other
-    /// jobs), and a number that is not above the last one changes nothing. Reports of different incarnations may come in
-    /// any order. Rules:
-    /// - A final status is not replaced by one that is not final. Of two final ones the later stands, by the agent's clock.
+    /// Reports of one incarnation come in the order of their numbers; gaps do no harm (the numbers between are about
+    /// other jobs), and a number that is not above the last one changes nothing. Reports of different incarnations may
+    /// come in any order. Rules:
+    /// - A final status is not replaced by one that is not final. Of two final ones the later stands, by the agent's
+    ///   clock.
     /// - Until the agent spoke of the job, and after the collector inferred something (40–49), whatever the agent says
     ///   stands.
     /// - A number without a meaning is kept as it came.

@@ -1,7 +1,7 @@
 /// Jobs by status.
 ///
-/// Every job stands under exactly one number. What the collector inferred (40–49) is provisional, and so part neither of
-/// ``outcomes`` nor of ``failures``.
+/// Every job stands under exactly one number. What the collector inferred (40–49) is provisional, and so part neither
+/// of ``outcomes`` nor of ``failures``.
 package struct StatusCounts: Hashable, Sendable {
     /// Never with a count of 0.
     package private(set) var jobs: [Status: Int]

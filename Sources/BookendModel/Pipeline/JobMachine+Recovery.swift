@@ -43,8 +43,8 @@ extension JobMachine {
 
     /// No attempt was under way: the job is queued, or waits for its next attempt.
     ///
-    /// A job that had no attempt yet is skipped past its trigger's deadline: nobody expects it any more after an agent was
-    /// away for so long, and without a window nothing else would keep it from running days late.
+    /// A job that had no attempt yet is skipped past its trigger's deadline: nobody expects it any more after an agent
+    /// was away for so long, and without a window nothing else would keep it from running days late.
     private mutating func resume(_ recovery: JobRecovery, at now: Moment) {
         note("agent-died", "no attempt was under way", at: now)
         if attempt.number > 0, !attempt.ends.isEmpty, let retry = recovery.retryAt {

@@ -82,7 +82,8 @@ extension JobMachine {
     }
 
     mutating func postScriptStarted() {
-        guard attempt.owesPostScript else { return }
+        guard !attempt.isPostScriptStarted else { return }
+        attempt.isPostScriptStarted = true
         report(.postScript, .running)
     }
 
@@ -99,6 +100,7 @@ extension JobMachine {
             end.details.alerts = [.debtUnpaid]
             actions.append(.settleDebt(attempt: attempt.number, .unpaid(reason: reason)))
         }
+        attempt.isPostScriptStarted = false
         conclude(.postScript, end, at: now)
         endAttempt(at: now)
     }

@@ -1,32 +1,38 @@
 /// Decides everything about one job on its agent, through all of its attempts.
 ///
 /// Feed it what happens, with the time; carry out what it hands back, in order. It reads no clock: set one timer to
-/// ``nextDeadline`` and call with ``JobEvent/tick``. It takes any event at any time, and what does not fit changes nothing.
+/// ``nextDeadline`` and call with ``JobEvent/tick``. It takes any event at any time, and what does not fit changes
+/// nothing.
 ///
 /// ```
-///             turn          start recorded      missing, refused, ended
-///  queued ───────▶ starting ──────────▶ pre-script ──────────▶ backup ─────────────▶ post-script ───▶ over
-///  ▲  │ ▲             │ │     scripts not enabled ────────────▶  │  ▲ not allowed: 26     │ ▲          ▲ │
-///  │  │ │ retry due   │ └ journal failed: 24 ─────────────────────────────────────────┐  │ │          │ │
-///  │  │ └─────────────┼───────────────────────────── waiting ◀── worth a retry ───────┴──┼─┼──────────┘ │
-/// new └ cancel: 6     │                                 └ cancel: 6                     │ └ no debt: skipped
-///       window: 2     └ cancel, window, shutdown: backup 6, 22, 25; nothing runs        └ over ──▶ ended
+/// new ──▶ queued ──turn──▶ starting ──recorded──▶ pre-script ──▶ backup ──▶ post-script ──┬──▶ ended
+///           ▲                 │  (without scripts straight to the backup, and from it to the end) │
+///           │                 └── not recorded 24, or told to end: nothing runs ──────────┤
+///           └── retry due ── waiting ◀─────────── worth a retry, and time for it ─────────┘
 ///
-///  during the pre-script   cancel, shutdown: it runs to its end · window: it is ended, 22
-///                          then backup 6, 25 or 22 without running, and the post-script
-///  during the backup       cancel, window, shutdown: it is stopped, 6, 22 or 25; then the post-script
-///  during the post-script  nothing cuts it short
+/// in            a cancel               the window's end                     a shutdown
+/// queued        ended, 6               ended, 2                             stays: the journal has it
+/// waiting       ended, 6               ended, as the last attempt           stays: the journal has it
+/// starting      backup 6, not run      backup 22, not run                   backup 25, not run
+/// pre-script    runs to its end,       is ended, 22,                        runs to its end,
+///               then backup 6 not run  then backup 22 not run               then backup 25 not run
+/// backup        is stopped, 6          is stopped, 22                       is stopped, 25
+/// post-script   runs to its end, whatever comes; no retry follows a cancel or the window's end
 /// ```
 ///
 /// The rules that hold in every state:
-/// - **The post-script is owed** from ``JobEvent/scriptStarted(_:)`` or an end of the pre-script on. It is never ordered otherwise.
-/// - **Cancel and window**: whichever comes first fixes the job's status. A canceled job is 6. After either no attempt starts.
+/// - **The post-script is owed** from ``JobEvent/scriptStarted(_:)`` or an end of the pre-script on. It is never
+///   ordered otherwise.
+/// - **Cancel and window**: whichever comes first fixes the job's status. A canceled job is 6. After either no attempt
+///   starts.
 /// - **The first cause that stops a backup gives it its status**: 6, 22, or 25 for a shutdown. A shutdown is an
-///   interruption, not an outcome that someone wished for, so that rules and window decide on a retry; the agent that starts
-///   next carries it out. An engine that made its snapshot before it could be stopped was successful, and that is reported.
-/// - **Time decides, not the timer**: the window is over when an event comes after its end, whether or not a tick came before.
-///   What ended before anyone noticed keeps its own status.
-/// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may not.
+///   interruption, not an outcome that someone wished for, so that rules and window decide on a retry; the agent that
+///   starts next carries it out. An engine that made its snapshot before it could be stopped was successful, and that
+///   is reported.
+/// - **Time decides, not the timer**: the window is over when an event comes after its end, whether or not a tick came
+///   before. What ended before anyone noticed keeps its own status.
+/// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may
+///   not.
 package struct JobMachine: Hashable, Sendable {
     /// Where the job is.
     package enum Phase: Hashable, Sendable {
@@ -72,6 +78,7 @@ package struct JobMachine: Hashable, Sendable {
         var owesPostScript = false
         var stageBegan: BootTime?
         var isStopOrdered = false
+        var isPostScriptStarted = false
     }
 
     package let rules: PipelineRules
@@ -177,10 +184,12 @@ extension JobMachine {
         note("\(stage.rawValue)-ended", "the \(stage.rawValue) is \(end.status)\(reason)", at: now)
     }
 
-    /// Keeps what happened for people. Beyond 200 records the beginning and the end are kept.
+    /// Keeps what happened for people: at most 200 records, the first and the last ones, of at most 300 characters, so
+    /// that they fit into a report.
     mutating func note(_ event: String, _ consequence: String, at now: Moment) {
         if events.count == 200 { events.remove(at: 100) }
         events.append(
-            PipelineEventRecord(at: now.wall, attempt: attempt.number, event: event, consequence: consequence))
+            PipelineEventRecord(
+                at: now.wall, attempt: attempt.number, event: event, consequence: String(consequence.prefix(300))))
     }
 }

@@ -35,7 +35,8 @@ package enum TruthTableRow: Hashable, Sendable, CaseIterable {
         case .preFailed:
             "row 3, pre-script failed: skip_backup_if_pre_fails decides on the backup; the post-script runs"
         case .preNeverRan:
-            "row 3, pre-script failed without having run: skip_backup_if_pre_fails decides on the backup; no post-script is owed"
+            "row 3, pre-script failed without having run: skip_backup_if_pre_fails decides on the backup; "
+                + "no post-script is owed"
         case .preMissing:
             "row 4, pre-script missing: skip_backup_if_pre_missing decides on the backup; no post-script runs"
         }

@@ -3,7 +3,8 @@
 /// In the order in which the jobs asked:
 /// - at most ``limit`` attempts at once;
 /// - triggers of one policy queue: one at a time, never coalesced;
-/// - attempts with scripts never overlap, unless their policies name different exclusive groups. No name is a group too.
+/// - attempts with scripts never overlap, unless their policies name different exclusive groups. No name is a group
+///   too.
 ///
 /// A claim that must wait holds back later claims that would overtake it on the same policy or group, so that nobody
 /// starves; it does not hold back others.

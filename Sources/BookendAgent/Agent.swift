@@ -1,0 +1,181 @@
+import BookendDaemon
+package import BookendFiles
+import BookendModel
+package import BookendTransport
+import Glibc
+package import Logging
+import ServiceLifecycle
+
+/// The agent: its journal, its links, its jobs, put together.
+///
+/// On a graceful shutdown jobs end first (engines are stopped, owed post-scripts run), then reports are flushed as far as
+/// can be, then the sockets close.
+package struct Agent {
+    /// How long a stopping agent waits for its collectors.
+    private static let flushPatience = Duration.seconds(5)
+    /// How long reports and finished jobs stay in the journal after they are acknowledged.
+    private static let journalRetention = Duration.seconds(14 * 86_400)
+    /// Jobs whose captured output is kept.
+    private static let outputRetention = 1_000
+
+    private let configuration: AgentConfiguration
+    private let network: any Network
+    private let keys: CurveKeyPair
+    private let journal: any Journal
+    private let clock: any AgentClock
+    private let logger: Logger
+
+    package init(
+        configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
+        clock: any AgentClock, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.network = network
+        self.keys = keys
+        self.journal = journal
+        self.clock = clock
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        let contents = try journal.load()
+        let collectors = try await openCollectors(contents)
+        let output = OutputStore(directory: configuration.stateDirectory + "/output")
+        let stages = try makeStages(output)
+        let director = JobDirector(
+            jobLimit: configuration.limits.jobs, policies: contents.policies,
+            surroundings: JobDirector.Surroundings(
+                agent: configuration.id, journal: journal, stages: stages, clock: clock,
+                reported: { number in for collector in collectors { collector.link.appended(through: number) } },
+                progressed: { progress in for collector in collectors { collector.link.send(progress) } },
+                logger: logger))
+        let coordinator = try await openCoordinator(contents, director, collectors.map(\.link), stages, output)
+        logger.notice(
+            "agent is ready",
+            metadata: [
+                "agent": "\(configuration.id)", "coordinator": "\(configuration.coordinator.sync)",
+                "jobs_taken_up": "\(contents.unfinishedJobs.count)", "version": "\(softwareVersion)",
+            ])
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for collector in collectors { group.addTask { await collector.link.run() } }
+                group.addTask { await coordinator.link.run() }
+                group.addTask { await tidy(output) }
+                do throws(AgentError) {
+                    try await director.recover(contents)
+                } catch {
+                    logger.error("unfinished jobs could not be taken up", metadata: ["error": "\(error)"])
+                }
+                await director.run()
+                await withTaskGroup(of: Void.self) { flushes in
+                    let deadline = clock.now.boot + Self.flushPatience
+                    for collector in collectors { flushes.addTask { await collector.link.flush(until: deadline) } }
+                }
+                await coordinator.close()
+                for collector in collectors { await collector.socket.close() }
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            Task { await director.shutDown() }  // awaited by `director.run()`, which returns once it is done
+        }
+        await network.stop()
+        logger.notice("agent stopped", metadata: ["agent": "\(configuration.id)"])
+    }
+
+    private func makeStages(_ output: OutputStore) throws -> ServerStages {
+        ServerStages(
+            process: StageProcess(),
+            repositories: try configuration.repositories.mapValues(RepositoryConfiguration.init),
+            permissions: GuardConfiguration(configuration.permissions), statusMaps: configuration.statusMaps,
+            output: output, outputLimit: Int(configuration.limits.output.bytes),
+            stateDirectory: configuration.stateDirectory, restic: configuration.restic, home: Self.home)
+    }
+
+    /// The home directory of the agent's user, for scripts.
+    private static var home: String {
+        guard let entry = getpwuid(getuid()), let home = entry.pointee.pw_dir else { return "/" }
+        return String(cString: home)
+    }
+
+    private func openCollectors(
+        _ contents: JournalContents
+    ) async throws -> [(link: CollectorLink, socket: any MessageSocket)] {
+        var collectors: [(link: CollectorLink, socket: any MessageSocket)] = []
+        for collector in configuration.collectors {
+            let socket = try await network.open(
+                SocketPlan(
+                    .dealer, Endpoint(collector.intake), .curveClient(keys, server: CurveKey(collector.publicKey))))
+            let link = CollectorLink(
+                name: collector.publicKey, socket: socket, journal: journal, contents: contents, clock: clock,
+                logger: logger)
+            collectors.append((link, socket))
+        }
+        return collectors
+    }
+
+    private struct CoordinatorConnection {
+        var link: CoordinatorLink
+        var asks: AskServer
+        var sockets: [any MessageSocket]
+
+        func close() async {
+            await asks.stop()
+            for socket in sockets { await socket.close() }
+        }
+    }
+
+    private func openCoordinator(
+        _ contents: JournalContents, _ director: JobDirector, _ collectors: [CollectorLink], _ stages: ServerStages,
+        _ output: OutputStore
+    ) async throws -> CoordinatorConnection {
+        let protection = Guard.curveClient(keys, server: try CurveKey(configuration.coordinator.publicKey))
+        let topic = Array(Topic.agent(configuration.id).utf8)
+        let broadcast = try await network.open(
+            SocketPlan(
+                .subscriber(topics: [topic, Topic.welcome]), Endpoint(configuration.coordinator.broadcast), protection))
+        let sync = try await network.open(
+            SocketPlan(.dealer, Endpoint(configuration.coordinator.sync), protection))
+        let answers = AgentAnswers(
+            stages: stages, output: output, permissions: GuardConfiguration(configuration.permissions), clock: clock,
+            isActive: { job in await director.activeJobs.contains { $0.job == job } })
+        let asks = AskServer(answering: answers, socket: sync, logger: logger)
+        let link = CoordinatorLink(
+            agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
+            broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
+            outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, logger: logger)
+        return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])
+    }
+
+    /// Removes what is older than it is kept, each hour.
+    private func tidy(_ output: OutputStore) async {
+        while !Task.isCancelled {
+            do throws(AgentError) {
+                let now = clock.now.wall
+                try journal.prune(
+                    before: UnixTime(milliseconds: now.milliseconds - Self.journalRetention.milliseconds),
+                    collectors: configuration.collectors.map(\.publicKey))
+            } catch {
+                logger.error("the journal could not be tidied", metadata: ["error": "\(error)"])
+            }
+            output.prune(keepingNewest: Self.outputRetention)
+            // Canceled: the loop's condition sees it.
+            try? await clock.sleep(until: clock.now.boot + .seconds(3_600))
+        }
+    }
+}
+
+extension RepositoryConfiguration {
+    init(_ repository: AgentConfiguration.Repository) throws(AgentError) {
+        self.init(
+            location: repository.location, passwordFile: repository.passwordFile, initializes: repository.initialize,
+            environment: try repository.environmentFile.map(EnvironmentFile.read) ?? [:])
+    }
+}
+
+extension GuardConfiguration {
+    init(_ permissions: AgentConfiguration.Permissions) {
+        self.init(
+            scriptDirectories: permissions.scriptDirectories, restoreDirectories: permissions.restoreDirectories,
+            commands: permissions.commands)
+    }
+}

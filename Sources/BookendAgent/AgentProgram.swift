@@ -1,0 +1,36 @@
+import BookendDaemon
+package import BookendFiles
+import BookendTransport
+import Glibc
+import Logging
+
+/// What the program `bookend-agent` does.
+package enum AgentProgram {
+    /// Runs the agent until SIGTERM.
+    package static func run(_ configuration: AgentConfiguration) async throws {
+        var logger = DaemonProgram.logger(label: "bookend-agent", level: configuration.logLevel.rawValue)
+        logger[metadataKey: "agent"] = "\(configuration.id)"
+        let directory = try StateDirectory(path: configuration.stateDirectory)
+        let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
+        let journal = try SQLiteJournal(path: directory.file("journal.sqlite"), agent: configuration.id)
+        let network = try SocketThread()
+        let agent = Agent(
+            configuration: configuration, network: network, keys: keys, journal: journal, clock: SystemClock(),
+            logger: logger)
+        try await DaemonProgram.run(logger: logger) { try await agent.run() }
+        withExtendedLifetime(directory) {}
+    }
+
+    /// This machine's name up to the first dot: the agent's id unless the configuration names one.
+    package static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        let name = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return String(name.prefix { $0 != "." })
+    }
+
+    /// - Returns: The public key, and where to put it.
+    package static func makeKeys(out: String) throws -> String {
+        try DaemonProgram.makeKeys(out: out, role: "agent")
+    }
+}

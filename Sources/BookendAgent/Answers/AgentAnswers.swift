@@ -1,0 +1,139 @@
+package import BookendModel
+import FoundationEssentials
+import Glibc
+
+/// Answers what operators ask of this agent: outputs, snapshots, restores.
+package struct AgentAnswers: AskAnswering {
+    private let stages: ServerStages
+    private let output: OutputStore
+    private let permissions: GuardConfiguration
+    private let clock: any AgentClock
+    private let isActive: @Sendable (JobID) async -> Bool
+
+    package init(
+        stages: ServerStages, output: OutputStore, permissions: GuardConfiguration, clock: any AgentClock,
+        isActive: @escaping @Sendable (JobID) async -> Bool
+    ) {
+        self.stages = stages
+        self.output = output
+        self.permissions = permissions
+        self.clock = clock
+        self.isActive = isActive
+    }
+
+    package func answer(
+        _ request: AskRequest, send: @Sendable (AskAnswer) async throws -> Void
+    ) async throws {
+        switch request {
+        case .logs(let job, let attempt, let stage, let follow):
+            let reader = LogReader(store: output, clock: clock) { await isActive(job) }
+            try await reader.send(job, attempt: attempt, stage: stage, follow: follow, send: send)
+        case .snapshots(let repository, let policy):
+            let tags = policy.map { ["bookend-policy=\($0)"] } ?? []
+            let (snapshots, result) = try await engine(repository).snapshots(tags: tags)
+            guard let snapshots else { throw RemoteFailure(.failed, "\(result.status): \(result.details.reason)") }
+            // In pieces: a long list must not become one huge frame.
+            for start in stride(from: 0, to: max(1, snapshots.count), by: 200) {
+                try await send(.snapshots(snapshots.dropFirst(start).prefix(200).map(SnapshotSummary.init)))
+            }
+        case .restore(let repository, let snapshot, let target, let include):
+            try await send(.restored(restore(try engine(repository), snapshot, into: target, include)))
+        }
+    }
+
+    private func engine(_ repository: RepositoryName) throws(RemoteFailure) -> ResticEngine {
+        try stages.engine(for: ResticPlan(repository: repository, sources: []))
+    }
+
+    private func restore(
+        _ engine: ResticEngine, _ snapshot: String, into target: String, _ include: [String]
+    ) async throws(RemoteFailure) -> RestoreSummary {
+        let directory = try allowedDirectory(target)
+        let result = await engine.restore(snapshot: snapshot, into: directory, paths: include)
+        let (files, bytes) = result.status == .successful ? contents(of: directory) : (0, 0)
+        if result.status == .successful, files == 0 {
+            return RestoreSummary(
+                status: .failed, reason: "nothing in snapshot \(snapshot) matches: no file was restored", files: 0,
+                bytes: 0)
+        }
+        return RestoreSummary(status: result.status, reason: result.details.reason, files: files, bytes: bytes)
+    }
+
+    /// The target, made if it is missing, when it lies inside of a directory that this server allows after links are
+    /// resolved.
+    private func allowedDirectory(_ target: String) throws(RemoteFailure) -> String {
+        guard target.hasPrefix("/"), !target.split(separator: "/").contains("..") else {
+            throw RemoteFailure(.invalid, "\(target): a restore needs an absolute path without '..'")
+        }
+        let allowed = permissions.restoreDirectories
+        guard let root = allowed.first(where: { isInside(target, $0) }) else {
+            let list = allowed.isEmpty ? "it allows none" : "it allows " + allowed.joined(separator: ", ")
+            throw RemoteFailure(
+                .refused, "\(target) is not inside of this agent's guard.restore_directories: \(list)")
+        }
+        // What exists is resolved before anything is made below it.
+        var existing = target
+        while existing != "/", access(existing, F_OK) != 0 {
+            existing = existing.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+            if existing.isEmpty { existing = "/" }
+        }
+        guard let resolved = realPath(existing), let realRoot = realPath(root), isInside(resolved, realRoot) else {
+            throw RemoteFailure(
+                .refused, "\(target) leads out of \(root) through a link, or \(root) does not exist on this server")
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+        } catch {
+            throw RemoteFailure(.failed, "\(target): cannot be made: \(error)")
+        }
+        return target
+    }
+
+    private func isInside(_ path: String, _ directory: String) -> Bool {
+        let directory = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
+        return path == directory || path.hasPrefix(directory + "/")
+    }
+
+    private func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// Regular files below a directory and their bytes.
+    private func contents(of directory: String) -> (files: Int64, bytes: Int64) {
+        var (files, bytes): (Int64, Int64) = (0, 0)
+        // A directory that cannot be listed counts as empty, which the caller reports as a failure.
+        for path in (try? FileManager.default.subpathsOfDirectory(atPath: directory)) ?? [] {
+            var status = stat()
+            guard lstat("\(directory)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+            files += 1
+            bytes += Int64(status.st_size)
+        }
+        return (files, bytes)
+    }
+}
+
+extension SnapshotSummary {
+    init(_ snapshot: ResticSnapshot) {
+        self.init(
+            id: snapshot.id, at: UnixTime(rfc3339: snapshot.time) ?? UnixTime(milliseconds: 0),
+            paths: snapshot.paths ?? [], tags: snapshot.tags ?? [], host: snapshot.hostname ?? "")
+    }
+}
+
+extension UnixTime {
+    /// Reads what restic writes: `2026-11-23T02:00:00.123456789+01:00`. `nil` for anything else.
+    init?(rfc3339 text: String) {
+        // Foundation's style takes at most milliseconds: the fraction is cut off, and added again.
+        guard let second = text.firstIndex(of: ".") ?? text.lastIndex(where: { $0 == "Z" || $0 == "+" || $0 == "-" })
+        else { return nil }
+        let rest = text[second...]
+        let zone = rest.drop { $0 == "." || $0.isNumber }
+        guard let date = try? Date(String(text[..<second]) + zone, strategy: .iso8601)  // nil says it
+        else { return nil }
+        let digits = rest.dropFirst().prefix { $0.isNumber }.prefix(3)
+        let fraction = rest.first == "." ? Int64(digits + String(repeating: "0", count: 3 - digits.count)) ?? 0 : 0
+        self.init(milliseconds: Int64(date.timeIntervalSince1970) * 1_000 + fraction)
+    }
+}

@@ -1,0 +1,38 @@
+package import BookendModel
+
+/// What makes a backup: one call that returns once it has ended, stopped through the handle.
+package protocol BackupEngine: Sendable {
+    func backup(
+        _ order: BackupOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
+    ) async -> StageResult
+}
+
+/// What a backup is made for; it becomes the snapshot's tags.
+package struct BackupOrder: Sendable {
+    package var policy: PolicyName
+    package var job: JobID
+    package var agent: AgentID
+    package var attempt: Int
+    package var files: StageFiles
+
+    package init(policy: PolicyName, job: JobID, agent: AgentID, attempt: Int, files: StageFiles = StageFiles()) {
+        self.policy = policy
+        self.job = job
+        self.agent = agent
+        self.attempt = attempt
+        self.files = files
+    }
+
+    var tags: [String] {
+        ["bookend-policy=\(policy)", "bookend-job=\(job)", "bookend-agent=\(agent)", "bookend-attempt=\(attempt)"]
+    }
+}
+
+/// How far a backup is; at most one a second.
+package struct BackupProgress: Hashable, Sendable {
+    /// 0 to 1.
+    package var fractionDone: Double
+    package var bytesDone: Int64
+    package var bytesTotal: Int64
+    package var filesDone: Int64
+}

@@ -1,0 +1,37 @@
+package import BookendModel
+
+/// Any program that the agent's own configuration allows; its exit status is the outcome.
+package struct CommandEngine: BackupEngine {
+    private let plan: CommandPlan
+    private let process: StageProcess
+    private let guarding: GuardConfiguration
+
+    package init(plan: CommandPlan, process: StageProcess, guarding: GuardConfiguration) {
+        self.plan = plan
+        self.process = process
+        self.guarding = guarding
+    }
+
+    package func backup(
+        _ order: BackupOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
+    ) async -> StageResult {
+        guard guarding.commands.contains(plan.program) else {
+            return StageResult(
+                .refused, reason: "\(plan.program) is not among the commands that this agent's configuration allows")
+        }
+        var program = StageProgram(path: plan.program, arguments: plan.arguments)
+        program.environment["BOOKEND_JOB_ID"] = "\(order.job)"
+        program.environment["BOOKEND_POLICY"] = "\(order.policy)"
+        program.environment["BOOKEND_AGENT"] = "\(order.agent)"
+        program.environment["BOOKEND_ATTEMPT"] = "\(order.attempt)"
+        program.environment["BOOKEND_STAGE"] = Stage.backup.rawValue
+        program.stdoutFile = order.files.stdout
+        program.stderrFile = order.files.stderr
+        program.resultFile = order.files.result
+        program.isInterruptedWithoutAgent = true
+        let outcome = await process.run(program, handle: handle)
+        var result = ScriptStage.result(of: outcome, rule: .end)
+        if outcome.stopCause != nil && result.status == .windowExpired { result.details.reason = "it was stopped" }
+        return result
+    }
+}

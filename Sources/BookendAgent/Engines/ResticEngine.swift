@@ -1,0 +1,122 @@
+package import BookendModel
+import Synchronization
+
+/// Makes backups with restic, whose secrets travel in its environment only.
+package struct ResticEngine: BackupEngine {
+    private let plan: ResticPlan
+    let repository: RepositoryConfiguration
+    let process: StageProcess
+    private let restic: String
+    let stateDirectory: String
+
+    /// - Parameter restic: A path, or a name that is looked for in the usual folders.
+    package init(
+        plan: ResticPlan, repository: RepositoryConfiguration, process: StageProcess, stateDirectory: String,
+        restic: String = "restic"
+    ) {
+        self.plan = plan
+        self.repository = repository
+        self.process = process
+        self.stateDirectory = stateDirectory
+        self.restic = restic
+    }
+
+    package func backup(
+        _ order: BackupOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
+    ) async -> StageResult {
+        var arguments = ["backup", "--json", "--host", "\(order.agent)"]
+        for tag in order.tags { arguments += ["--tag", tag] }
+        for exclude in plan.excludes { arguments += ["--exclude", exclude] }
+        let (outcome, tally) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
+        let result = ResticEngine.result(outcome, tally)
+        if outcome.stopCause != nil {
+            // Stopped within a fifth of a second of locking, restic forgets its lock; this removes those of dead processes.
+            _ = await run(["unlock"], StageFiles(), StageHandle())
+        }
+        guard result.status == .repositoryMissing, repository.initializes, outcome.stopCause == nil else {
+            return result
+        }
+        // Whoever loses the race to make it finds it there: the second attempt at the backup decides.
+        let (made, words) = await run(["init"], order.files, handle)
+        guard case .exited(let code) = made.ending, made.stopCause == nil,
+            code == 0
+                || words.texts.contains(where: { $0.contains("already exists") || $0.contains("already initialized") })
+        else { return ResticEngine.result(made, words) }
+        let (again, sum) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
+        return ResticEngine.result(again, sum)
+    }
+
+    /// Runs restic with this repository, its output through a tally.
+    func run(
+        _ arguments: [String], _ files: StageFiles, _ handle: StageHandle,
+        _ onProgress: (@Sendable (BackupProgress) -> Void)? = nil, outputLimit: Int = 1 << 20
+    ) async -> (StageOutcome, ResticTally) {
+        var environment = StageProgram.cleanEnvironment(home: stateDirectory)
+        guard let path = ExecutablePath.find(restic, in: environment["PATH"]!) else {
+            return (
+                StageOutcome(ending: .couldNotStart("\(restic) is not installed: apt-get install restic")),
+                ResticTally()
+            )
+        }
+        environment.merge(repository.environment) { $1 }
+        environment["RESTIC_REPOSITORY"] = repository.location
+        environment["RESTIC_PASSWORD_FILE"] = repository.passwordFile
+        environment["RESTIC_PROGRESS_FPS"] = "1"
+        environment["RESTIC_CACHE_DIR"] = stateDirectory + "/cache"
+        var program = StageProgram(path: path, arguments: arguments, environment: environment)
+        program.outputLimit = outputLimit
+        program.stdoutFile = files.stdout
+        program.stderrFile = files.stderr
+        program.resultFile = files.result
+        program.isInterruptedWithoutAgent = true
+        let shared = SharedTally()
+        let outcome = await process.run(program, handle: handle) { line in
+            if let progress = shared.take(line) { onProgress?(progress) }
+        }
+        return (outcome, shared.value)
+    }
+
+    static func result(_ outcome: StageOutcome, _ tally: ResticTally) -> StageResult {
+        var details = ReportDetails(outcome)
+        details.snapshotID = tally.snapshotID
+        details.bytesAdded = tally.bytesAdded
+        details.bytesProcessed = tally.bytesProcessed
+        details.filesProcessed = tally.filesProcessed
+        details.errors = tally.errors
+        let status: Status
+        switch outcome.ending {
+        case .couldNotStart: return StageResult(status: .couldNotStart, details: details, didRun: false)
+        case .lost: status = .killedBySignal
+        // It was quicker than the order to stop: the snapshot is there, and that is the truth.
+        case .exited(0): status = tally.status(exitCode: 0)
+        case _ where outcome.stopCause == .timeout: status = .timedOut
+        case _ where outcome.stopCause != nil:
+            status = .windowExpired
+            details.reason = "it was stopped"
+        // restic catches these and exits as a shell would say it.
+        case .exited(130): status = .killedBySignal
+        case .exited(143): status = .killedBySignal
+        case .exited(let code): status = tally.status(exitCode: code)
+        case .signaled: status = .killedBySignal
+        }
+        if details.reason.isEmpty && status != .successful {
+            details.reason = tally.texts.last { $0.hasPrefix("Fatal") } ?? tally.errors.first ?? tally.texts.last ?? ""
+        }
+        return StageResult(status: status, details: details, didRun: true)
+    }
+}
+
+/// The tally of one run, and the clock that keeps its progress to one a second.
+private final class SharedTally: Sendable {
+    private let state = Mutex((tally: ResticTally(), next: ContinuousClock.now))
+
+    var value: ResticTally { state.withLock { $0.tally } }
+
+    func take(_ line: StageLine) -> BackupProgress? {
+        state.withLock { state in
+            guard let progress = state.tally.take(line), ContinuousClock.now >= state.next else { return nil }
+            state.next = .now + .seconds(1)
+            return progress
+        }
+    }
+}

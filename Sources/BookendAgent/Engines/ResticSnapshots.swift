@@ -1,0 +1,51 @@
+import BookendModel
+import FoundationEssentials
+
+/// One snapshot, as `restic snapshots --json` lists it.
+package struct ResticSnapshot: Decodable, Hashable, Sendable {
+    package var id: String
+    package var short_id: String?
+    /// As restic writes it: RFC 3339.
+    package var time: String
+    package var hostname: String?
+    package var paths: [String]?
+    package var tags: [String]?
+}
+
+extension ResticEngine {
+    /// Lists the snapshots that carry all of these tags, at most `limit`, the latest last.
+    ///
+    /// - Returns: The snapshots, or `nil` and why in the result. An empty repository is not an error.
+    package func snapshots(
+        tags: [String] = [], limit: Int = 1_000, handle: StageHandle = StageHandle()
+    ) async -> (snapshots: [ResticSnapshot]?, result: StageResult) {
+        var arguments = ["snapshots", "--json"]
+        if !tags.isEmpty { arguments += ["--tag", tags.joined(separator: ",")] }
+        // restic prints the whole list in one line: it goes to a file, as lines are bounded.
+        let file = "\(stateDirectory)/snapshots-\(UUID().uuidString).json"
+        defer { try? FileManager.default.removeItem(atPath: file) }  // It was never made when restic could not start.
+        let (outcome, tally) = await run(arguments, StageFiles(stdout: file), handle, outputLimit: 64 << 20)
+        let result = ResticEngine.result(outcome, tally)
+        guard result.status == .successful else { return (nil, result) }
+        guard outcome.bytesLeftOut == 0, let data = FileManager.default.contents(atPath: file),
+            let all = try? data.starts(with: Data("null".utf8))
+                ? [] : JSONDecoder().decode([ResticSnapshot].self, from: data)  // Its answer below says so.
+        else { return (nil, StageResult(.failed, reason: "restic's list of snapshots cannot be read")) }
+        return (Array(all.suffix(limit)), result)
+    }
+
+    /// Restores a snapshot, or the paths of it that are named, into a directory. The caller has checked that the
+    /// directory is one that this server allows.
+    package func restore(
+        snapshot: String, into directory: String, paths: [String] = [], files: StageFiles = StageFiles(),
+        handle: StageHandle = StageHandle()
+    ) async -> StageResult {
+        guard !snapshot.hasPrefix("-") else {
+            return StageResult(.refused, reason: "\(snapshot) is not a snapshot's id")
+        }
+        var arguments = ["restore", "--target", directory]
+        for path in paths { arguments += ["--include", path] }
+        let (outcome, tally) = await run(arguments + ["--", snapshot], files, handle)
+        return ResticEngine.result(outcome, tally)
+    }
+}

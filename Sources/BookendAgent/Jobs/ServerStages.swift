@@ -1,0 +1,151 @@
+package import BookendModel
+
+/// Runs the stages of attempts with what this server's configuration says: its repositories, its permissions.
+package struct ServerStages: AttemptStages {
+    private let scripts: ScriptStage
+    private let process: StageProcess
+    private let repositories: [RepositoryName: RepositoryConfiguration]
+    private let permissions: GuardConfiguration
+    private let output: OutputStore
+    private let outputLimit: Int
+    private let stateDirectory: String
+    private let restic: String
+
+    package init(
+        process: StageProcess, repositories: [RepositoryName: RepositoryConfiguration],
+        permissions: GuardConfiguration, statusMaps: [String: StatusMap], output: OutputStore, outputLimit: Int,
+        stateDirectory: String, restic: String, home: String
+    ) {
+        self.process = process
+        self.repositories = repositories
+        self.permissions = permissions
+        self.output = output
+        self.outputLimit = outputLimit
+        self.stateDirectory = stateDirectory
+        self.restic = restic
+        scripts = ScriptStage(process: process, guarding: permissions, statusMaps: statusMaps, home: home)
+    }
+
+    package func runScript(
+        _ stage: Stage, of context: AttemptContext, pre: StageEnd?, backup: StageEnd?, stop: StopOrder,
+        started: @Sendable () async -> Void
+    ) async -> ScriptOutcome {
+        guard let plan = context.policy.policy.scripts else {
+            return .couldNotStart(reason: "the policy has no scripts")
+        }
+        switch scripts.find(stage, of: plan) {
+        case .missing: return .missing
+        case .refused(let reason): return .refused(reason: reason)
+        case .ready: await started()
+        }
+        let job = context.trigger.job
+        let facts = context.facts(pre: pre, backup: backup)
+        let files = files(stage, of: context)
+        let result = await stoppable(stop, by: { $0.end() }) { handle in
+            guard stage == .postScript, let pre, let backup else {
+                return await scripts.runPre(plan, job: job, facts: facts, files: files, handle: handle)
+            }
+            return await scripts.runPost(
+                plan, job: job, pre: pre.status, backup: backup.status, facts: facts, files: files, handle: handle)
+        }
+        guard !result.didRun else { return .ended(StageEnd(result.status, details: result.details)) }
+        switch result.status {
+        case .skipped: return .missing
+        case .refused: return .refused(reason: result.details.reason)
+        default: return .couldNotStart(reason: result.details.reason)
+        }
+    }
+
+    package func runBackup(
+        of context: AttemptContext, stop: StopOrder, progress: @escaping @Sendable (EngineProgress) -> Void
+    ) async -> StageEnd {
+        let order = BackupOrder(
+            policy: context.trigger.policy, job: context.trigger.job, agent: context.agent, attempt: context.attempt,
+            files: files(.backup, of: context))
+        let engine: any BackupEngine
+        switch context.policy.policy.engine {
+        case .command(let plan): engine = CommandEngine(plan: plan, process: process, guarding: permissions)
+        case .restic(let plan):
+            do throws(RemoteFailure) {
+                engine = try self.engine(for: plan)
+            } catch {
+                return StageEnd(.refused, reason: error.message)
+            }
+        }
+        let result = await stoppable(stop, by: { $0.interrupt() }) { handle in
+            await engine.backup(order, handle: handle) { update in
+                var value = EngineProgress()
+                value.fraction = update.fractionDone
+                value.bytesDone = update.bytesDone
+                value.bytesTotal = update.bytesTotal
+                value.filesDone = update.filesDone
+                progress(value)
+            }
+        }
+        return StageEnd(result.status, details: result.details)
+    }
+
+    /// The engine for a repository that a policy or an operator names.
+    ///
+    /// - Throws: ``RemoteFailure`` when this server's configuration has no such repository.
+    func engine(for plan: ResticPlan) throws(RemoteFailure) -> ResticEngine {
+        guard let repository = repositories[plan.repository] else {
+            let known = repositories.keys.sorted().map(\.rawValue).joined(separator: ", ")
+            throw RemoteFailure(
+                .refused,
+                "this agent's configuration has no repository '\(plan.repository)'"
+                    + (known.isEmpty ? "" : "; it has \(known)"))
+        }
+        return ResticEngine(
+            plan: plan, repository: repository, process: process, stateDirectory: stateDirectory, restic: restic)
+    }
+
+    private func files(_ stage: Stage, of context: AttemptContext) -> StageFiles {
+        let job = context.trigger.job
+        return StageFiles(
+            stdout: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardOutput),
+            stderr: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardError))
+    }
+
+    /// Runs the body with a handle that the order stops.
+    private func stoppable(
+        _ order: StopOrder, by stop: @escaping @Sendable (StageHandle) -> Void,
+        _ body: @Sendable (StageHandle) async -> StageResult
+    ) async -> StageResult {
+        let handle = StageHandle()
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await order.wait()
+                if order.isGiven { stop(handle) }
+            }
+            defer { group.cancelAll() }
+            return await body(handle)
+        }
+    }
+}
+
+extension AttemptContext {
+    /// What the scripts are told in their environment, without the prefix `BOOKEND_`.
+    func facts(pre: StageEnd?, backup: StageEnd?) -> [String: String] {
+        var facts = [
+            "JOB_ID": "\(trigger.job)", "POLICY": "\(trigger.policy)", "POLICY_REVISION": "\(policy.revision)",
+            "AGENT": "\(agent)", "ATTEMPT": "\(attempt)", "MAX_ATTEMPTS": "\(maxAttempts)",
+            "TRIGGER": trigger.cause.rawValue,
+        ]
+        // In seconds since 1970, for `date -d @…`.
+        if let deadline { facts["DEADLINE"] = "\(deadline.milliseconds / 1_000)" }
+        if let pre {
+            facts["PRE_STATUS"] = "\(pre.status.rawValue)"
+            facts["PRE_STATUS_NAME"] = pre.status.name
+            if let code = pre.details.exitCode { facts["PRE_EXIT_CODE"] = "\(code)" }
+        }
+        if let backup {
+            facts["BACKUP_STATUS"] = "\(backup.status.rawValue)"
+            facts["BACKUP_STATUS_NAME"] = backup.status.name
+            if let id = backup.details.snapshotID { facts["SNAPSHOT_ID"] = id }
+            if let bytes = backup.details.bytesAdded { facts["BYTES_ADDED"] = "\(bytes)" }
+            facts["POST_RUN"] = "\(postRuns + 1)"
+        }
+        return facts
+    }
+}

@@ -1,0 +1,121 @@
+package import BookendModel
+
+/// Runs the pre-script or the post-script of a policy, and says which status it came to.
+package struct ScriptStage: Sendable {
+    /// What a script is told beside its arguments, without the prefix `BOOKEND_`.
+    package typealias Facts = [String: String]
+
+    private let process: StageProcess
+    private let guarding: GuardConfiguration
+    private let statusMaps: [String: StatusMap]
+    private let home: String
+
+    package init(
+        process: StageProcess, guarding: GuardConfiguration, statusMaps: [String: StatusMap] = [:],
+        home: String = "/root"
+    ) {
+        self.process = process
+        self.guarding = guarding
+        self.statusMaps = statusMaps
+        self.home = home
+    }
+
+    package func find(_ stage: Stage, of plan: ScriptPlan) -> ScriptFinding {
+        ScriptFinding.find(
+            stage == .preScript ? "pre_script.sh" : "post_script.sh", in: plan.directory,
+            allowed: guarding.scriptDirectories)
+    }
+
+    /// - Parameter files: Where the output is kept: paths of standard output, standard error and the result file.
+    package func runPre(
+        _ plan: ScriptPlan, job: JobID, facts: Facts, files: StageFiles, handle: StageHandle
+    ) async -> StageResult {
+        await run(
+            .preScript, plan, ["\(job)"], facts, files, handle, timeout: plan.preTimeout, rule: plan.preLeftProcesses)
+    }
+
+    /// Gives the script both statuses through the policy's profile; a map that the agent does not have is 23.
+    package func runPost(
+        _ plan: ScriptPlan, job: JobID, pre: Status, backup: Status, facts: Facts, files: StageFiles,
+        handle: StageHandle
+    ) async -> StageResult {
+        let numbers: [Int32]
+        switch plan.statusProfile {
+        case .native: numbers = [pre.rawValue, backup.rawValue]
+        case .basic: numbers = [pre.basic.rawValue, backup.basic.rawValue]
+        case .map(let name):
+            guard let map = statusMaps[name] else {
+                return StageResult(.refused, reason: "this agent's configuration has no status map named \(name)")
+            }
+            numbers = [map(pre), map(backup)]
+        }
+        return await run(
+            .postScript, plan, ["\(job)"] + numbers.map(String.init), facts, files, handle, timeout: plan.postTimeout,
+            rule: plan.postLeftProcesses)
+    }
+
+    private func run(
+        _ stage: Stage, _ plan: ScriptPlan, _ arguments: [String], _ facts: Facts, _ files: StageFiles,
+        _ handle: StageHandle, timeout: Duration?, rule: ScriptPlan.LeftProcesses
+    ) async -> StageResult {
+        switch find(stage, of: plan) {
+        case .missing: return StageResult(.skipped, reason: "there is no \(stage.rawValue) in \(plan.directory)")
+        case .refused(let reason): return StageResult(.refused, reason: reason)
+        case .ready(let path):
+            var program = StageProgram(
+                path: path, arguments: arguments, environment: StageProgram.cleanEnvironment(home: home),
+                leftProcesses: rule)
+            for (key, value) in facts { program.environment["BOOKEND_\(key)"] = value }
+            program.environment["BOOKEND_STAGE"] = stage.rawValue
+            program.stdoutFile = files.stdout
+            program.stderrFile = files.stderr
+            program.resultFile = files.result
+            program.timeout = timeout
+            return ScriptStage.result(of: await process.run(program, handle: handle), rule: rule)
+        }
+    }
+
+    /// The status of a script by how it ended. Why it was ended comes first, then a failing exit, then what it left: a
+    /// script that exits with 1 and leaves a process is 1, and the process is named all the same.
+    static func result(of outcome: StageOutcome, rule: ScriptPlan.LeftProcesses) -> StageResult {
+        var details = ReportDetails(outcome)
+        let status: Status
+        switch (outcome.stopCause, outcome.ending) {
+        case (_, .couldNotStart):
+            return StageResult(status: .couldNotStart, details: details, didRun: false)
+        case (.timeout, _):
+            status = .timedOut
+            details.reason = "it did not end within its timeout"
+        case (.order, _), (.interrupt, _):
+            status = .windowExpired
+            details.reason = "the job's window expired"
+        case (nil, .lost): status = .killedBySignal
+        case (nil, .signaled(let number)):
+            status = .killedBySignal
+            details.reason = "signal \(number) from outside ended it"
+        case (nil, .exited(0)) where !outcome.leftProcesses.isEmpty && rule != .allow:
+            status = .leftProcessesBehind
+            details.reason =
+                "it left processes running, which were \(rule == .end ? "ended" : "kept"): "
+                + outcome.leftProcesses.joined(separator: ", ")
+        case (nil, .exited(0)): status = .successful
+        case (nil, .exited(let code)):
+            status = .failed
+            details.reason = "it ended with exit code \(code)"
+        }
+        return StageResult(status: status, details: details, didRun: true)
+    }
+}
+
+/// Where one stage's output and end are kept; absolute paths.
+package struct StageFiles: Sendable {
+    package var stdout: String?
+    package var stderr: String?
+    package var result: String?
+
+    package init(stdout: String? = nil, stderr: String? = nil, result: String? = nil) {
+        self.stdout = stdout
+        self.stderr = stderr
+        self.result = result
+    }
+}

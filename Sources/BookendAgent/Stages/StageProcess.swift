@@ -1,0 +1,120 @@
+import BookendModel
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// Runs programs, each below a supervisor of its own that finds every process it leaves behind.
+package struct StageProcess: Sendable {
+    private let supervisor: String
+
+    /// - Parameter supervisor: The path of `bookend-supervisor`; `nil`: beside this program's own file.
+    package init(supervisor: String? = nil) {
+        self.supervisor = supervisor ?? ExecutablePath.beside("bookend-supervisor")
+    }
+
+    /// Runs one program to its end and returns how it ended; never throws.
+    ///
+    /// Canceling the task ends the program's tree, and still returns how it ended.
+    ///
+    /// - Parameter onLine: Called with each line that the program prints, in order; `nil`: lines are not passed.
+    package func run(
+        _ program: StageProgram, handle: StageHandle = StageHandle(), onLine: (@Sendable (StageLine) -> Void)? = nil
+    ) async -> StageOutcome {
+        // A task of its own, awaited here: cancellation must reach the supervisor as an order, not as a broken pipe.
+        let work = Task { await supervise(program, handle, onLine) }
+        return await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            handle.end()
+        }
+    }
+
+    private func supervise(
+        _ program: StageProgram, _ handle: StageHandle, _ onLine: (@Sendable (StageLine) -> Void)?
+    ) async -> StageOutcome {
+        let start = ContinuousClock.now
+        let state = SharedEvents(StageEvents(leftProcesses: program.leftProcesses))
+        var platform = PlatformOptions()
+        platform.createSession = true
+        var environment: [Environment.Key: String] = [:]
+        for (key, value) in program.environment { environment[Environment.Key(rawValue: key)!] = value }
+        do {
+            _ = try await Subprocess.run(
+                .path(FilePath(supervisor)), arguments: Arguments(words(program, passLines: onLine != nil)),
+                environment: .custom(environment), platformOptions: platform, input: .inputWriter, output: .sequence,
+                error: .discarded
+            ) { execution in
+                let writer = execution.standardInputWriter
+                // A write that fails means that the supervisor has ended; its events say how.
+                let send: @Sendable (String) async -> Void = { _ = try? await writer.write($0 + "\n") }
+                await withTaskGroup(of: Void.self) { group in
+                    if let timeout = program.timeout {
+                        group.addTask {
+                            guard (try? await Task.sleep(for: timeout, clock: .continuous)) != nil else { return }  // It ended.
+                            if state.withLock({ $0.stop(.timeout) }) {
+                                await send("end \(program.grace.milliseconds)")
+                            }
+                        }
+                    }
+                    group.addTask {
+                        for await order in handle.listen() {
+                            switch order {
+                            case .end(let grace):
+                                _ = state.withLock { $0.stop(.order) }  // An earlier cause stays; the order holds.
+                                await send("end \(grace.milliseconds)")
+                            case .interrupt(let patience, let grace):
+                                guard state.withLock({ $0.stop(.interrupt) }) else { continue }
+                                await send("signal INT")
+                                guard (try? await Task.sleep(for: patience, clock: .continuous)) != nil else { return }  // It ended.
+                                await send("end \(grace.milliseconds)")
+                            }
+                        }
+                    }
+                    var lines = LineSplitter()
+                    do {
+                        for try await buffer in execution.standardOutput {
+                            for line in buffer.withUnsafeBytes({ lines.append($0) }) {
+                                let (passed, answer) = state.withLock { $0.take(line) }
+                                if let passed { onLine?(passed) }
+                                if let answer { await send(answer) }
+                            }
+                        }
+                    } catch {
+                        // The pipe broke: as if it had ended; what is known by then is the outcome.
+                    }
+                    group.cancelAll()
+                }
+            }
+        } catch {
+            state.withLock { $0.outcome.ending = .couldNotStart("cannot run \(supervisor): \(error)") }
+        }
+        return state.withLock {
+            $0.outcome.duration = ContinuousClock.now - start
+            return $0.outcome
+        }
+    }
+
+    private func words(_ program: StageProgram, passLines: Bool) -> [String] {
+        var words = ["--output-limit", "\(program.outputLimit)"]
+        if passLines { words.append("--pass-lines") }
+        if let file = program.stdoutFile { words += ["--stdout-file", file] }
+        if let file = program.stderrFile { words += ["--stderr-file", file] }
+        if let file = program.resultFile { words += ["--result-file", file] }
+        if program.niceness != 0 { words += ["--nice", "\(program.niceness)"] }
+        if program.isInterruptedWithoutAgent { words += ["--on-orphan", "interrupt"] }
+        return words + ["--", program.path] + program.arguments
+    }
+}
+
+/// The events of one run, shared by the tasks that watch it.
+private final class SharedEvents: Sendable {
+    private let events: Mutex<StageEvents>
+
+    init(_ events: StageEvents) {
+        self.events = Mutex(events)
+    }
+
+    func withLock<Value: Sendable>(_ body: (inout sending StageEvents) -> Value) -> Value {
+        events.withLock { body(&$0) }
+    }
+}

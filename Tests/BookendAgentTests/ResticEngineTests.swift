@@ -1,0 +1,109 @@
+import BookendAgent
+import BookendModel
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct ResticEngineTests {
+    private let order = BackupOrder(
+        policy: PolicyName(rawValue: "p"), job: JobID(rawValue: 7), agent: AgentID(rawValue: "a"), attempt: 1)
+
+    private func engine(
+        _ bench: Workbench, sources: [String]? = nil, password: String = "pw", initializes: Bool = true,
+        restic: String = "restic"
+    ) throws -> ResticEngine {
+        mkdir(bench.path + "/source", 0o755)
+        try "hi".write(toFile: bench.path + "/source/file", atomically: true, encoding: .utf8)
+        try password.write(toFile: bench.path + "/" + password, atomically: true, encoding: .utf8)
+        return ResticEngine(
+            plan: ResticPlan(repository: RepositoryName(rawValue: "r"), sources: sources ?? [bench.path + "/source"]),
+            repository: RepositoryConfiguration(
+                location: bench.path + "/repo", passwordFile: bench.path + "/" + password, initializes: initializes),
+            process: bench.process, stateDirectory: bench.path, restic: restic)
+    }
+
+    private func run(_ engine: ResticEngine, _ handle: StageHandle = StageHandle()) async -> StageResult {
+        await engine.backup(order, handle: handle) { _ in }
+    }
+
+    @Test func `a backup makes the repository, a tagged snapshot, and can be restored`() async throws {
+        try await Workbench.with { bench in
+            #expect(await run(try engine(bench, initializes: false)).status == .repositoryMissing)
+            let engine = try engine(bench)
+            let result = await run(engine)
+            #expect(result.status == .successful && result.details.filesProcessed == 1, "\(result)")
+            let listed = await engine.snapshots(tags: ["bookend-job=7"])
+            #expect(listed.snapshots?.count == 1 && listed.snapshots?[0].hostname == "a")
+            let id = try #require(result.details.snapshotID)
+            #expect(await engine.restore(snapshot: id, into: bench.path + "/back").status == .successful)
+            #expect(bench.text("back" + bench.path + "/source/file") == "hi")
+
+            let missing = await run(try self.engine(bench, sources: [bench.path + "/source", "/nope"]))
+            #expect(
+                missing.status == .successfulWithErrors && missing.details.errors == ["/nope does not exist, skipping"])
+            #expect(await run(try self.engine(bench, sources: ["/nope"])).status == .failed)
+            let unreadable = await run(try self.engine(bench, sources: [bench.path + "/source", "/proc/self/mem"]))
+            #expect(unreadable.status == .successfulWithErrors && unreadable.details.exitCode == 3, "\(unreadable)")
+            #expect(await run(try self.engine(bench, password: "bad")).status == .wrongCredentials)
+            #expect(await run(try self.engine(bench, restic: "restic-is-not-here")).status == .couldNotStart)
+        }
+    }
+
+    /// The names of the locks in the repository, once there is one; none after five seconds.
+    private func locks(_ bench: Workbench) async throws -> [String] {
+        for _ in 0..<500 {
+            let names = try FileManager.default.contentsOfDirectory(atPath: bench.path + "/repo/locks")
+            if !names.isEmpty { return names }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return []
+    }
+
+    @Test func `a backup that is stopped leaves no lock`() async throws {
+        try await Workbench.with { bench in
+            #expect(await run(try engine(bench)).status == .successful)
+            let big = bench.path + "/source/big"
+            #expect(creat(big, 0o644) >= 0 && truncate(big, 200 << 30) == 0)
+            let handle = StageHandle()
+            let engine = try engine(bench)
+            async let ended = run(engine, handle)
+            #expect(try await locks(bench).count == 1)
+            handle.interrupt()
+            let result = await ended
+            #expect(result.status == .windowExpired && result.details.exitCode == 130, "\(result)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: bench.path + "/repo/locks") == [])
+        }
+    }
+
+    @Test func `a repository that another restic holds is locked`() async throws {
+        try await Workbench.with { bench in
+            let engine = try engine(bench)
+            #expect(await run(engine).status == .successful)
+            let holder = Process()
+            holder.executableURL = URL(fileURLWithPath: "/usr/bin/restic")
+            holder.arguments = ["-r", bench.path + "/repo", "-p", bench.path + "/pw", "--no-cache", "check"]
+            holder.standardOutput = FileHandle.nullDevice
+            try holder.run()
+            #expect(try await locks(bench).count == 1)
+            kill(holder.processIdentifier, SIGSTOP)
+            let result = await run(engine)
+            #expect(result.status == .repositoryLocked, "\(result)")
+            kill(holder.processIdentifier, SIGKILL)
+            holder.waitUntilExit()
+        }
+    }
+
+    @Test func `a command must be allowed, and its exit status is the outcome`() async throws {
+        try await Workbench.with { bench in
+            for (program, allowed, status) in [
+                ("/bin/true", ["/bin/true"], Status.successful), ("/bin/false", ["/bin/false"], .failed),
+                ("/bin/true", ["/bin/false"], .refused), ("/nope", ["/nope"], .couldNotStart),
+            ] {
+                let engine = CommandEngine(
+                    plan: CommandPlan(program: program), process: bench.process,
+                    guarding: GuardConfiguration(commands: allowed))
+                #expect(await engine.backup(order, handle: StageHandle()) { _ in }.status == status)
+            }
+        }
+    }
+}

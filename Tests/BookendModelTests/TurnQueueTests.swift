@@ -1,0 +1,72 @@
+import BookendModel
+import Testing
+
+@Suite struct TurnQueueTests {
+    private func claim(_ job: Int64, _ policy: String = "p", group: TurnQueue.Group? = .unnamed) -> TurnQueue.Claim {
+        TurnQueue.Claim(job: JobID(rawValue: job), policy: PolicyName(rawValue: policy), group: group)
+    }
+
+    @Test func `attempts with scripts wait for each other, others do not`() {
+        var queue = TurnQueue(limit: 9)
+        #expect(queue.request(claim(1, "a")) == [JobID(rawValue: 1)])
+        #expect(queue.request(claim(2, "b")) == [])
+        #expect(queue.request(claim(3, "c", group: .named("x"))) == [JobID(rawValue: 3)])
+        #expect(queue.request(claim(4, "d", group: nil)) == [JobID(rawValue: 4)])
+        #expect(queue.release(JobID(rawValue: 1)) == [JobID(rawValue: 2)])
+    }
+
+    @Test func `jobs of one policy queue, with and without scripts`() {
+        var queue = TurnQueue(limit: 9)
+        #expect(queue.request(claim(1, group: nil)) == [JobID(rawValue: 1)])
+        #expect(queue.request(claim(2, group: nil)) == [])
+        #expect(queue.release(JobID(rawValue: 1)) == [JobID(rawValue: 2)])
+    }
+
+    @Test func `a job that asks twice has one place, and a place can be given up`() {
+        var queue = TurnQueue(limit: 1)
+        _ = queue.request(claim(1, "a"))
+        _ = queue.request(claim(2, "b"))
+        #expect(queue.request(claim(2, "b")) == [])
+        #expect(queue.release(JobID(rawValue: 2)) == [])
+        #expect(queue.release(JobID(rawValue: 1)) == [])
+        #expect(queue.isIdle)
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func `whoever comes and goes, what runs together may, and everybody has a turn`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let groups: [TurnQueue.Group?] = [nil, .unnamed, .named("x"), .named("y")]
+        var queue = TurnQueue(limit: 3)
+        var running: [TurnQueue.Claim] = []
+        var asked: [TurnQueue.Claim] = []
+        var served: [TurnQueue.Claim] = []
+
+        func take(_ granted: [JobID]) {
+            for job in granted {
+                guard let claim = asked.first(where: { $0.job == job }) else { continue }
+                running.append(claim)
+                served.append(claim)
+            }
+            #expect(running.count <= 3)
+            #expect(Set(running.map(\.policy)).count == running.count)
+            #expect(Set(running.compactMap(\.group)).count == running.compactMap(\.group).count)
+        }
+
+        for job in 1...200 as ClosedRange<Int64> {
+            let policy = Int.random(in: 0..<6, using: &generator)
+            let next = claim(job, "p\(policy)", group: groups[policy % 4])
+            asked.append(next)
+            take(queue.request(next))
+            while Bool.random(using: &generator), let place = running.indices.randomElement(using: &generator) {
+                take(queue.release(running.remove(at: place).job))
+            }
+        }
+        while let last = running.popLast() { take(queue.release(last.job)) }
+
+        #expect(queue.isIdle)
+        #expect(served.count == 200, "seed \(seed)")
+        for policy in Set(asked.map(\.policy)) {
+            #expect(served.filter { $0.policy == policy } == asked.filter { $0.policy == policy }, "in their order")
+        }
+    }
+}
