@@ -43,9 +43,9 @@ struct AgentSite: Hashable, Sendable {
               absent: {location: \(directory)/absent, password_file: \(password)}
               locked: {location: \(directory)/locked, password_file: \(password), initialize: true}
             guard:
-              script_directories: [\(scripts)]
+              script_directories: [\(scripts), \(layout.shared)]
               restore_directories: [\(restore)]
-              commands: [\(engine), \(directory)/not-there]
+              commands: [\(engine), \(directory)/not-there, \(layout.shared)/backup.sh]
             status_maps:
               legacy: {0: 100, 1: 101, 20: 120}
             heartbeat: 2s

@@ -17,6 +17,8 @@ struct FleetLayout: Sendable {
     /// Of its own, since a socket's path has at most 107 characters.
     let sockets: String
     let ports: Ports
+    /// Scripts of all agents; `backup.sh` is an engine that all of them allow.
+    var shared: String { directory + "/shared" }
     let sites: [AgentSite]
 
     /// - Parameter agents: Ids, and what stands in their configuration beside the usual.
@@ -31,6 +33,8 @@ struct FleetLayout: Sendable {
             directory: directory, sockets: String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self),
             ports: Ports(sync: ports[0], broadcast: ports[1], intake: ports[2], feed: ports[3]),
             sites: agents.map { AgentSite(id: $0.id, directory: "\(directory)/\($0.id)") })
+        try FileManager.default.createDirectory(
+            atPath: layout.shared, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
         let keys = PublicKeys(
             coordinator: try await layout.makeKey("bookend-coordinator", "coordinator.key"),
             collector: try await layout.makeKey("bookend-collector", "collector.key"))

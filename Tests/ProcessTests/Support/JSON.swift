@@ -51,7 +51,8 @@ enum JSON: Decodable, Hashable, Sendable {
     func all(_ key: String) -> [JSON] {
         switch self {
         case .object(let members):
-            (members[key].map { [$0] } ?? []) + members.keys.sorted().filter { $0 != key }.flatMap { members[$0]!.all(key) }
+            (members[key].map { [$0] } ?? [])
+                + members.keys.sorted().filter { $0 != key }.flatMap { members[$0]!.all(key) }
         case .list(let items): items.flatMap { $0.all(key) }
         default: []
         }

@@ -44,8 +44,10 @@ struct Ledger: Sendable {
     }
 
     func environment(_ stage: String, _ job: Int64, attempt: Int = 1) -> [String: String] {
-        let pairs = text("environment.\(stage).\(job).\(attempt)").split(separator: "\n").compactMap { line in
-            line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
+        let pairs = text("environment.\(stage).\(job).\(attempt)").split(separator: "\n").compactMap {
+            line -> (String, String)? in
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
         }
         return Dictionary(pairs) { $1 }
     }

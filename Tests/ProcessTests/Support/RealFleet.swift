@@ -20,8 +20,18 @@ final class RealFleet: Sendable {
     private let daemons = Mutex<[String: RunningProgram]>([:])
     private let lastScenario = Mutex(0)
 
-    private init(_ layout: FleetLayout, pooled: [AgentSite]) {
+    private let lines: FeedLines
+
+    /// Which lines of the feed are kept.
+    enum FeedLines: Sendable {
+        case all
+        /// Only those that end a job.
+        case ends
+    }
+
+    private init(_ layout: FleetLayout, pooled: [AgentSite], lines: FeedLines) {
         self.layout = layout
+        self.lines = lines
         feed = Board("the feed")
         pool = Pool(pooled)
     }
@@ -37,12 +47,12 @@ final class RealFleet: Sendable {
     ///   - special: More agents, by id, each with its own.
     static func with(
         _ name: String = "fleet", agents: Int, extra: String = "", special: [(id: String, extra: String)] = [],
-        _ body: (RealFleet) async throws -> Void
+        feed: FeedLines = .all, _ body: (RealFleet) async throws -> Void
     ) async throws {
         try await machine.with { _ in
             let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
             let layout = try await FleetLayout.make(name, agents: usual + special)
-            let fleet = RealFleet(layout, pooled: Array(layout.sites.prefix(agents)))
+            let fleet = RealFleet(layout, pooled: Array(layout.sites.prefix(agents)), lines: feed)
             do {
                 try await fleet.start()
                 try await body(fleet)
@@ -103,7 +113,8 @@ final class RealFleet: Sendable {
     private func startFeed() async throws {
         let watch = RunningProgram(
             "watch", "bookend", ["watch", "--output", "json"], environment: environment,
-            onOutput: { [feed] line in
+            onOutput: { [feed, lines] line in
+                if lines == .ends, !line.contains("\"ends_job\":true"), !line.contains("\"ends_job\": true") { return }
                 do {
                     feed.append(try FeedLine(line))
                 } catch {

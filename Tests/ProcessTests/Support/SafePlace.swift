@@ -5,7 +5,9 @@ import Glibc
 enum SafePlace {
     /// A new directory of this user alone.
     static func make(_ name: String) throws -> String {
-        let candidates = [checkout + "/.build/fleets", NSHomeDirectory() + "/.cache/bookend-tests", "/var/lib/bookend-tests"]
+        let candidates = [
+            checkout + "/.build/fleets", NSHomeDirectory() + "/.cache/bookend-tests", "/var/lib/bookend-tests",
+        ]
         for candidate in candidates {
             do {
                 try FileManager.default.createDirectory(
