@@ -5,7 +5,7 @@ import Testing
 
 /// Random histories of orders, cancels, losses, crashes and time, against what must always hold.
 @Suite struct TriggerHistoryTests {
-    @Test(arguments: 0..<40) func `each trigger ends delivered, offline or missed, once`(block: Int) throws {
+    @Test(arguments: 0..<16) func `each trigger ends delivered, offline or missed, once`(block: Int) throws {
         for seed in UInt64(block * 25)..<UInt64(block * 25 + 25) {
             var history = try TriggerHistory(seed: seed)
             for _ in 0..<120 { try history.step() }
