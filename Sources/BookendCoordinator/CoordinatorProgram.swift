@@ -20,7 +20,13 @@ package enum CoordinatorProgram {
                 control: try Endpoint(configuration.control)),
             rules: CoordinatorRules(offlineAfter: configuration.agentOfflineAfter), network: network, keys: keys,
             keyFile: keyFile, store: store, logger: logger)
-        try await DaemonProgram.run(logger: logger) { try await service.run() }
+        try await DaemonProgram.run(logger: logger) {
+            try await service.run { endpoints in
+                // Without its handler libzmq would let every key in: better not to run at all. One handler serves both
+                // sockets, and only this one is of a kind that can be asked.
+                try await network.checkThatStrangersAreRefused(at: endpoints.sync, server: keys.publicKey)
+            }
+        }
         withExtendedLifetime(directory) {}
     }
 

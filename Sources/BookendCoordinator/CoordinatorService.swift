@@ -49,31 +49,27 @@ package struct CoordinatorService: Sendable {
     /// Serves until the graceful shutdown of its task: then takes no more orders, writes down what it has heard, and
     /// closes the sockets.
     ///
-    /// - Parameter onReady: Called once everything is listening, with the real endpoints.
-    package func run(onReady: @Sendable (CoordinatorEndpoints) -> Void = { _ in }) async throws {
+    /// - Parameter check: Called once everything is listening, with the real endpoints; what it throws stops the start.
+    package func run(check: @Sendable (CoordinatorEndpoints) async throws -> Void = { _ in }) async throws {
         let doors: Doors
+        let coordinator: Coordinator
+        let real: CoordinatorEndpoints
         do {
             doors = try await open()
-        } catch {
-            await network.stop()
-            throw error
-        }
-        let coordinator: Coordinator
-        do {
             coordinator = try Coordinator(rules: rules, doors: doors, keyFile: keyFile, store: store, logger: logger)
+            real = CoordinatorEndpoints(
+                sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
+            try await check(real)
         } catch {
             await network.stop()
             throw error
         }
-        let real = CoordinatorEndpoints(
-            sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
         logger.notice(
             "coordinator is ready",
             metadata: [
                 "sync": "\(real.sync)", "broadcast": "\(real.broadcast)", "control": "\(real.control)",
                 "version": "\(ProtocolVersion.software)",
             ])
-        onReady(real)
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask {

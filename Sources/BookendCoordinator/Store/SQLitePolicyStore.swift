@@ -31,6 +31,14 @@ package final class SQLitePolicyStore: PolicyStore {
         }
     }
 
+    /// The journal's mode and the level of synchronization, as the connection that writes has them.
+    func durability() throws(CoordinatorError) -> String {
+        try write { database in
+            let mode = try String.fetchOne(database, sql: "PRAGMA journal_mode") ?? ""
+            return try "\(mode) \(Int.fetchOne(database, sql: "PRAGMA synchronous") ?? -1)"
+        }
+    }
+
     package func load() throws(CoordinatorError) -> CoordinatorState {
         try write { database in
             let policies = try Data.fetchAll(
