@@ -81,27 +81,16 @@ import Testing
         let expected = jobs.flatMap { job in stages.map { "\($0) \(job)" } }
         #expect(ledger.split(separator: "\n").map(String.init).sorted() == expected.sorted())
 
-        // Of the collector's books the warm-up's jobs are the rest.
-        let pages = try await allJobs(fleet)
+        let pages = try await allJobs(fleet, count)
         #expect(pages.count == count && Set(pages.map(\.id)) == Set(jobs) && pages.allSatisfy { $0.status == 0 })
         try await nothingIsLeft(fleet)
         print("\(count) jobs were held against their books after \(ContinuousClock.now - start)")
         return jobs
     }
 
-    private func allJobs(_ fleet: RealFleet) async throws -> [(id: Int64, status: Int64)] {
-        var found: [(id: Int64, status: Int64)] = []
-        var before: [String] = []
-        while true {
-            let end = try await Program.run(
-                "bookend", ["jobs", "--policy", "load", "--limit", "1000", "--output", "json"] + before,
-                environment: fleet.environment)
-            let json = try JSON(parsing: end.output)
-            let page = (json.list.isEmpty ? json["jobs"].list : json.list).map(JobView.init)
-            guard let last = page.last?.id else { return found }
-            found += page.map { ($0.id ?? -1, $0.status ?? -1) }
-            before = ["--before", "\(last)"]
-        }
+    private func allJobs(_ fleet: RealFleet, _ count: Int) async throws -> [(id: Int64, status: Int64)] {
+        try await fleet.json("jobs", "--policy", "load", "--limit", "\(2 * count)")["jobs"].list
+            .map(JobView.init).map { ($0.id ?? -1, $0.status ?? -1) }
     }
 
     private func nothingIsLeft(_ fleet: RealFleet) async throws {

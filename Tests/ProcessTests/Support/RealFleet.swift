@@ -76,7 +76,7 @@ final class RealFleet: Sendable {
             for site in layout.sites { group.addTask { try await self.start(site) } }
             try await group.waitForAll()
         }
-        try await startFeed()
+        startFeed()
         for site in layout.sites { try await comesOnline(site) }
     }
 
@@ -110,9 +110,9 @@ final class RealFleet: Sendable {
         try await daemon("coordinator").logged("an agent is offline agent=\(site.id)", after: position)
     }
 
-    private func startFeed() async throws {
+    private func startFeed() {
         let watch = RunningProgram(
-            "watch", "bookend", ["watch", "--output", "json"], environment: environment,
+            "watch", "bookend", ["watch", "--output", "json", "--from", "start"], environment: environment,
             onOutput: { [feed, lines] line in
                 if lines == .ends, !line.contains("\"ends_job\":true"), !line.contains("\"ends_job\": true") { return }
                 do {
@@ -122,7 +122,6 @@ final class RealFleet: Sendable {
                 }
             })
         daemons.withLock { $0["watch"] = watch }
-        try await awaitSubscription()
     }
 
     private func stop() async {
@@ -196,31 +195,5 @@ final class RealFleet: Sendable {
             $0 += 1
             return $0
         }
-    }
-
-    /// Awaits that the subscriber hears what is stored: a job of the first agent is run until its end is on the feed.
-    private func awaitSubscription() async throws {
-        guard let site = layout.sites.first else { return }
-        try await comesOnline(site)
-        try layout.write(
-            """
-            policy: warm-up
-            agents: {ids: [\(site.id)]}
-            backup: {engine: command, program: \(site.engine), arguments: [/bin/true]}
-
-            """, to: layout.directory + "/warm-up.yaml")
-        let applied = try await bookend("policy", "apply", layout.directory + "/warm-up.yaml")
-        #expect(applied.status == 0, "\(applied)")
-        for _ in 0..<10 {
-            let end = try await bookend("backup", "warm-up", "--wait")
-            #expect(end.status == 0, "\(end)")
-            do {
-                _ = try await feed.next(after: 0, patience: .seconds(2))
-                return
-            } catch {
-                continue  // It was not subscribed yet: the next job shows it.
-            }
-        }
-        throw Board<String>.Missed(description: "bookend watch shows nothing of ten jobs")
     }
 }
