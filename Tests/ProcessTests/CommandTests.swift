@@ -119,25 +119,51 @@ extension OneFleet {
             let script = SafePlace.checkout + "/tools/subscribe.py"
             let layout = try fleet.layout
             let follower = RunningProgram(
-                "subscribe.py", python, ["-u", script, "ipc://\(layout.sockets)/feed.sock"])
+                "subscribe.py", python,
+                [
+                    "-u", script, "--feed", "ipc://\(layout.sockets)/feed.sock", "--query",
+                    "ipc://\(layout.sockets)/collector.sock", "--from", "",
+                ])
             try await Scenario.with(pre: "exit 3", backup: .restic()) { scenario in
-                // Whoever subscribes hears what comes after: jobs are run until it is heard.
-                var job = try await scenario.run()
-                for _ in 0..<10 where follower.output.all.isEmpty { job = try await scenario.run() }
-                let last = job
-                _ = try await follower.output.first("the end of job \(last)", patience: .seconds(30)) {
-                    (try? FeedLine($0))?.job == last && (try? FeedLine($0))?.endsJob == true  // Not JSON: not that line.
+                let job = try await scenario.run()
+                try await scenario.expect(job, is: 5, Integers(1, 0, 0))
+                _ = try await follower.output.first("the end of job \(job)") {
+                    (try? PythonLine($0))?.job == job && (try? PythonLine($0))?.endsJob == true  // Not JSON: not it.
                 }
-                let theirs = try follower.output.all.map(FeedLine.init).filter { $0.job == last }
-                let ours = scenario.fleet.feed(of: last)
+                let theirs = try follower.output.all.map(PythonLine.init).filter { $0.job == job }
+                let ours = scenario.fleet.feed(of: job)
+                #expect(theirs.map(\.cursor) == ours.map(\.cursor))
                 #expect(theirs.map(\.status) == ours.map(\.status))
                 #expect(theirs.map(\.stage) == ours.map(\.stage))
                 #expect(theirs.map(\.attempt) == ours.map(\.attempt))
-                #expect(theirs.map { $0.json["policy"] } == ours.map { $0.json["policy"] })
-                let view = try await scenario.fleet.job(last)
-                #expect(theirs.last?.status == view.status)
+                #expect(theirs.map { $0.report["policy"] } == ours.map { $0.json["policy"] })
+                #expect(theirs.map { $0.report["agent"] } == ours.map { $0.json["agent"] })
             }
             await follower.stop()
+        }
+    }
+}
+
+/// One line of `tools/subscribe.py`: protobuf's own JSON.
+private struct PythonLine {
+    let report: JSON
+    let cursor: JSON
+
+    init(_ line: String) throws {
+        let json = try JSON(parsing: line)
+        (report, cursor) = (json["report"], json["cursor"])
+    }
+
+    var job: Int64 { report["job_id"].text.flatMap { Int64($0) } ?? -1 }
+    var attempt: Int64 { report["attempt"].int ?? 0 }
+    var status: Int64 { report["status"].int ?? -1 }
+    var endsJob: Bool { stage == nil && (status < 10 || status >= 20) }
+    var stage: String? {
+        switch report["stage"].text {
+        case "STAGE_PRE_SCRIPT": "pre-script"
+        case "STAGE_BACKUP": "backup"
+        case "STAGE_POST_SCRIPT": "post-script"
+        default: nil
         }
     }
 }

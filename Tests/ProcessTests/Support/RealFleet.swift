@@ -12,6 +12,7 @@ import Testing
 /// }
 /// ```
 final class RealFleet: Sendable {
+    let name: String
     let layout: FleetLayout
     /// What `bookend watch` printed, from the fleet's first report on.
     let feed: Board<FeedLine>
@@ -29,7 +30,8 @@ final class RealFleet: Sendable {
         case ends
     }
 
-    private init(_ layout: FleetLayout, pooled: [AgentSite], lines: FeedLines) {
+    private init(_ name: String, _ layout: FleetLayout, pooled: [AgentSite], lines: FeedLines) {
+        self.name = name
         self.layout = layout
         self.lines = lines
         feed = Board("the feed")
@@ -52,13 +54,13 @@ final class RealFleet: Sendable {
         try await machine.with { _ in
             let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
             let layout = try await FleetLayout.make(name, agents: usual + special)
-            let fleet = RealFleet(layout, pooled: Array(layout.sites.prefix(agents)), lines: feed)
+            let fleet = RealFleet(
+                name, layout, pooled: Array(layout.sites.prefix(agents)), lines: feed)
             do {
                 try await fleet.start()
                 try await body(fleet)
             } catch {
                 await fleet.stop()
-                fleet.printLogs()
                 layout.remove()
                 throw error
             }
@@ -140,6 +142,7 @@ final class RealFleet: Sendable {
             }
         }
         feed.close()
+        keepLogs()
     }
 
     /// The subscriber goes first, then agents, then those whom they speak with.
@@ -152,10 +155,14 @@ final class RealFleet: Sendable {
         }
     }
 
-    func printLogs() {
-        for (name, daemon) in daemons.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-            print("--- the end of the log of \(name)")
-            for line in daemon.errors.all.suffix(40) { print("    \(line)") }
+    /// Keeps what the daemons logged below `.build`, until the next fleet of this name.
+    private func keepLogs() {
+        let folder = "\(SafePlace.checkout)/.build/fleet-logs/\(name)"
+        // Logs are for people who look for the cause of a failure; their absence is none.
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for (name, daemon) in daemons.withLock({ $0 }) {
+            let text = daemon.errors.all.joined(separator: "\n") + "\n"
+            try? text.write(toFile: "\(folder)/\(name).log", atomically: true, encoding: .utf8)  // The same.
         }
     }
 
