@@ -41,7 +41,14 @@ package struct Agent {
         let contents = try journal.load()
         let collectors = try await openCollectors(contents)
         let output = OutputStore(directory: configuration.stateDirectory + "/output")
-        let stages = try makeStages(output)
+        let running = RunningStages(stateDirectory: configuration.stateDirectory)
+        let ended = await running.endLeftovers()
+        if !ended.isEmpty {
+            logger.warning(
+                "ended what an agent that died had left running",
+                metadata: ["processes": "\(ended.joined(separator: ", "))"])
+        }
+        let stages = try makeStages(output, running)
         let director = JobDirector(
             jobLimit: configuration.limits.jobs, policies: contents.policies,
             surroundings: JobDirector.Surroundings(
@@ -49,6 +56,8 @@ package struct Agent {
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },
                 progressed: { progress in for collector in collectors { collector.link.send(progress) } },
                 logger: logger))
+        // Before anyone can order anything: debts are paid first.
+        try await director.recover(contents)
         let coordinator = try await openCoordinator(contents, director, collectors.map(\.link), stages, output)
         logger.notice(
             "agent is ready",
@@ -61,11 +70,6 @@ package struct Agent {
                 for collector in collectors { group.addTask { await collector.link.run() } }
                 group.addTask { await coordinator.link.run() }
                 group.addTask { await tidy(output) }
-                do throws(AgentError) {
-                    try await director.recover(contents)
-                } catch {
-                    logger.error("unfinished jobs could not be taken up", metadata: ["error": "\(error)"])
-                }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
                     let deadline = clock.now.boot + Self.flushPatience
@@ -82,12 +86,12 @@ package struct Agent {
         logger.notice("agent stopped", metadata: ["agent": "\(configuration.id)"])
     }
 
-    private func makeStages(_ output: OutputStore) throws -> ServerStages {
+    private func makeStages(_ output: OutputStore, _ running: RunningStages) throws -> ServerStages {
         ServerStages(
             process: StageProcess(),
             repositories: try configuration.repositories.mapValues(RepositoryConfiguration.init),
             permissions: GuardConfiguration(configuration.permissions), statusMaps: configuration.statusMaps,
-            output: output, outputLimit: Int(configuration.limits.output.bytes),
+            output: output, running: running, outputLimit: Int(configuration.limits.output.bytes),
             stateDirectory: configuration.stateDirectory, restic: configuration.restic, home: Self.home)
     }
 
@@ -176,6 +180,6 @@ extension GuardConfiguration {
     init(_ permissions: AgentConfiguration.Permissions) {
         self.init(
             scriptDirectories: permissions.scriptDirectories, restoreDirectories: permissions.restoreDirectories,
-            commands: permissions.commands)
+            backupPaths: permissions.backupPaths, commands: permissions.commands)
     }
 }

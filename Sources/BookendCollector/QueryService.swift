@@ -19,6 +19,10 @@ struct QueryService: Sendable {
 
     private func serve(_ delivery: Delivery) {
         guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
+        guard Self.mayAsk(delivery.peer) else {
+            return logger.warning(
+                "a query was refused: its sender is no operator", metadata: ["peer": "\(delivery.peer?.description ?? "-")"])
+        }
         do throws(WireError) {
             guard case .query(let request, let query) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "only queries are answered here")
@@ -28,6 +32,14 @@ struct QueryService: Sendable {
             logger.warning("a query cannot be read", metadata: ["error": "\(error)"])
             let failure = RemoteFailure(.invalid, "the collector cannot read this: \(error)")
             socket.send([Wire.encode(.queryReply(request: 0, .failed(failure)))], to: route)
+        }
+    }
+
+    /// Over TCP operators and subscribers; over the Unix socket everyone whom its mode lets in.
+    private static func mayAsk(_ peer: PeerIdentity?) -> Bool {
+        switch peer?.role {
+        case nil, .operator, .subscriber: true
+        case .agent, .collector, .coordinator: false
         }
     }
 

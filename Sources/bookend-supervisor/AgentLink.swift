@@ -17,6 +17,12 @@ struct AgentLink {
         _ = fcntl(1, F_SETFL, O_NONBLOCK)
     }
 
+    /// The agent was gone before it could say anything. Unlike an empty input, which a person may give by hand.
+    var isHungUp: Bool {
+        var poller = pollfd(fd: 0, events: 0, revents: 0)
+        return poll(&poller, 1, 0) == 1 && Int32(poller.revents) & POLLHUP != 0
+    }
+
     var hasOutput: Bool { !output.isEmpty && !isOrphaned }
 
     mutating func send(_ event: String) {

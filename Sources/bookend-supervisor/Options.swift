@@ -5,10 +5,14 @@ struct Options {
     /// Bytes kept of each output.
     var outputLimit = 1 << 20
     var passLines = false
+    /// Behind what the output files hold already, which counts for the limit.
+    var appendsOutput = false
     var resultFile: String?
     var nice: Int32 = 0
     /// When the agent dies: interrupt the program, rather than let it go on.
     var interruptsOnOrphan = false
+    /// When the agent dies: end what the program leaves running, rather than let it live.
+    var endsLeftOnOrphan = false
     /// Argument 0 is the program's path.
     var command: [String] = []
 
@@ -22,6 +26,14 @@ struct Options {
             }
             if word == "--pass-lines" {
                 passLines = true
+                continue
+            }
+            if word == "--end-left" {
+                endsLeftOnOrphan = true
+                continue
+            }
+            if word == "--append" {
+                appendsOutput = true
                 continue
             }
             guard let value = rest.popFirst() else { return nil }

@@ -12,13 +12,13 @@ struct OutputPipe {
     private let passesLines: Bool
     private static let longestLine = 64 << 10
 
-    init?(name: String, path: String?, limit: Int, passesLines: Bool) {
+    init?(name: String, path: String?, limit: Int, appends: Bool, passesLines: Bool) {
         var ends: [Int32] = [-1, -1]
         guard clinux_pipe(&ends) == 0 else { return nil }
         self.name = name
         (reading, writing) = (ends[0], ends[1])
         self.passesLines = passesLines
-        file = BoundedFile(path: path, limit: limit)
+        file = BoundedFile(path: path, limit: limit, appends: appends)
         _ = fcntl(reading, F_SETFL, O_NONBLOCK)
         _ = fcntl(reading, 1031, 256 << 10)  // F_SETPIPE_SZ: fewer rounds; refused by a user's limit without harm.
     }

@@ -18,7 +18,9 @@ struct Supervision {
     private var leader: pid_t = 0
     private var leaderHasEnded = false
     private var interruptedAsOrphan = false
-    private var started = ""
+    /// The descriptor of the result file; -1: none.
+    private let recording: Int32
+    private var asked: Set<String> = []
     private var killsGiveUpAt = Int64.max
     private var pipes: [OutputPipe] = []
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
@@ -28,6 +30,10 @@ struct Supervision {
         // The terminal's and the service manager's signals are the agent's affair: it says what becomes of the program.
         for number in [SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
         signals = clinux_child_signalfd()
+        recording =
+            options.resultFile.map {
+                open($0, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            } ?? -1
     }
 
     mutating func run() -> Int32 {
@@ -36,18 +42,20 @@ struct Supervision {
         for (name, path) in [("stdout", options.stdoutFile), ("stderr", options.stderrFile)] {
             guard
                 let pipe = OutputPipe(
-                    name: name, path: path, limit: options.outputLimit, passesLines: options.passLines)
+                    name: name, path: path, limit: options.outputLimit, appends: options.appendsOutput,
+                    passesLines: options.passLines)
             else { return fail("cannot make a pipe", errno) }
             pipes.append(pipe)
         }
+        // The agent that starts after a dead one finds us by this line, or we find here that ours is gone.
+        if recording >= 0 { record("supervisor \(getpid()) \(ProcessEntry(pid: getpid())?.startTime ?? 0)") }
+        guard !link.isHungUp else { return fail(options.command[0], ECANCELED) }
         if options.nice != 0 { _ = setpriority(__priority_which_t(0), 0, options.nice) }  // Politeness, not a duty.
         let (pid, error) = spawn(options.command, stdout: pipes[0].writing, stderr: pipes[1].writing)
         for index in pipes.indices { pipes[index].closeWriting() }
         guard error == 0 else { return fail(options.command[0], error) }
         leader = pid
-        started = "\(pid) \(ProcessEntry(pid: pid)?.startTime ?? 0)"
-        record(started)
-        link.send("started \(started)")
+        if recording >= 0 { record("program \(pid) \(ProcessEntry(pid: pid)?.startTime ?? 0)") }
         while true {
             reap()
             step()
@@ -80,7 +88,7 @@ struct Supervision {
         let timeout: Int32 =
             switch phase {
             case .settling(let until): Int32(clamping: max(0, until - now()))
-            case .ending(let killAt): now() >= killAt ? 10 : Int32(clamping: killAt - now())
+            case .ending(let killAt): now() >= killAt ? 10 : Int32(clamping: min(100, killAt - now()))
             default: -1
             }
         poll(&pollers, nfds_t(pollers.count), timeout)
@@ -109,10 +117,7 @@ struct Supervision {
         case "end":
             let grace = command.count == 2 ? Int64(command[1]) ?? 0 : 0
             phase = .ending(killAt: now() + min(max(0, grace), 86_400_000))
-            for process in ProcessEntry.descendants() {
-                kill(process.pid, SIGTERM)
-                kill(process.pid, SIGCONT)
-            }
+            terminate()
         case "keep":
             if leaderHasEnded { phase = .done }
         default: break
@@ -127,7 +132,9 @@ struct Supervision {
             }
             link.send("deciding")
             phase = .deciding
-        case .deciding where link.isOrphaned: phase = .done
+        case .deciding where link.isOrphaned:
+            phase = options.endsLeftOnOrphan ? .ending(killAt: now() + 10_000) : .done
+            if options.endsLeftOnOrphan { terminate() }
         case .ending(let killAt) where now() >= killAt:
             killsGiveUpAt = min(killsGiveUpAt, now() + 30_000)
             for process in ProcessEntry.descendants() { kill(process.pid, SIGKILL) }
@@ -137,7 +144,16 @@ struct Supervision {
                 }
                 phase = .done
             }
+        case .ending: terminate()
         default: break
+        }
+    }
+
+    /// SIGTERM for whoever has not had it: who was just being forked at the first round gets it in the next.
+    private mutating func terminate() {
+        for process in ProcessEntry.descendants() where asked.insert("\(process.pid) \(process.startTime)").inserted {
+            kill(process.pid, SIGTERM)
+            kill(process.pid, SIGCONT)
         }
     }
 
@@ -164,7 +180,7 @@ struct Supervision {
         leaderHasEnded = true
         let signal = status & 0x7F
         let text = signal == 0 ? "exited \((status >> 8) & 0xFF)" : "signaled \(signal)"
-        record("\(started)\n\(text)")
+        record(text)
         // What the program wrote before its end comes before the news of it; bounded, as others may go on writing.
         drain(rounds: 16)
         link.send(text)
@@ -202,14 +218,10 @@ struct Supervision {
         }
     }
 
+    /// Adds a line to the record, in one write: whoever reads it finds whole lines.
     private func record(_ text: String) {
-        guard let path = options.resultFile else { return }
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return }  // Nobody to tell but the agent, which sees the file missing.
+        guard recording >= 0 else { return }
         let bytes = Array((text + "\n").utf8)
-        let written = write(descriptor, bytes, bytes.count)
-        close(descriptor)
-        if written == bytes.count { rename(temporary, path) }
+        _ = write(recording, bytes, bytes.count)  // Nobody to tell but the agent, which sees the line missing.
     }
 }

@@ -1,8 +1,12 @@
 import Glibc
 
-guard let options = Options(Array(CommandLine.arguments.dropFirst())) else {
-    fputs("bookend-supervisor: the agent starts it: [options] -- PROGRAM [ARGUMENT ...]\n", fdopen(2, "w"))
-    exit(64)
+func supervise(_ words: ArraySlice<String>) -> Int32 {
+    guard let options = Options(Array(words)) else {
+        fputs("bookend-supervisor: the agent starts it: [options] -- PROGRAM [ARGUMENT ...]\n", fdopen(2, "w"))
+        return 64
+    }
+    var supervision = Supervision(options)
+    return supervision.run()
 }
-var supervision = Supervision(options)
-exit(supervision.run())
+
+exit(supervise(CommandLine.arguments.dropFirst()))

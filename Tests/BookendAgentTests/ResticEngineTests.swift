@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 @Suite struct ResticEngineTests {
-    private let order = BackupOrder(
+    private let order = EngineOrder(
         policy: PolicyName(rawValue: "p"), job: JobID(rawValue: 7), agent: AgentID(rawValue: "a"), attempt: 1)
 
     private func engine(

@@ -66,20 +66,11 @@ package struct AgentAnswers: AskAnswering {
             throw RemoteFailure(.invalid, "\(target): a restore needs an absolute path without '..'")
         }
         let allowed = permissions.restoreDirectories
-        guard let root = allowed.first(where: { isInside(target, $0) }) else {
+        // What exists is resolved before anything is made below it.
+        guard AllowedPaths(roots: allowed).contain(target) else {
             let list = allowed.isEmpty ? "it allows none" : "it allows " + allowed.joined(separator: ", ")
             throw RemoteFailure(
-                .refused, "\(target) is not inside of this agent's guard.restore_directories: \(list)")
-        }
-        // What exists is resolved before anything is made below it.
-        var existing = target
-        while existing != "/", access(existing, F_OK) != 0 {
-            existing = existing.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
-            if existing.isEmpty { existing = "/" }
-        }
-        guard let resolved = realPath(existing), let realRoot = realPath(root), isInside(resolved, realRoot) else {
-            throw RemoteFailure(
-                .refused, "\(target) leads out of \(root) through a link, or \(root) does not exist on this server")
+                .refused, "\(target) is not inside of this agent's guard.restore_directories, links resolved: \(list)")
         }
         do {
             try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
@@ -87,17 +78,6 @@ package struct AgentAnswers: AskAnswering {
             throw RemoteFailure(.failed, "\(target): cannot be made: \(error)")
         }
         return target
-    }
-
-    private func isInside(_ path: String, _ directory: String) -> Bool {
-        let directory = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
-        return path == directory || path.hasPrefix(directory + "/")
-    }
-
-    private func realPath(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 
     /// Regular files below a directory and their bytes.

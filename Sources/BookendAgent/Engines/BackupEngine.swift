@@ -3,12 +3,12 @@ package import BookendModel
 /// What makes a backup: one call that returns once it has ended, stopped through the handle.
 package protocol BackupEngine: Sendable {
     func backup(
-        _ order: BackupOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
+        _ order: EngineOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
     ) async -> StageResult
 }
 
 /// What a backup is made for; it becomes the snapshot's tags.
-package struct BackupOrder: Sendable {
+package struct EngineOrder: Sendable {
     package var policy: PolicyName
     package var job: JobID
     package var agent: AgentID

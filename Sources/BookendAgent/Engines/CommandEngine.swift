@@ -13,7 +13,7 @@ package struct CommandEngine: BackupEngine {
     }
 
     package func backup(
-        _ order: BackupOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
+        _ order: EngineOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
     ) async -> StageResult {
         guard guarding.commands.contains(plan.program) else {
             return StageResult(
@@ -28,6 +28,7 @@ package struct CommandEngine: BackupEngine {
         program.stdoutFile = order.files.stdout
         program.stderrFile = order.files.stderr
         program.resultFile = order.files.result
+        program.outputLimit = order.files.limit
         program.isInterruptedWithoutAgent = true
         let outcome = await process.run(program, handle: handle)
         var result = ScriptStage.result(of: outcome, rule: .end)

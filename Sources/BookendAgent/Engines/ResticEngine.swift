@@ -22,30 +22,35 @@ package struct ResticEngine: BackupEngine {
     }
 
     package func backup(
-        _ order: BackupOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
+        _ order: EngineOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
     ) async -> StageResult {
         var arguments = ["backup", "--json", "--host", "\(order.agent)"]
         for tag in order.tags { arguments += ["--tag", tag] }
         for exclude in plan.excludes { arguments += ["--exclude", exclude] }
         let (outcome, tally) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
         let result = ResticEngine.result(outcome, tally)
+        if outcome.stopCause != nil {
+            // Stopped within a fifth of a second of locking, restic forgets its lock; this removes those of dead processes.
+            _ = await run(["unlock"], StageFiles(), StageHandle())
+        }
         guard result.status == .repositoryMissing, repository.initializes, outcome.stopCause == nil else {
             return result
         }
         // Whoever loses the race to make it finds it there: the second attempt at the backup decides.
-        let (made, words) = await run(["init"], order.files, handle)
+        let (made, words) = await run(["init"], order.files, handle, appends: true)
         guard case .exited(let code) = made.ending, made.stopCause == nil,
             code == 0
                 || words.texts.contains(where: { $0.contains("already exists") || $0.contains("already initialized") })
         else { return ResticEngine.result(made, words) }
-        let (again, sum) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
+        let (again, sum) = await run(
+            arguments + ["--"] + plan.sources, order.files, handle, onProgress, appends: true)
         return ResticEngine.result(again, sum)
     }
 
     /// Runs restic with this repository, its output through a tally.
     func run(
         _ arguments: [String], _ files: StageFiles, _ handle: StageHandle,
-        _ onProgress: (@Sendable (BackupProgress) -> Void)? = nil, outputLimit: Int = 1 << 20
+        _ onProgress: (@Sendable (BackupProgress) -> Void)? = nil, appends: Bool = false
     ) async -> (StageOutcome, ResticTally) {
         var environment = StageProgram.cleanEnvironment(home: stateDirectory)
         guard let path = ExecutablePath.find(restic, in: environment["PATH"]!) else {
@@ -60,7 +65,8 @@ package struct ResticEngine: BackupEngine {
         environment["RESTIC_PROGRESS_FPS"] = "1"
         environment["RESTIC_CACHE_DIR"] = stateDirectory + "/cache"
         var program = StageProgram(path: path, arguments: arguments, environment: environment)
-        program.outputLimit = outputLimit
+        program.outputLimit = files.limit
+        program.appendsOutput = appends
         program.stdoutFile = files.stdout
         program.stderrFile = files.stderr
         program.resultFile = files.result

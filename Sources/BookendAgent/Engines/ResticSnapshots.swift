@@ -24,7 +24,7 @@ extension ResticEngine {
         // restic prints the whole list in one line: it goes to a file, as lines are bounded.
         let file = "\(stateDirectory)/snapshots-\(UUID().uuidString).json"
         defer { try? FileManager.default.removeItem(atPath: file) }  // It was never made when restic could not start.
-        let (outcome, tally) = await run(arguments, StageFiles(stdout: file), handle, outputLimit: 64 << 20)
+        let (outcome, tally) = await run(arguments, StageFiles(stdout: file, limit: 64 << 20), handle)
         let result = ResticEngine.result(outcome, tally)
         guard result.status == .successful else { return (nil, result) }
         guard outcome.bytesLeftOut == 0, let data = FileManager.default.contents(atPath: file),

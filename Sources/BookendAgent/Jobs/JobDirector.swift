@@ -33,6 +33,7 @@ package actor JobDirector {
     private struct Entry {
         var runner: JobRunner
         var activity: JobActivity
+        var isCanceled: Bool
     }
 
     private let surroundings: Surroundings
@@ -40,14 +41,15 @@ package actor JobDirector {
     private var policies: [PolicyName: PolicyRevision]
     private var jobs: [JobID: Entry] = [:]
     private var isShuttingDown = false
-    /// Runners that are to be started by ``run()``; bounded by the triggers that the journal holds.
+    /// Given by ``shutDown()``, for what waits.
+    private let stopping = StopOrder()
+    /// Jobs that are to be run by ``run()``; bounded by the triggers that the journal holds.
     private let starts: AsyncStream<Start>
     private let starter: AsyncStream<Start>.Continuation
 
     private struct Start: Sendable {
-        var runner: JobRunner
         var job: JobID
-        var event: JobEvent
+        var run: @Sendable () async -> Void
     }
 
     package init(jobLimit: Int, policies: [PolicyRevision], surroundings: Surroundings) {
@@ -62,7 +64,7 @@ package actor JobDirector {
         await withDiscardingTaskGroup { group in
             for await start in starts {
                 group.addTask { [weak self] in
-                    await start.runner.run(startingWith: start.event)
+                    await start.run()
                     await self?.forget(start.job)
                 }
             }
@@ -102,22 +104,31 @@ package actor JobDirector {
     /// Remembers a cancel, and passes it to the job if that is here.
     package func cancel(_ job: JobID) throws(AgentError) {
         try surroundings.journal.recordCancel(of: job, at: surroundings.clock.now.wall)
-        jobs[job]?.runner.send(.cancel)
+        guard let entry = jobs[job], !entry.isCanceled else { return }
+        jobs[job]?.isCanceled = true
+        entry.runner.send(.cancel)
     }
 
-    /// Takes up the jobs that the journal holds from before.
+    /// Takes up the jobs that the journal holds from before. To be called before anything else.
+    ///
+    /// Attempts that broke have their turns before anyone can ask for one: their debts are paid first.
     package func recover(_ contents: JournalContents) throws(AgentError) {
+        var recoveries: [(job: JournaledJob, recovery: JobRecovery)] = []
         for job in contents.unfinishedJobs {
-            let recovery = JobRecovery(
-                job, reports: try surroundings.journal.reports(of: job.trigger.job), now: surroundings.clock.now)
-            begin(job, with: .recovered(recovery))
+            let reports = try surroundings.journal.reports(of: job.trigger.job)
+            recoveries.append((job, JobRecovery(job, reports: reports, now: surroundings.clock.now)))
         }
+        for (job, recovery) in recoveries where recovery.brokenStage != nil {
+            turns.take(TurnQueue.Claim(job))
+        }
+        for (job, recovery) in recoveries { begin(job, with: .recovered(recovery)) }
     }
 
     /// No new attempts; engines are stopped, owed post-scripts run. ``run()`` returns when that is done.
     package func shutDown() {
         guard !isShuttingDown else { return }
         isShuttingDown = true
+        stopping.give()
         for entry in jobs.values { entry.runner.send(.shutdown) }
         starter.finish()
     }
@@ -127,38 +138,38 @@ package actor JobDirector {
         guard let policy = job.policy else { return refuse(job) }
         let activity = JobActivity(job: job.trigger.job, policy: job.trigger.policy)
         let runner = JobRunner(
-            job: job, policy: policy, activity: activity,
+            job: job, policy: policy, startingWith: event, activity: activity,
             surroundings: JobRunner.Surroundings(
                 agent: surroundings.agent, journal: surroundings.journal, stages: surroundings.stages,
                 clock: surroundings.clock,
                 requestTurn: { [weak self] claim in await self?.requestTurn(claim) },
-                releaseTurn: { [weak self] job in await self?.releaseTurn(job) },
+                releaseTurn: { [weak self] job in await self?.releaseTurn(job) }, stopping: stopping,
                 reported: surroundings.reported, progressed: surroundings.progressed, logger: surroundings.logger))
-        jobs[job.trigger.job] = Entry(runner: runner, activity: activity)
+        jobs[job.trigger.job] = Entry(runner: runner, activity: activity, isCanceled: job.isCanceled)
         surroundings.logger.notice(
             "job begins",
             metadata: [
                 "job.id": "\(job.trigger.job)", "policy": "\(job.trigger.policy)",
                 "cause": "\(job.trigger.cause.rawValue)",
             ])
-        starter.yield(Start(runner: runner, job: job.trigger.job, event: event))
+        starter.yield(Start(job: job.trigger.job) { await runner.run() })
     }
 
     /// The policy was withdrawn between the trigger and its arrival.
     private func refuse(_ job: JournaledJob) {
         var details = ReportDetails()
         details.reason = "policy \(job.trigger.policy) is no longer this agent's; nothing ran"
-        let now = surroundings.clock.now.wall
-        do throws(AgentError) {
-            let highest = try surroundings.journal.record(
-                [.report(attempt: 0, stage: nil, status: .couldNotStart, at: now, details: details), .finished],
-                of: ReportedTrigger(job.trigger))
-            surroundings.reported(highest)
-        } catch {
-            surroundings.logger.error(
-                "the journal could not be written",
-                metadata: ["job.id": "\(job.trigger.job)", "error": "\(error.message)"])
-        }
+        let report = JournalEntry.report(
+            attempt: 0, stage: nil, status: .couldNotStart, at: surroundings.clock.now.wall, details: details)
+        var ledger = JobLedger(
+            journal: surroundings.journal, clock: surroundings.clock, trigger: ReportedTrigger(job.trigger),
+            reported: surroundings.reported, logger: surroundings.logger)
+        guard ledger.record([report, .finished]) != nil else { return }
+        starter.yield(
+            Start(job: job.trigger.job) { [ledger, stopping] in
+                var ledger = ledger
+                await ledger.finish(stopping: stopping)
+            })
     }
 
     private func forget(_ job: JobID) {

@@ -15,6 +15,8 @@ struct JobRunner: Sendable {
         /// Asks for a turn; ``JobEvent/turn`` answers.
         var requestTurn: @Sendable (TurnQueue.Claim) async -> Void
         var releaseTurn: @Sendable (JobID) async -> Void
+        /// Given when the agent stops.
+        var stopping: StopOrder
         /// The journal holds reports up to this number.
         var reported: @Sendable (UInt64) -> Void
         var progressed: @Sendable (Progress) -> Void
@@ -28,46 +30,59 @@ struct JobRunner: Sendable {
     private let sender: AsyncStream<JobEvent>.Continuation
     private let activity: JobActivity
 
-    /// - Parameter policy: The policy that the job runs under.
-    init(job: JournaledJob, policy: PolicyRevision, activity: JobActivity, surroundings: Surroundings) {
+    /// - Parameters:
+    ///   - policy: The policy that the job runs under.
+    ///   - first: How the job begins. It is in the mailbox from here on, before anything that others send.
+    init(
+        job: JournaledJob, policy: PolicyRevision, startingWith first: JobEvent, activity: JobActivity,
+        surroundings: Surroundings
+    ) {
         self.job = job
         self.activity = activity
         rules = PipelineRules(policy.policy)
         self.surroundings = surroundings
-        // Unbounded is bounded here: one event a stage's start and end, and one for each cancel or shutdown, which
-        // `send` drops once the mailbox is long.
+        // Bounded by what there is: a stage tells its start and its end, there is one timer, the queue gives a turn for
+        // a claim, and the director passes one cancel and one shutdown on.
         (mailbox, sender) = AsyncStream.makeStream(of: JobEvent.self, bufferingPolicy: .unbounded)
+        sender.yield(first)
+        if job.isCanceled { sender.yield(.cancel) }
     }
 
-    /// Tells the runner of something from outside the job: a turn, a cancel, a shutdown. Never waits.
+    /// Tells the runner of something from outside the job: a turn, a cancel, a shutdown; the latter two once. Never
+    /// waits.
     func send(_ event: JobEvent) {
         sender.yield(event)
     }
 
     /// Runs the job to its final status, or, when the agent is told to stop, to where it can be left.
-    func run(startingWith first: JobEvent) async {
+    func run() async {
         var machine = JobMachine(
             rules: rules,
             facts: JobMachine.Facts(
                 job.trigger, isFirstBackup: job.isFirstBackup, at: surroundings.clock.now))
+        var ledger = JobLedger(
+            journal: surroundings.journal, clock: surroundings.clock, trigger: ReportedTrigger(job.trigger),
+            reported: surroundings.reported, logger: surroundings.logger)
         await withDiscardingTaskGroup { group in
             var stop = StopOrder()
             var isOver = false
             var isShuttingDown = false
             var timer: (deadline: BootTime, order: StopOrder)?
-            sender.yield(first)
-            if job.isCanceled { sender.yield(.cancel) }
             for await event in mailbox {
                 if event == .shutdown { isShuttingDown = true }
                 let actions = machine.handle(event, at: surroundings.clock.now)
                 activity.update(attempt: machine.attemptNumber, phase: machine.phase)
-                isOver = await perform(actions, machine: machine, stop: &stop, in: &group) || isOver
+                ledger.catchUp()
+                isOver = await perform(actions, ledger: &ledger, stop: &stop, in: &group) || isOver
                 if isOver || (isShuttingDown && !machine.isUnderWay) { break }
-                setTimer(&timer, to: machine.nextDeadline, in: &group)
+                let deadlines = [machine.nextDeadline, ledger.nextTry].compactMap(\.self)
+                setTimer(&timer, to: deadlines.min(), in: &group)
             }
             timer?.order.give()
             sender.finish()
         }
+        // With the turn in hand: nothing else of this agent begins before the debt is known to be paid.
+        await ledger.finish(stopping: surroundings.stopping)
         await surroundings.releaseTurn(job.trigger.job)
     }
 }
@@ -77,21 +92,22 @@ struct JobRunner: Sendable {
 extension JobRunner {
     /// Performs the actions in order, those that the journal records together in one transaction.
     ///
+    /// An attempt whose start cannot be recorded does not start. Anything else is carried out all the same, an owed
+    /// post-script above all; its reports wait in the ledger.
+    ///
     /// - Returns: The job is over.
     private func perform(
-        _ actions: [JobAction], machine: JobMachine, stop: inout StopOrder, in group: inout DiscardingTaskGroup
+        _ actions: [JobAction], ledger: inout JobLedger, stop: inout StopOrder, in group: inout DiscardingTaskGroup
     ) async -> Bool {
-        guard record(actions, machine: machine) else { return false }
+        let now = surroundings.clock.now.wall
+        let failure = ledger.record(actions.flatMap { self.entries(for: $0, at: now) })
         var isOver = false
         for action in actions {
             switch action {
             case .report, .settleDebt: break  // recorded
-            case .recordStart: sender.yield(.startRecorded)
+            case .recordStart: sender.yield(failure.map { .journalFailed(reason: $0) } ?? .startRecorded)
             case .waitForTurn:
-                await surroundings.requestTurn(
-                    TurnQueue.Claim(
-                        job: job.trigger.job, policy: job.trigger.policy,
-                        group: job.policy.flatMap { TurnQueue.Group($0.policy) }))
+                await surroundings.requestTurn(TurnQueue.Claim(job))
             case .runPreScript(let attempt):
                 stop = StopOrder()
                 start(.preScript, attempt: attempt, pre: nil, backup: nil, stop: stop, in: &group)
@@ -110,27 +126,6 @@ extension JobRunner {
             }
         }
         return isOver
-    }
-
-    /// Records what must be durable before anything of it is carried out.
-    ///
-    /// - Returns: False when an attempt must not start because its start could not be recorded; the machine is told.
-    private func record(_ actions: [JobAction], machine: JobMachine) -> Bool {
-        let now = surroundings.clock.now.wall
-        let entries = actions.flatMap { self.entries(for: $0, at: now) }
-        guard !entries.isEmpty else { return true }
-        do throws(AgentError) {
-            let highest = try surroundings.journal.record(entries, of: ReportedTrigger(job.trigger))
-            surroundings.reported(highest)
-            return true
-        } catch {
-            surroundings.logger.error(
-                "the journal could not be written",
-                metadata: ["job.id": "\(job.trigger.job)", "error": "\(error.message)"])
-            let startsAttempt = actions.contains { if case .recordStart = $0 { true } else { false } }
-            if startsAttempt { sender.yield(.journalFailed(reason: error.message)) }
-            return !startsAttempt
-        }
     }
 
     private func entries(for action: JobAction, at now: UnixTime) -> [JournalEntry] {
@@ -196,5 +191,13 @@ extension JobRunner {
         group.addTask { [sender, clock = surroundings.clock] in
             if await clock.sleep(until: deadline, unless: order) { sender.yield(.tick) }
         }
+    }
+}
+
+extension TurnQueue.Claim {
+    init(_ job: JournaledJob) {
+        self.init(
+            job: job.trigger.job, policy: job.trigger.policy,
+            group: job.policy.flatMap { TurnQueue.Group($0.policy) })
     }
 }

@@ -7,19 +7,21 @@ package struct ServerStages: AttemptStages {
     private let repositories: [RepositoryName: RepositoryConfiguration]
     private let permissions: GuardConfiguration
     private let output: OutputStore
+    private let running: RunningStages
     private let outputLimit: Int
     private let stateDirectory: String
     private let restic: String
 
     package init(
         process: StageProcess, repositories: [RepositoryName: RepositoryConfiguration],
-        permissions: GuardConfiguration, statusMaps: [String: StatusMap], output: OutputStore, outputLimit: Int,
-        stateDirectory: String, restic: String, home: String
+        permissions: GuardConfiguration, statusMaps: [String: StatusMap], output: OutputStore,
+        running: RunningStages, outputLimit: Int, stateDirectory: String, restic: String, home: String
     ) {
         self.process = process
         self.repositories = repositories
         self.permissions = permissions
         self.output = output
+        self.running = running
         self.outputLimit = outputLimit
         self.stateDirectory = stateDirectory
         self.restic = restic
@@ -41,6 +43,7 @@ package struct ServerStages: AttemptStages {
         let job = context.trigger.job
         let facts = context.facts(pre: pre, backup: backup)
         let files = files(stage, of: context)
+        defer { forget(files) }
         let result = await stoppable(stop, by: { $0.end() }) { handle in
             guard stage == .postScript, let pre, let backup else {
                 return await scripts.runPre(plan, job: job, facts: facts, files: files, handle: handle)
@@ -59,13 +62,16 @@ package struct ServerStages: AttemptStages {
     package func runBackup(
         of context: AttemptContext, stop: StopOrder, progress: @escaping @Sendable (EngineProgress) -> Void
     ) async -> StageEnd {
-        let order = BackupOrder(
+        let files = files(.backup, of: context)
+        defer { forget(files) }
+        let order = EngineOrder(
             policy: context.trigger.policy, job: context.trigger.job, agent: context.agent, attempt: context.attempt,
-            files: files(.backup, of: context))
+            files: files)
         let engine: any BackupEngine
         switch context.policy.policy.engine {
         case .command(let plan): engine = CommandEngine(plan: plan, process: process, guarding: permissions)
         case .restic(let plan):
+            if let reason = permissions.refusal(ofSources: plan.sources) { return StageEnd(.refused, reason: reason) }
             do throws(RemoteFailure) {
                 engine = try self.engine(for: plan)
             } catch {
@@ -104,7 +110,12 @@ package struct ServerStages: AttemptStages {
         let job = context.trigger.job
         return StageFiles(
             stdout: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardOutput),
-            stderr: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardError))
+            stderr: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardError),
+            result: running.record(job: job, attempt: context.attempt, stage: stage), limit: outputLimit)
+    }
+
+    private func forget(_ files: StageFiles) {
+        if let record = files.result { running.forget(record) }
     }
 
     /// Runs the body with a handle that the order stops.

@@ -21,9 +21,10 @@ package final class CollectorLink: Sendable {
     private let clock: any AgentClock
     private let logger: Logger
     private let state: Mutex<State>
-    /// The journal grew to this number; only the newest matters.
-    private let appends: AsyncStream<UInt64>
-    private let appender: AsyncStream<UInt64>.Continuation
+    /// What the journal grew to. Jobs tell it from several tasks, in any order: the highest counts.
+    private let highest: Mutex<UInt64>
+    private let appends: AsyncStream<Void>
+    private let appender: AsyncStream<Void>.Continuation
 
     /// - Parameter name: What the journal keeps this collector's acknowledgements under: its public key.
     package init(
@@ -40,15 +41,20 @@ package final class CollectorLink: Sendable {
                 outbox: Outbox(
                     incarnation: contents.incarnation, highest: contents.highestReport,
                     acknowledged: contents.acknowledged[name] ?? 0)))
+        highest = Mutex(contents.highestReport)
         (appends, appender) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Reports that this collector has not acknowledged.
-    package var depth: UInt64 { state.withLock { $0.outbox.depth } }
+    package var depth: UInt64 {
+        let highest = self.highest.withLock { $0 }
+        return state.withLock { max(highest, $0.outbox.highest) - $0.outbox.acknowledged }
+    }
 
     /// The journal holds reports up to this number. Never waits.
     package func appended(through number: UInt64) {
-        appender.yield(number)
+        highest.withLock { $0 = max($0, number) }
+        appender.yield()
     }
 
     /// Sends the latest progress; nothing is kept of it when the collector is away.
@@ -76,7 +82,9 @@ package final class CollectorLink: Sendable {
                 }
             }
             group.addTask {
-                for await number in self.appends { self.handle(.appended(through: number), timer) }
+                for await _ in self.appends {
+                    self.handle(.appended(through: self.highest.withLock { $0 }), timer)
+                }
             }
             group.addTask {
                 for await batch in self.socket.deliveries {

@@ -70,6 +70,7 @@ package struct ScriptStage: Sendable {
             program.stdoutFile = files.stdout
             program.stderrFile = files.stderr
             program.resultFile = files.result
+            program.outputLimit = files.limit
             program.timeout = timeout
             return ScriptStage.result(of: await process.run(program, handle: handle), rule: rule)
         }
@@ -112,10 +113,15 @@ package struct StageFiles: Sendable {
     package var stdout: String?
     package var stderr: String?
     package var result: String?
+    /// Bytes kept of each output.
+    package var limit: Int
 
-    package init(stdout: String? = nil, stderr: String? = nil, result: String? = nil) {
+    package init(
+        stdout: String? = nil, stderr: String? = nil, result: String? = nil, limit: Int = StageProgram.outputLimit
+    ) {
         self.stdout = stdout
         self.stderr = stderr
         self.result = result
+        self.limit = limit
     }
 }

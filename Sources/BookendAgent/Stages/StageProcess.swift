@@ -57,7 +57,7 @@ package struct StageProcess: Sendable {
                         }
                     }
                     group.addTask {
-                        for await order in handle.orders {
+                        for await order in handle.listen() {
                             switch order {
                             case .end(let grace):
                                 _ = state.withLock { $0.stop(.order) }  // An earlier cause stays; the order holds.
@@ -97,11 +97,13 @@ package struct StageProcess: Sendable {
     private func words(_ program: StageProgram, passLines: Bool) -> [String] {
         var words = ["--output-limit", "\(program.outputLimit)"]
         if passLines { words.append("--pass-lines") }
+        if program.appendsOutput { words.append("--append") }
         if let file = program.stdoutFile { words += ["--stdout-file", file] }
         if let file = program.stderrFile { words += ["--stderr-file", file] }
         if let file = program.resultFile { words += ["--result-file", file] }
         if program.niceness != 0 { words += ["--nice", "\(program.niceness)"] }
         if program.isInterruptedWithoutAgent { words += ["--on-orphan", "interrupt"] }
+        if program.leftProcesses == .end { words.append("--end-left") }
         return words + ["--", program.path] + program.arguments
     }
 }

@@ -12,7 +12,9 @@ package struct StageProgram: Sendable {
     package var stdoutFile: String?
     package var stderrFile: String?
     /// Bytes kept of each output: the first and the last half.
-    package var outputLimit = 1 << 20
+    package var outputLimit = StageProgram.outputLimit
+    /// What an earlier program of the same stage left in the files stays before it; both together keep the limit.
+    package var appendsOutput = false
     /// Where `PID STARTTIME` and the end are recorded, also when the agent dies meanwhile.
     package var resultFile: String?
     /// `nil`: the program may run for ever.
@@ -34,6 +36,9 @@ package struct StageProgram: Sendable {
         self.environment = environment
         self.leftProcesses = leftProcesses
     }
+
+    /// What is kept of an output unless the configuration says otherwise, in bytes.
+    package static let outputLimit = 1 << 20
 
     package static func cleanEnvironment(home: String) -> [String: String] {
         ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LANG": "C.UTF-8"]

@@ -1,8 +1,8 @@
 /// Finds the word that was probably meant.
-enum Nearest {
+package enum Nearest {
     /// The candidate with the fewest edits from `word`, if that is few enough to be a slip, and the first one of equals;
     /// otherwise one that `word` is the beginning of.
-    static func match(_ word: String, among candidates: some Sequence<String>) -> String? {
+    package static func match(_ word: String, among candidates: some Sequence<String>) -> String? {
         let word = folded(word)
         guard (1...64).contains(word.count) else { return nil }
         var best: (candidate: String, distance: Int)?

@@ -52,6 +52,13 @@ package struct TurnQueue: Hashable, Sendable {
         return grant()
     }
 
+    /// Gives a turn whatever else runs: an attempt that broke goes on where it was, and others wait for it.
+    package mutating func take(_ claim: Claim) {
+        waiting.removeAll { $0.job == claim.job }
+        guard !running.contains(where: { $0.job == claim.job }) else { return }
+        running.append(claim)
+    }
+
     /// Gives up a turn, or a place in the queue; hands back the jobs whose turn it is now. An unknown job does no harm.
     package mutating func release(_ job: JobID) -> [JobID] {
         running.removeAll { $0.job == job }

@@ -1,0 +1,131 @@
+import BookendModel
+import FoundationEssentials
+import Glibc
+
+/// The records of the stages that run now: one file each, written by the stage's supervisor before the program starts, and
+/// removed by the agent once the stage is over. What an agent finds when it starts, a dead one left.
+///
+/// They lie in a folder by the name of this start of the machine: a pid means nothing in another one. That the page cache
+/// may lose them in a power cut does no harm, as the processes go with it.
+///
+///     supervisor 4711 88123
+///     program 4712 88124        each with its pid and start time
+///     exited 0                  once the program has ended
+package struct RunningStages: Sendable {
+    private let root: String
+    private let directory: String
+
+    package init(stateDirectory: String) {
+        root = stateDirectory + "/running"
+        // Without it, one name for all starts: start times still tell processes apart, almost always.
+        let boot = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+        directory = root + "/" + (boot.map { String($0.prefix { $0 != "\n" }) } ?? "unknown")
+        // Failing to make it shows in the first stage's record.
+        mkdir(root, 0o700)
+        mkdir(directory, 0o700)
+    }
+
+    /// Where the record of a stage goes.
+    func record(job: JobID, attempt: Int, stage: Stage) -> String {
+        "\(directory)/\(job).\(attempt).\(stage.rawValue)"
+    }
+
+    func forget(_ record: String) {
+        unlink(record)
+    }
+
+    /// Ends the trees of all programs that a dead agent left running: SIGTERM, the grace, SIGKILL. One that has ended by
+    /// itself keeps what its policy lets it keep.
+    ///
+    /// - Returns: What was ended, as `pid name`.
+    package func endLeftovers(grace: Duration = .seconds(10)) async -> [String] {
+        removeOtherBoots()
+        let records = self.records()
+        let start = ContinuousClock.now
+        var asked: Set<ProcessTable.Entry> = []
+        while !records.isEmpty, ContinuousClock.now - start < grace + .seconds(30) {
+            let table = ProcessTable.read()
+            let isOverdue = ContinuousClock.now - start >= grace
+            let remains = records.map { $0.remains(in: table, isOverdue: isOverdue) }
+            guard remains.contains(where: { $0.isWaited || !$0.toEnd.isEmpty }) else { break }
+            for process in remains.flatMap(\.toEnd) {
+                let isNew = asked.insert(process).inserted
+                if isOverdue {
+                    kill(process.pid, SIGKILL)
+                } else if isNew {
+                    kill(process.pid, SIGTERM)
+                    kill(process.pid, SIGCONT)
+                }
+            }
+            // Canceled: the agent stops before it has begun, and the next one does this again.
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return asked.map(\.label) }
+        }
+        for record in records { forget(record.path) }
+        return asked.map(\.label).sorted()
+    }
+
+    private func records() -> [StageRecord] {
+        // A folder that cannot be made has no records either.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.map { StageRecord(path: "\(directory)/\($0)") }
+    }
+
+    private func removeOtherBoots() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []  // Nothing there, nothing to do.
+        where "\(root)/\(name)" != directory {
+            try? FileManager.default.removeItem(atPath: "\(root)/\(name)")  // Looked at by nobody, if it stays.
+        }
+    }
+}
+
+/// One record, as far as it was written.
+private struct StageRecord {
+    struct Remains {
+        var toEnd: [ProcessTable.Entry] = []
+        /// The supervisor is still at work.
+        var isWaited = false
+    }
+
+    let path: String
+    private var supervisor: (pid: pid_t, startTime: UInt64)?
+    private var program: (pid: pid_t, startTime: UInt64)?
+    private var hasEnded = false
+
+    init(path: String) {
+        self.path = path
+        let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            let process =
+                fields.count == 3 ? pid_t(fields[1]).flatMap { pid in UInt64(fields[2]).map { (pid, $0) } } : nil
+            switch fields.first {
+            case "supervisor": supervisor = process
+            case "program": program = process
+            case "exited", "signaled": hasEnded = true
+            default: break
+            }
+        }
+    }
+
+    /// What is left of the stage. A supervisor without an agent ends by itself once nothing of the program is left, or
+    /// what is may stay; it is ended last, as without it the program's children lose their name.
+    func remains(in table: ProcessTable, isOverdue: Bool) -> Remains {
+        var remains = Remains()
+        if let supervisor, let process = table.process(supervisor.pid, startedAt: supervisor.startTime) {
+            remains.isWaited = true
+            let below = table.descendants(of: process.pid)
+            remains.toEnd = hasEnded && !isOverdue ? [] : below
+            if isOverdue, below.isEmpty { remains.toEnd = [process] }
+        } else if let program, !hasEnded {
+            // The supervisor was killed too: its program's session is what can still be told.
+            let isOurs =
+                table.process(program.pid, startedAt: program.startTime) != nil || table.isFree(program.pid)
+            if isOurs { remains.toEnd = table.session(program.pid).filter { $0.startTime >= program.startTime } }
+        }
+        return remains
+    }
+}
+
+extension ProcessTable.Entry {
+    fileprivate var label: String { "\(pid) \(name)" }
+}

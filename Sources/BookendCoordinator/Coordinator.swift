@@ -1,0 +1,283 @@
+import BookendDaemon
+import BookendModel
+import BookendTransport
+import BookendWire
+import Glibc
+import Logging
+
+/// Carries out what ``CoordinatorMachine`` decides: what comes in at the doors becomes events, what they lead to is
+/// recorded and sent.
+///
+/// All of one batch that can share a transaction does: orders that came together, and what acknowledgements settle.
+actor Coordinator {
+    let doors: Doors
+    let store: any PolicyStore
+    let keyFile: WatchedKeyFile
+    let logger: Logger
+    var machine: CoordinatorMachine
+    var asks = AskRelay()
+    /// On the sync socket, where each agent was last heard.
+    private(set) var routes: [AgentID: Route] = [:]
+    private var agentsByRoute: [Route: AgentID] = [:]
+    /// What is not recorded yet: kept until the store takes it. Bounded by the machine's open triggers.
+    private var settlements: [TriggerSettlement] = []
+    private var outgoing: [Doors.Name: [Message]] = [:]
+    private var housekeeping: Housekeeping
+
+    init(
+        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, store: any PolicyStore, logger: Logger
+    ) throws(CoordinatorError) {
+        self.doors = doors
+        self.store = store
+        self.keyFile = keyFile
+        self.logger = logger
+        var machine = CoordinatorMachine(try store.load(), rules: rules)
+        let now = Moment.now
+        _ = machine.handle(.enrolled(keyFile.agents), at: now)  // nobody is online: nothing follows
+        self.machine = machine
+        housekeeping = Housekeeping(at: now.boot)
+    }
+
+    // MARK: What comes in
+
+    func take(_ batch: [Delivery], at door: Doors.Name) {
+        let now = Moment.now
+        var orders: [(client: Client, order: BackupOrder)] = []
+        for delivery in batch {
+            switch delivery.event {
+            case .undeliverable(let message): if let route = message.route { lose(route, at: door, now) }
+            case .subscribed:
+                if let peer = delivery.peer, peer.role == .agent {
+                    perform(machine.handle(.subscribed(AgentID(rawValue: peer.name)), at: now), now)
+                }
+            case .unsubscribed: break
+            case .message(let message):
+                guard let envelope = decode(message, from: delivery.peer), let route = message.route else { continue }
+                if case .control(let request, let control) = envelope {
+                    guard let author = author(of: delivery, at: door) else { continue }
+                    let client = Client(door: door, route: route, request: request, author: author)
+                    if case .backup(let order) = control {
+                        orders.append((client, order))
+                    } else {
+                        // In the order in which they came: a policy that is applied before an order holds for it.
+                        carryOut(orders, now)
+                        orders = []
+                        answer(control, client, now)
+                    }
+                } else if let peer = delivery.peer, door == .sync {
+                    take(envelope, from: peer, route, now)
+                }
+            }
+        }
+        carryOut(orders, now)
+        flush(now)
+    }
+
+    /// Who may give orders: whoever reaches the Unix socket, and operators by their key.
+    private func author(of delivery: Delivery, at door: Doors.Name) -> String? {
+        if door == .control, !doors.control.endpoint.isTCP { return "local" }
+        if let peer = delivery.peer, peer.role == .operator { return "\(peer)" }
+        logger.warning(
+            "an order from somebody who is no operator was ignored",
+            metadata: ["peer": "\(delivery.peer?.description ?? "unknown")"])
+        return nil
+    }
+
+    private func decode(_ message: Message, from peer: PeerIdentity?) -> Envelope? {
+        guard let frame = message.frames.last else { return nil }
+        do {
+            return try Wire.decode(frame)
+        } catch {
+            logger.warning(
+                "a message cannot be read", metadata: ["peer": "\(peer?.description ?? "local")", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    private func take(_ envelope: Envelope, from peer: PeerIdentity, _ route: Route, _ now: Moment) {
+        switch (peer.role, envelope) {
+        case (.collector, .rosterRequest(let request)): answer(request, route)
+        case (.agent, _):
+            let agent = AgentID(rawValue: peer.name)
+            note(route, of: agent)
+            switch envelope {
+            case .hello(let hello): perform(machine.handle(.hello(agent, hello), at: now), now)
+            case .heartbeat(let heartbeat): perform(machine.handle(.heartbeat(agent, heartbeat), at: now), now)
+            case .triggerAck(let job): perform(machine.handle(.triggerAcknowledged(agent, job), at: now), now)
+            case .cancelAck(let job): perform(machine.handle(.cancelAcknowledged(agent, job), at: now), now)
+            case .askReply(let reply): relay(reply, of: agent, now)
+            default: ignore(peer)
+            }
+        default: ignore(peer)
+        }
+    }
+
+    private func ignore(_ peer: PeerIdentity) {
+        logger.warning("a message that this peer may not send was ignored", metadata: ["peer": "\(peer)"])
+    }
+
+    /// The latest connection of an agent counts. Answers that were on their way over another one are lost.
+    private func note(_ route: Route, of agent: AgentID) {
+        guard routes[agent] != route else { return }
+        if let old = routes.updateValue(route, forKey: agent) {
+            agentsByRoute[old] = nil
+            fail(asks.close(agent: agent), "the connection of agent \(agent) broke; ask again")
+        }
+        agentsByRoute[route] = agent
+    }
+
+    private func lose(_ route: Route, at door: Doors.Name, _ now: Moment) {
+        closeAsks(of: route, at: door)
+        guard door == .sync, let agent = agentsByRoute.removeValue(forKey: route) else { return }
+        routes[agent] = nil
+        perform(machine.handle(.unreachable(agent), at: now), now)
+    }
+
+    // MARK: What follows
+
+    func perform(_ actions: [CoordinatorMachine.Action], _ now: Moment) {
+        for action in actions {
+            switch action {
+            case .send(let envelope, let agent): send(envelope, to: agent)
+            case .publish(let envelope, let agent):
+                let frames = [Frame(Topic.agent(agent).utf8), Wire.encode(envelope)]
+                outgoing[.broadcast, default: []].append(Message(frames))
+            case .record(let settlement):
+                settlements.append(settlement)
+                if case .missed(let job) = settlement {
+                    logger.warning("a trigger was never delivered before its deadline", metadata: ["job.id": "\(job)"])
+                }
+            case .skipJobs(let job): skipJobs(through: job)
+            case .note(let note): log(note)
+            }
+        }
+    }
+
+    func send(_ envelope: Envelope, to agent: AgentID) {
+        guard let route = routes[agent] else { return }
+        outgoing[.sync, default: []].append(Message([Wire.encode(envelope)], to: route))
+    }
+
+    func reply(_ reply: ControlReply, to client: Client) {
+        let message = Message(
+            [Wire.encode(.controlReply(request: client.request, reply))], to: client.route)
+        outgoing[client.door, default: []].append(message)
+    }
+
+    func answer(_ request: RosterRequest, _ route: Route) {
+        do throws(CoordinatorError) {
+            let changes = try store.changes(after: request.after, limit: 1_000)
+            let reply = RosterReply(
+                through: changes.through, triggers: changes.records, isComplete: changes.isComplete,
+                agents: machine.presence.records)
+            outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
+        } catch {
+            logger.error("the roster cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Records, then sends: nobody is told what could still be lost.
+    private func flush(_ now: Moment) {
+        if !settlements.isEmpty {
+            do throws(CoordinatorError) {
+                try store.settle(settlements, at: now.wall)
+                settlements = []
+            } catch {
+                logger.error(
+                    "what became of triggers could not be recorded; it is tried again",
+                    metadata: ["triggers": "\(settlements.count)", "error": "\(error)"])
+            }
+        }
+        for (door, messages) in outgoing {
+            let taken = doors[door].send(messages)
+            if taken < messages.count {
+                // Agents get it again, with a redelivery or a snapshot; a client asks again.
+                logger.warning(
+                    "messages were dropped: the outbox is full",
+                    metadata: ["door": "\(door)", "messages": "\(messages.count - taken)"])
+            }
+        }
+        outgoing = [:]
+    }
+
+    /// An agent has seen a higher job id than was ever given here: this store was restored from an older copy.
+    private func skipJobs(through job: JobID) {
+        do throws(CoordinatorError) {
+            let highest = try store.highestJob()
+            guard job > highest else { return }
+            // An agent that makes up a number must not use up all of them.
+            guard job.rawValue - highest.rawValue <= 1_000_000 else {
+                return logger.error(
+                    "an agent names a job id that cannot be: its journal is not this fleet's",
+                    metadata: ["job.id": "\(job)", "highest": "\(highest)"])
+            }
+            try store.skipJobs(through: job)
+            logger.error(
+                "an agent knows a job id that was never given here: was the database restored? Ids go on above it",
+                metadata: ["job.id": "\(job)", "highest": "\(highest)"])
+        } catch {
+            logger.error("the counter of job ids failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func log(_ note: CoordinatorPresence.Note) {
+        switch note {
+        case .cameOnline(let agent): logger.notice("an agent is online", metadata: ["agent": "\(agent)"])
+        case .wentOffline(let agent):
+            logger.warning("an agent is offline", metadata: ["agent": "\(agent)"])
+            fail(asks.close(agent: agent), "agent \(agent) went offline; ask again when it is back")
+        case .clockSkewed(let agent, let skew):
+            logger.warning(
+                "an agent's clock is wrong: check its time synchronization",
+                metadata: ["agent": "\(agent)", "skew": "\(skew)"])
+        case .clockAgrees(let agent): logger.notice("an agent's clock is right again", metadata: ["agent": "\(agent)"])
+        }
+    }
+
+    // MARK: Time
+
+    func tick() {
+        let now = Moment.now
+        perform(machine.handle(.tick, at: now), now)
+        if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
+        if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
+        if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }
+        if housekeeping.isDue(.probing, at: now.boot) { probeAsks() }
+        flush(now)
+    }
+
+    /// Writes down what is only in memory. Nothing is taken in after this.
+    func finish() {
+        fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
+        rememberAgents()
+        flush(Moment.now)
+    }
+
+    private func readKeys(_ now: Moment) {
+        do throws(TransportError) {
+            guard try keyFile.refresh() else { return }
+            let agents = keyFile.agents
+            logger.notice("the key file was read again", metadata: ["agents": "\(agents.count)"])
+            perform(machine.handle(.enrolled(agents), at: now), now)
+        } catch {
+            logger.error("the key file is wrong; what was read before still holds", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func rememberAgents() {
+        do throws(CoordinatorError) {
+            try store.remember(machine.presence.memories(since: housekeeping.rememberedSince))
+        } catch {
+            logger.error("agents could not be remembered", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func prune(_ now: Moment) {
+        do throws(CoordinatorError) {
+            let removed = try store.prune(before: now.wall + .seconds(-14 * 86_400))
+            if removed > 0 { logger.info("old triggers were removed", metadata: ["triggers": "\(removed)"]) }
+        } catch {
+            logger.error("old triggers could not be removed", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import BookendDaemon
+package import BookendModel
+package import BookendTransport
+package import Logging
+import ServiceLifecycle
+
+/// Where a coordinator listens.
+package struct CoordinatorEndpoints: Hashable, Sendable {
+    /// Agents, collectors and operators ask here.
+    package var sync: Endpoint
+    /// Agents are told here.
+    package var broadcast: Endpoint
+    /// Operators ask here; a Unix socket needs no key.
+    package var control: Endpoint
+
+    package init(sync: Endpoint, broadcast: Endpoint, control: Endpoint) {
+        self.sync = sync
+        self.broadcast = broadcast
+        self.control = control
+    }
+}
+
+/// The running coordinator: opens the sockets, feeds the ``Coordinator``, and closes in order.
+package struct CoordinatorService: Sendable {
+    private let endpoints: CoordinatorEndpoints
+    private let rules: CoordinatorRules
+    private let tickInterval: Duration
+    private let network: any Network
+    private let keys: CurveKeyPair
+    private let keyFile: WatchedKeyFile
+    private let store: any PolicyStore
+    private let logger: Logger
+
+    /// - Parameter network: Stopped at the end.
+    package init(
+        endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
+        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore, logger: Logger
+    ) {
+        self.endpoints = endpoints
+        self.rules = rules
+        self.tickInterval = tickInterval
+        self.network = network
+        self.keys = keys
+        self.keyFile = keyFile
+        self.store = store
+        self.logger = logger
+    }
+
+    /// Serves until the graceful shutdown of its task: then takes no more orders, writes down what it has heard, and
+    /// closes the sockets.
+    ///
+    /// - Parameter check: Called once everything is listening, with the real endpoints; what it throws stops the start.
+    package func run(check: @Sendable (CoordinatorEndpoints) async throws -> Void = { _ in }) async throws {
+        let doors: Doors
+        let coordinator: Coordinator
+        let real: CoordinatorEndpoints
+        do {
+            doors = try await open()
+            coordinator = try Coordinator(rules: rules, doors: doors, keyFile: keyFile, store: store, logger: logger)
+            real = CoordinatorEndpoints(
+                sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
+            try await check(real)
+        } catch {
+            await network.stop()
+            throw error
+        }
+        logger.notice(
+            "coordinator is ready",
+            metadata: [
+                "sync": "\(real.sync)", "broadcast": "\(real.broadcast)", "control": "\(real.control)",
+                "version": "\(ProtocolVersion.software)",
+            ])
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        await coordinator.tick()
+                        // Canceled: the loop's condition sees it.
+                        try? await Task.sleep(for: tickInterval)
+                    }
+                }
+                group.addTask {
+                    for await batch in doors.sync.deliveries { await coordinator.take(batch, at: .sync) }
+                }
+                group.addTask {
+                    for await batch in doors.broadcast.deliveries { await coordinator.take(batch, at: .broadcast) }
+                }
+                for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }
+                // No more orders from here on: the control socket is closed.
+                group.cancelAll()
+                await coordinator.finish()
+                await doors.sync.close()
+                await doors.broadcast.close()
+            }
+        } onGracefulShutdown: {
+            Task { await doors.control.close() }  // awaited by the loop over its deliveries, which ends with the socket
+        }
+        await network.stop()
+        logger.notice("coordinator stopped")
+    }
+
+    private func open() async throws(TransportError) -> Doors {
+        let remote = Guard.curveServer(keys, admitting: keyFile.ring)
+        let publisher = SocketPlan.Kind.publisher(welcome: Topic.welcome, authorize: Self.mayHear)
+        return Doors(
+            sync: try await network.open(SocketPlan(.router, endpoints.sync, remote)),
+            broadcast: try await network.open(SocketPlan(publisher, endpoints.broadcast, remote)),
+            control: try await network.open(
+                SocketPlan(.router, endpoints.control, endpoints.control.isTCP ? remote : .local)))
+    }
+
+    /// An agent hears its own topic only, and nobody else hears any.
+    private static let mayHear: @Sendable (PeerIdentity?, Frame) -> Bool = { peer, topic in
+        guard let peer, peer.role == .agent else { return false }
+        return topic == Frame(Topic.agent(AgentID(rawValue: peer.name)).utf8)
+    }
+}
+
+/// The coordinator's sockets.
+struct Doors: Sendable {
+    enum Name: Hashable, Sendable { case sync, broadcast, control }
+
+    let sync: any MessageSocket
+    let broadcast: any MessageSocket
+    let control: any MessageSocket
+
+    subscript(name: Name) -> any MessageSocket {
+        switch name {
+        case .sync: sync
+        case .broadcast: broadcast
+        case .control: control
+        }
+    }
+}

@@ -1,0 +1,155 @@
+package import BookendModel
+import Synchronization
+
+/// The store without a disk, for tests and simulations. Keeps the contract of ``PolicyStore`` but for durability.
+package final class InMemoryPolicyStore: PolicyStore {
+    private struct Row {
+        var record: TriggerRecord
+        var change: Int64
+        var changedAt: UnixTime
+        var isCancelAcknowledged = false
+    }
+
+    private struct Contents {
+        var edits: [PolicyEdit] = []
+        var triggers: [JobID: Row] = [:]
+        var agents: [AgentID: RememberedAgent] = [:]
+        var highestJob: Int64 = 0
+        var change: Int64 = 0
+
+        mutating func update(_ job: JobID, at now: UnixTime, _ body: (inout TriggerRecord) -> Bool) {
+            guard var row = triggers[job], body(&row.record) else { return }
+            change += 1
+            row.change = change
+            row.changedAt = now
+            triggers[job] = row
+        }
+    }
+
+    private let contents = Mutex(Contents())
+
+    package init() {}
+
+    package func load() throws(CoordinatorError) -> CoordinatorState {
+        contents.withLock { contents in
+            var current: [PolicyName: PolicyRevision] = [:]
+            var highest: [PolicyName: Int64] = [:]
+            for edit in contents.edits {
+                current[edit.name] = edit.revision
+                if let revision = edit.revision?.revision { highest[edit.name] = revision }
+            }
+            let open = contents.triggers.values.filter {
+                $0.record.state == .pending || $0.record.isCanceled && !$0.isCancelAcknowledged
+            }
+            return CoordinatorState(
+                generation: contents.edits.last?.generation ?? 0,
+                policies: current.values.sorted { $0.policy.name < $1.policy.name }, highestRevisions: highest,
+                openTriggers: open.map { OpenTrigger(record: $0.record, isCancelAcknowledged: $0.isCancelAcknowledged) }
+                    .sorted { $0.record.trigger.job < $1.record.trigger.job },
+                agents: contents.agents.values.sorted { $0.id < $1.id })
+        }
+    }
+
+    package func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError) {
+        contents.withLock { $0.edits += edits }
+    }
+
+    package func revision(
+        _ number: Int64, of policy: PolicyName
+    ) throws(CoordinatorError) -> PolicyRevision? {
+        contents.withLock { contents in
+            contents.edits.last { $0.name == policy && $0.revision?.revision == number }?.revision
+        }
+    }
+
+    package func record(
+        _ drafts: [TriggerRecord], at now: UnixTime
+    ) throws(CoordinatorError) -> [TriggerRecord] {
+        contents.withLock { contents in
+            drafts.map { draft in
+                contents.highestJob += 1
+                contents.change += 1
+                var record = draft
+                record.trigger.job = JobID(rawValue: contents.highestJob)
+                contents.triggers[record.trigger.job] = Row(record: record, change: contents.change, changedAt: now)
+                return record
+            }
+        }
+    }
+
+    package func skipJobs(through job: JobID) throws(CoordinatorError) {
+        contents.withLock { $0.highestJob = max($0.highestJob, job.rawValue) }
+    }
+
+    package func highestJob() throws(CoordinatorError) -> JobID {
+        contents.withLock { JobID(rawValue: $0.highestJob) }
+    }
+
+    package func trigger(_ job: JobID) throws(CoordinatorError) -> TriggerRecord? {
+        contents.withLock { $0.triggers[job]?.record }
+    }
+
+    package func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+        contents.withLock { contents in
+            contents.update(job, at: now) { record in
+                defer { record.isCanceled = true }
+                return !record.isCanceled
+            }
+            return contents.triggers[job]?.record
+        }
+    }
+
+    package func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError) {
+        contents.withLock { contents in
+            for settlement in settlements {
+                switch settlement {
+                case .delivered(let job, let agent):
+                    contents.update(job, at: now) { record in
+                        guard record.trigger.agent == agent, record.state == .pending || record.state == .missed
+                        else { return false }
+                        record.state = .delivered
+                        return true
+                    }
+                case .missed(let job):
+                    contents.update(job, at: now) { record in
+                        guard record.state == .pending else { return false }
+                        record.state = .missed
+                        return true
+                    }
+                case .cancelAcknowledged(let job, let agent):
+                    guard let record = contents.triggers[job]?.record, record.isCanceled, record.trigger.agent == agent
+                    else { continue }
+                    contents.triggers[job]?.isCancelAcknowledged = true
+                }
+            }
+        }
+    }
+
+    package func changes(
+        after change: Int64, limit: Int
+    ) throws(CoordinatorError) -> TriggerChanges {
+        contents.withLock { contents in
+            let start = change > contents.change ? 0 : change
+            let rows = contents.triggers.values.filter { $0.change > start }.sorted { $0.change < $1.change }
+            let isComplete = rows.count <= limit
+            return TriggerChanges(
+                records: rows.prefix(limit).map(\.record),
+                through: isComplete ? contents.change : rows.prefix(limit).last?.change ?? contents.change,
+                isComplete: isComplete)
+        }
+    }
+
+    package func remember(_ agents: [RememberedAgent]) throws(CoordinatorError) {
+        contents.withLock { contents in
+            for agent in agents { contents.agents[agent.id] = agent }
+        }
+    }
+
+    package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
+        contents.withLock { contents in
+            let old = contents.triggers.filter { $0.value.changedAt < time && $0.value.record.state != .pending }
+            for job in old.keys { contents.triggers[job] = nil }
+            return old.count
+        }
+    }
+}

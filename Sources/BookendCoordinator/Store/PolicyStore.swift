@@ -1,0 +1,71 @@
+package import BookendModel
+
+/// The coordinator's memory: policies with all their revisions, triggers, agents, and the counter of job ids.
+///
+/// Each call is one transaction, durable when it returns. One process at a time uses a store. Safe to use from any thread;
+/// calls come one after the other.
+package protocol PolicyStore: Sendable {
+    /// What the machine starts from.
+    func load() throws(CoordinatorError) -> CoordinatorState
+
+    /// Records changes of policies, in order. Revisions stay for ever, those of deleted policies too.
+    func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError)
+
+    /// One revision as it was applied; `nil`: there is none. A deleted policy's revisions are found too.
+    func revision(_ number: Int64, of policy: PolicyName) throws(CoordinatorError) -> PolicyRevision?
+
+    /// Records triggers and gives each its job id, in order: all of them or none.
+    ///
+    /// Ids start at 1 and grow. None is ever given twice, also after a crash, and when all triggers are pruned.
+    ///
+    /// - Parameter drafts: Their job is ignored.
+    /// - Returns: The same, with their ids.
+    func record(_ drafts: [TriggerRecord], at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord]
+
+    /// Gives no job id up to and including this one from now on.
+    func skipJobs(through job: JobID) throws(CoordinatorError)
+
+    /// The highest job id that was given or skipped; 0: none.
+    func highestJob() throws(CoordinatorError) -> JobID
+
+    /// `nil`: never given, or pruned.
+    func trigger(_ job: JobID) throws(CoordinatorError) -> TriggerRecord?
+
+    /// Remembers that the job is to be canceled; twice does no harm.
+    ///
+    /// - Returns: The trigger as it is now; `nil`: there is none.
+    func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
+
+    /// Records what became of triggers. A settlement that does not fit (another agent's, a state that is final) changes
+    /// nothing: `delivered` follows `pending` and `missed`; `missed` follows `pending`.
+    func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError)
+
+    /// The triggers that are new or changed after that change, in the order of their last change.
+    ///
+    /// A number that this store has not reached yet (it was restored) counts as 0: everything.
+    func changes(after change: Int64, limit: Int) throws(CoordinatorError) -> TriggerChanges
+
+    func remember(_ agents: [RememberedAgent]) throws(CoordinatorError)
+
+    /// Removes triggers that last changed before that time and are no longer pending, also those whose cancel no agent ever
+    /// acknowledged.
+    ///
+    /// - Returns: How many were removed.
+    @discardableResult
+    func prune(before time: UnixTime) throws(CoordinatorError) -> Int
+}
+
+/// A page of what changed.
+package struct TriggerChanges: Hashable, Sendable {
+    package var records: [TriggerRecord]
+    /// Where to go on.
+    package var through: Int64
+    /// Nothing follows.
+    package var isComplete: Bool
+
+    package init(records: [TriggerRecord], through: Int64, isComplete: Bool) {
+        self.records = records
+        self.through = through
+        self.isComplete = isComplete
+    }
+}

@@ -1,0 +1,53 @@
+import GRDB
+
+/// The coordinator's tables. A change is a new migration; one that was released is never edited.
+enum PolicyStoreSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    -- job: the highest id given; change: the last change of a trigger
+                    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+                    -- Everything that ever happened to a policy, by generation.
+                    CREATE TABLE policy_edits (
+                        generation INTEGER PRIMARY KEY,
+                        name TEXT NOT NULL,
+                        revision INTEGER,  -- NULL: deleted
+                        body BLOB,
+                        made_unix_ms INTEGER NOT NULL,
+                        made_by TEXT NOT NULL);
+                    CREATE UNIQUE INDEX policy_edits_by_revision ON policy_edits (name, revision);
+                    CREATE INDEX policy_edits_by_name ON policy_edits (name, generation);
+
+                    CREATE TABLE triggers (
+                        job INTEGER PRIMARY KEY,
+                        change INTEGER NOT NULL,
+                        agent TEXT NOT NULL,
+                        policy TEXT NOT NULL,
+                        revision INTEGER NOT NULL,
+                        cause TEXT NOT NULL,
+                        scheduled_start_unix_ms INTEGER NOT NULL,
+                        not_after_unix_ms INTEGER NOT NULL,
+                        window_end_unix_ms INTEGER,
+                        state TEXT NOT NULL,
+                        is_canceled INTEGER NOT NULL DEFAULT 0,
+                        is_cancel_acknowledged INTEGER NOT NULL DEFAULT 0,
+                        changed_unix_ms INTEGER NOT NULL);
+                    CREATE UNIQUE INDEX triggers_by_change ON triggers (change);
+                    -- What agents still have to be told of.
+                    CREATE INDEX triggers_open ON triggers (job)
+                        WHERE state = 'pending' OR is_canceled > is_cancel_acknowledged;
+                    CREATE INDEX triggers_by_age ON triggers (changed_unix_ms);
+
+                    CREATE TABLE agents (
+                        id TEXT PRIMARY KEY,
+                        claimed_labels TEXT NOT NULL,  -- a line a label: key=value
+                        version TEXT NOT NULL,
+                        last_heard_unix_ms INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+}

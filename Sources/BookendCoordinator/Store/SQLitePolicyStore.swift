@@ -1,0 +1,303 @@
+package import BookendModel
+import BookendWire
+import FoundationEssentials
+import GRDB
+
+/// The coordinator's store in one SQLite file: WAL, synchronous FULL, so that what was acknowledged to an operator survives
+/// a power cut.
+package final class SQLitePolicyStore: PolicyStore {
+    private let database: DatabaseQueue
+
+    /// Opens or makes the file, and brings an older one up to date.
+    ///
+    /// - Throws: ``CoordinatorError`` with code `.store`; the message names the file.
+    package init(path: String) throws(CoordinatorError) {
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(5)
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            try database.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA journal_mode = WAL")
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+                    throw CoordinatorError(.store, "\(path): SQLite refused synchronous = FULL")
+                }
+            }
+            try PolicyStoreSchema.migrator.migrate(database)
+        } catch let error as CoordinatorError {
+            throw error
+        } catch {
+            throw CoordinatorError(.store, "\(path): cannot open the database: \(error)")
+        }
+    }
+
+    /// The journal's mode and the level of synchronization, as the connection that writes has them.
+    func durability() throws(CoordinatorError) -> String {
+        try write { database in
+            let mode = try String.fetchOne(database, sql: "PRAGMA journal_mode") ?? ""
+            return try "\(mode) \(Int.fetchOne(database, sql: "PRAGMA synchronous") ?? -1)"
+        }
+    }
+
+    package func load() throws(CoordinatorError) -> CoordinatorState {
+        try write { database in
+            let policies = try Data.fetchAll(
+                database,
+                sql: """
+                    SELECT body FROM policy_edits AS edit WHERE body IS NOT NULL AND generation =
+                        (SELECT max(generation) FROM policy_edits WHERE name = edit.name) ORDER BY name
+                    """)
+            let highest = try Row.fetchAll(
+                database,
+                sql: "SELECT name, max(revision) AS revision FROM policy_edits WHERE revision NOT NULL GROUP BY name")
+            let open = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM triggers WHERE state = 'pending' OR is_canceled > is_cancel_acknowledged ORDER BY job
+                    """)
+            let agents = try Row.fetchAll(database, sql: "SELECT * FROM agents ORDER BY id")
+            return CoordinatorState(
+                generation: try Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,
+                policies: try policies.map { try Wire.decodePolicyRevision([UInt8]($0)) },
+                highestRevisions: Dictionary(
+                    highest.map { (PolicyName(rawValue: $0["name"]), $0["revision"]) }, uniquingKeysWith: max),
+                openTriggers: try open.map { row in
+                    OpenTrigger(
+                        record: try TriggerRecord(row: row), isCancelAcknowledged: row["is_cancel_acknowledged"])
+                },
+                agents: agents.map(RememberedAgent.init(row:)))
+        }
+    }
+
+    // MARK: Policies
+
+    package func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError) {
+        try write { database in
+            for edit in edits {
+                try database.execute(
+                    sql: """
+                        INSERT INTO policy_edits (generation, name, revision, body, made_unix_ms, made_by)
+                        VALUES (?, ?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        edit.generation, edit.name.rawValue, edit.revision?.revision,
+                        edit.revision.map { Data(Wire.encode($0)) }, now.milliseconds, author,
+                    ])
+            }
+        }
+    }
+
+    package func revision(
+        _ number: Int64, of policy: PolicyName
+    ) throws(CoordinatorError) -> PolicyRevision? {
+        try write { database in
+            try Data.fetchOne(
+                database, sql: "SELECT body FROM policy_edits WHERE name = ? AND revision = ?",
+                arguments: [policy.rawValue, number]
+            ).map { try Wire.decodePolicyRevision([UInt8]($0)) }
+        }
+    }
+
+    // MARK: Triggers
+
+    package func record(
+        _ drafts: [TriggerRecord], at now: UnixTime
+    ) throws(CoordinatorError) -> [TriggerRecord] {
+        guard !drafts.isEmpty else { return [] }
+        return try write { database in
+            var job = try Self.counter("job", database)
+            var change = try Self.counter("change", database)
+            let insert = try database.cachedStatement(
+                sql: """
+                    INSERT INTO triggers (job, change, agent, policy, revision, cause, scheduled_start_unix_ms,
+                        not_after_unix_ms, window_end_unix_ms, state, is_canceled, changed_unix_ms)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """)
+            var records: [TriggerRecord] = []
+            records.reserveCapacity(drafts.count)
+            for draft in drafts {
+                job += 1
+                change += 1
+                var record = draft
+                record.trigger.job = JobID(rawValue: job)
+                let trigger = record.trigger
+                try insert.execute(arguments: [
+                    job, change, trigger.agent.rawValue, trigger.policy.rawValue, trigger.revision,
+                    trigger.cause.rawValue, trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds,
+                    trigger.windowEnd?.milliseconds, record.state.rawValue, record.isCanceled, now.milliseconds,
+                ])
+                records.append(record)
+            }
+            try Self.set("job", job, database)
+            try Self.set("change", change, database)
+            return records
+        }
+    }
+
+    package func skipJobs(through job: JobID) throws(CoordinatorError) {
+        try write { database in
+            if try job.rawValue > Self.counter("job", database) { try Self.set("job", job.rawValue, database) }
+        }
+    }
+
+    package func highestJob() throws(CoordinatorError) -> JobID {
+        try write { JobID(rawValue: try Self.counter("job", $0)) }
+    }
+
+    package func trigger(_ job: JobID) throws(CoordinatorError) -> TriggerRecord? {
+        try write { try Self.trigger(job, $0) }
+    }
+
+    package func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+        try write { database in
+            try Self.update("is_canceled = 1", "job = ? AND is_canceled = 0", [job.rawValue], at: now, database)
+            return try Self.trigger(job, database)
+        }
+    }
+
+    package func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError) {
+        guard !settlements.isEmpty else { return }
+        try write { database in
+            for settlement in settlements {
+                switch settlement {
+                case .delivered(let job, let agent):
+                    try Self.update(
+                        "state = 'delivered'", "job = ? AND agent = ? AND state IN ('pending', 'missed')",
+                        [job.rawValue, agent.rawValue], at: now, database)
+                case .missed(let job):
+                    try Self.update(
+                        "state = 'missed'", "job = ? AND state = 'pending'", [job.rawValue], at: now, database)
+                case .cancelAcknowledged(let job, let agent):
+                    // No news to the collector: no change number.
+                    try database.cachedStatement(
+                        sql:
+                            "UPDATE triggers SET is_cancel_acknowledged = 1 WHERE job = ? AND agent = ? AND is_canceled = 1"
+                    ).execute(arguments: [job.rawValue, agent.rawValue])
+                }
+            }
+        }
+    }
+
+    package func changes(
+        after change: Int64, limit: Int
+    ) throws(CoordinatorError) -> TriggerChanges {
+        try write { database in
+            let last = try Self.counter("change", database)
+            let start = change > last ? 0 : change
+            guard start < last else { return TriggerChanges(records: [], through: last, isComplete: true) }
+            let rows = try Row.fetchAll(
+                database.cachedStatement(sql: "SELECT * FROM triggers WHERE change > ? ORDER BY change LIMIT ?"),
+                arguments: [start, limit + 1])
+            let page = rows.prefix(limit)
+            let isComplete = rows.count <= limit
+            return TriggerChanges(
+                records: try page.map(TriggerRecord.init(row:)),
+                through: isComplete ? last : page.last?["change"] ?? last, isComplete: isComplete)
+        }
+    }
+
+    package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
+        try write { database in
+            try database.execute(
+                sql: "DELETE FROM triggers WHERE changed_unix_ms < ? AND state <> 'pending'",
+                arguments: [time.milliseconds])
+            return database.changesCount
+        }
+    }
+
+    // MARK: Agents
+
+    package func remember(_ agents: [RememberedAgent]) throws(CoordinatorError) {
+        guard !agents.isEmpty else { return }
+        try write { database in
+            for agent in agents {
+                try database.cachedStatement(
+                    sql: """
+                        INSERT INTO agents (id, claimed_labels, version, last_heard_unix_ms) VALUES (?, ?, ?, ?)
+                        ON CONFLICT (id) DO UPDATE SET claimed_labels = excluded.claimed_labels,
+                            version = excluded.version, last_heard_unix_ms = excluded.last_heard_unix_ms
+                        """
+                ).execute(arguments: [
+                    agent.id.rawValue, agent.labelLines, agent.version, agent.lastHeardAt.milliseconds,
+                ])
+            }
+        }
+    }
+}
+
+// MARK: - Rows
+
+extension SQLitePolicyStore {
+    /// One transaction, its errors in the module's own words.
+    private func write<T>(_ body: (Database) throws -> T) throws(CoordinatorError) -> T {
+        do {
+            return try database.write(body)
+        } catch {
+            throw CoordinatorError(
+                .store, "the database \(database.path) failed: \(error); is the disk full, or the file damaged?")
+        }
+    }
+
+    /// Changes rows and gives each a new change number.
+    private static func update(
+        _ assignment: String, _ condition: String, _ arguments: StatementArguments, at now: UnixTime,
+        _ database: Database
+    ) throws {
+        let change = try counter("change", database) + 1
+        try database.cachedStatement(
+            sql: "UPDATE triggers SET \(assignment), change = ?, changed_unix_ms = ? WHERE \(condition)"
+        ).execute(arguments: [change, now.milliseconds] + arguments)
+        if database.changesCount > 0 { try set("change", change, database) }
+    }
+
+    private static func trigger(_ job: JobID, _ database: Database) throws -> TriggerRecord? {
+        try Row.fetchOne(
+            database.cachedStatement(sql: "SELECT * FROM triggers WHERE job = ?"), arguments: [job.rawValue]
+        ).map(TriggerRecord.init(row:))
+    }
+
+    private static func counter(_ name: String, _ database: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            database.cachedStatement(sql: "SELECT value FROM counters WHERE name = ?"), arguments: [name]) ?? 0
+    }
+
+    private static func set(_ name: String, _ value: Int64, _ database: Database) throws {
+        try database.cachedStatement(
+            sql:
+                "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        ).execute(arguments: [name, value])
+    }
+}
+
+extension TriggerRecord {
+    fileprivate init(row: Row) throws {
+        guard let cause = TriggerCause(rawValue: row["cause"]), let state = State(rawValue: row["state"]) else {
+            throw CoordinatorError(.store, "job \(row["job"] as Int64): a newer bookend-coordinator wrote this row")
+        }
+        self.init(
+            trigger: Trigger(
+                job: JobID(rawValue: row["job"]), agent: AgentID(rawValue: row["agent"]),
+                policy: PolicyName(rawValue: row["policy"]), revision: row["revision"], cause: cause,
+                scheduledStart: UnixTime(milliseconds: row["scheduled_start_unix_ms"]),
+                notAfter: UnixTime(milliseconds: row["not_after_unix_ms"]),
+                windowEnd: (row["window_end_unix_ms"] as Int64?).map(UnixTime.init(milliseconds:))),
+            state: state, isCanceled: row["is_canceled"])
+    }
+}
+
+extension RememberedAgent {
+    fileprivate init(row: Row) {
+        let lines = (row["claimed_labels"] as String).split(separator: "\n")
+        let pairs = lines.compactMap { line in
+            line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
+        }
+        self.init(
+            id: AgentID(rawValue: row["id"]), claimedLabels: Dictionary(pairs, uniquingKeysWith: { $1 }),
+            version: row["version"], lastHeardAt: UnixTime(milliseconds: row["last_heard_unix_ms"]))
+    }
+
+    /// Keys hold no `=`, values no line break: ``BookendModel/TextRules/labelProblem(key:value:)`` saw to that.
+    fileprivate var labelLines: String {
+        claimedLabels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+    }
+}

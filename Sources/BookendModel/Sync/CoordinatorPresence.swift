@@ -1,0 +1,156 @@
+/// Which agents there are, and which of them are there now.
+///
+/// ```
+///            hello, heartbeat
+///  offline ───────────────────▶ online ──┐ hello, heartbeat
+///     ▲                           │  ▲   │
+///     └───────────────────────────┘  └───┘
+///       unheard of for too long, unreachable, no longer enrolled
+/// ```
+package struct CoordinatorPresence: Hashable, Sendable {
+    private struct Agent: Hashable, Sendable {
+        var enrolledLabels: [String: String]
+        var claimedLabels: [String: String] = [:]
+        var isOnline = false
+        /// Was sent a snapshot since this coordinator started or since it was last away.
+        var isGreeted = false
+        var heardAt: Moment?
+        /// From before this coordinator started.
+        var rememberedAt: UnixTime?
+        var version = ""
+        var generation: Int64 = 0
+        var activeJobs: [ActiveJob] = []
+        var outboxDepth: Int64 = 0
+        var skew = Duration.zero
+        var isSkewTold = false
+
+        /// The labels of the key file win over what the agent claims: a claim is not proof.
+        var labels: [String: String] { claimedLabels.merging(enrolledLabels) { $1 } }
+    }
+
+    private var agents: [AgentID: Agent] = [:]
+    /// Agents that are not enrolled now, with what is known of them: a key file may lose a line and get it back.
+    private var remembered: [AgentID: RememberedAgent]
+
+    package init(remembered: [RememberedAgent]) {
+        self.remembered = Dictionary(remembered.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+    }
+
+    package var ids: [AgentID] { agents.keys.sorted() }
+    package var online: [AgentID] { agents.filter(\.value.isOnline).keys.sorted() }
+
+    package func isEnrolled(_ id: AgentID) -> Bool { agents[id] != nil }
+    package func isOnline(_ id: AgentID) -> Bool { agents[id]?.isOnline ?? false }
+    package func isGreeted(_ id: AgentID) -> Bool { agents[id]?.isGreeted ?? false }
+    package func labels(of id: AgentID) -> [String: String] { agents[id]?.labels ?? [:] }
+    package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
+
+    package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
+
+    /// Replaces the agents that are enrolled and their labels.
+    ///
+    /// - Returns: The agents that are online and whose labels are not what they were.
+    package mutating func enroll(_ enrolled: [AgentID: [String: String]]) -> [AgentID] {
+        for (id, agent) in agents where enrolled[id] == nil {
+            remembered[id] = Self.memory(of: id, agent)
+            agents[id] = nil
+        }
+        var changed: [AgentID] = []
+        for (id, labels) in enrolled {
+            if let agent = agents[id] {
+                agents[id]?.enrolledLabels = labels
+                if agent.isOnline, agents[id]?.labels != agent.labels { changed.append(id) }
+            } else {
+                var agent = Agent(enrolledLabels: labels)
+                if let memory = remembered.removeValue(forKey: id) {
+                    agent.claimedLabels = memory.claimedLabels
+                    agent.version = memory.version
+                    agent.rememberedAt = memory.lastHeardAt
+                }
+                agents[id] = agent
+            }
+        }
+        return changed.sorted()
+    }
+
+    /// - Returns: What is worth telling. `nil`: the agent is not enrolled.
+    package mutating func take(_ hello: Hello, of id: AgentID, _ rules: CoordinatorRules, at now: Moment) -> [Note]? {
+        guard agents[id] != nil else { return nil }
+        agents[id]?.isGreeted = true
+        agents[id]?.claimedLabels = hello.labels.filter { TextRules.labelProblem(key: $0.key, value: $0.value) == nil }
+        agents[id]?.version = hello.version
+        return hear(id, hello.generation, hello.activeJobs, hello.wall, rules, at: now)
+    }
+
+    package mutating func take(
+        _ heartbeat: Heartbeat, of id: AgentID, _ rules: CoordinatorRules, at now: Moment
+    ) -> [Note]? {
+        guard agents[id] != nil else { return nil }
+        agents[id]?.outboxDepth = heartbeat.outboxDepth
+        return hear(id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, rules, at: now)
+    }
+
+    private mutating func hear(
+        _ id: AgentID, _ generation: Int64, _ jobs: [ActiveJob], _ wall: UnixTime, _ rules: CoordinatorRules,
+        at now: Moment
+    ) -> [Note] {
+        var notes: [Note] = []
+        if !isOnline(id) { notes.append(.cameOnline(id)) }
+        let skew = wall - now.wall
+        let isSkewed = skew > rules.skewTolerance || skew < .zero - rules.skewTolerance
+        if isSkewed != agents[id]?.isSkewTold { notes.append(isSkewed ? .clockSkewed(id, skew) : .clockAgrees(id)) }
+        agents[id]?.isSkewTold = isSkewed
+        agents[id]?.isOnline = true
+        agents[id]?.heardAt = now
+        agents[id]?.generation = generation
+        agents[id]?.activeJobs = jobs
+        agents[id]?.skew = skew
+        return notes
+    }
+
+    /// What was sent to it found nobody.
+    package mutating func lose(_ id: AgentID) -> [Note] {
+        guard isOnline(id) else { return [] }
+        agents[id]?.isOnline = false
+        agents[id]?.isGreeted = false
+        return [.wentOffline(id)]
+    }
+
+    package mutating func tick(_ rules: CoordinatorRules, at now: Moment) -> [Note] {
+        agents.filter { $0.value.isOnline && now.boot - ($0.value.heardAt ?? now).boot >= rules.offlineAfter }
+            .keys.sorted().flatMap { lose($0) }
+    }
+
+    /// Every enrolled agent, those never heard of too; by id.
+    package var records: [AgentRecord] {
+        agents.sorted { $0.key < $1.key }.map { id, agent in
+            AgentRecord(
+                id: id, labels: agent.labels, isOnline: agent.isOnline,
+                lastHeardAt: agent.heardAt?.wall ?? agent.rememberedAt, version: agent.version,
+                generation: agent.generation, activeJobs: agent.isOnline ? agent.activeJobs : [],
+                outboxDepth: agent.outboxDepth, clockSkew: agent.skew)
+        }
+    }
+
+    /// What the store should remember of the agents heard of since then; by id.
+    package func memories(since time: BootTime) -> [RememberedAgent] {
+        agents.filter { $0.value.heardAt.map { $0.boot >= time } ?? false }.sorted { $0.key < $1.key }
+            .compactMap { Self.memory(of: $0.key, $0.value) }
+    }
+
+    private static func memory(of id: AgentID, _ agent: Agent) -> RememberedAgent? {
+        (agent.heardAt?.wall ?? agent.rememberedAt).map {
+            RememberedAgent(id: id, claimedLabels: agent.claimedLabels, version: agent.version, lastHeardAt: $0)
+        }
+    }
+
+    /// What an operator may want to read in the log.
+    package enum Note: Hashable, Sendable {
+        case cameOnline(AgentID)
+        case wentOffline(AgentID)
+        /// The agent's wall clock less the coordinator's is further from zero than tolerated. Told once.
+        case clockSkewed(AgentID, Duration)
+        /// It no longer is.
+        case clockAgrees(AgentID)
+    }
+}

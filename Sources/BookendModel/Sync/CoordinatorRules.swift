@@ -1,0 +1,31 @@
+/// The coordinator's times and bounds.
+package struct CoordinatorRules: Hashable, Sendable {
+    /// An agent unheard of for this long is offline.
+    package var offlineAfter: Duration
+    /// A trigger or cancel that was not acknowledged is sent again after this, while its agent is online.
+    package var redeliverAfter: Duration
+    /// How long a trigger for an agent that seems online may take to be delivered, before it is missed.
+    package var orderPatience: Duration
+    /// A larger difference between two wall clocks is told.
+    package var skewTolerance: Duration
+    /// The longest `queueFor` of an order.
+    package var longestQueue: Duration
+    /// Triggers and cancels that wait for agents, at most; an order that would make them more is refused.
+    package var openTriggers: Int
+    /// Triggers and cancels sent again to one agent at one time, at most; the others follow.
+    package var redeliveries: Int
+
+    package init(
+        offlineAfter: Duration = .seconds(45), redeliverAfter: Duration = .seconds(5),
+        orderPatience: Duration = .seconds(300), skewTolerance: Duration = .seconds(60),
+        longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 256
+    ) {
+        self.offlineAfter = offlineAfter
+        self.redeliverAfter = redeliverAfter
+        self.orderPatience = orderPatience
+        self.skewTolerance = skewTolerance
+        self.longestQueue = longestQueue
+        self.openTriggers = openTriggers
+        self.redeliveries = redeliveries
+    }
+}

@@ -1,0 +1,72 @@
+/// What the coordinator's store remembers and its machine starts from.
+package struct CoordinatorState: Hashable, Sendable {
+    /// Grows by one with each change of one policy; 0: there never was one.
+    package var generation: Int64
+    /// The policies that are there now.
+    package var policies: [PolicyRevision]
+    /// The highest revision that each name ever had, deleted policies too: a policy that comes back goes on above it.
+    package var highestRevisions: [PolicyName: Int64]
+    /// Triggers that are pending, and those whose cancel was not acknowledged.
+    package var openTriggers: [OpenTrigger]
+    package var agents: [RememberedAgent]
+
+    package init(
+        generation: Int64 = 0, policies: [PolicyRevision] = [], highestRevisions: [PolicyName: Int64] = [:],
+        openTriggers: [OpenTrigger] = [], agents: [RememberedAgent] = []
+    ) {
+        self.generation = generation
+        self.policies = policies
+        self.highestRevisions = highestRevisions
+        self.openTriggers = openTriggers
+        self.agents = agents
+    }
+}
+
+/// A trigger that its agent still has to be told of, or whose cancel is.
+package struct OpenTrigger: Hashable, Sendable {
+    package var record: TriggerRecord
+    package var isCancelAcknowledged: Bool
+
+    package init(record: TriggerRecord, isCancelAcknowledged: Bool) {
+        self.record = record
+        self.isCancelAcknowledged = isCancelAcknowledged
+    }
+}
+
+/// What is known of an agent while it is away.
+package struct RememberedAgent: Hashable, Sendable {
+    package var id: AgentID
+    /// As the agent itself claimed them.
+    package var claimedLabels: [String: String]
+    package var version: String
+    package var lastHeardAt: UnixTime
+
+    package init(id: AgentID, claimedLabels: [String: String], version: String, lastHeardAt: UnixTime) {
+        self.id = id
+        self.claimedLabels = claimedLabels
+        self.version = version
+        self.lastHeardAt = lastHeardAt
+    }
+}
+
+/// One change of one policy; makes one generation.
+package struct PolicyEdit: Hashable, Sendable {
+    package var generation: Int64
+    package var name: PolicyName
+    /// `nil`: the policy is deleted.
+    package var revision: PolicyRevision?
+
+    package init(generation: Int64, name: PolicyName, revision: PolicyRevision?) {
+        self.generation = generation
+        self.name = name
+        self.revision = revision
+    }
+}
+
+/// What became of a trigger or a cancel, to be recorded by the store.
+package enum TriggerSettlement: Hashable, Sendable {
+    /// The agent has it in its journal. Also corrects `missed`: the agent's word that it came in time arrived late.
+    case delivered(JobID, by: AgentID)
+    case missed(JobID)
+    case cancelAcknowledged(JobID, by: AgentID)
+}

@@ -1,0 +1,60 @@
+import BookendModel
+
+/// Makes the reports that an agent would make.
+struct ReportMaker {
+    let agent: AgentID
+    var incarnation: UInt64 = 7
+    var sequence: UInt64 = 0
+
+    init(_ agent: String) { self.agent = AgentID(rawValue: agent) }
+
+    mutating func report(
+        job: Int64, policy: String = "nightly", attempt: Int = 1, stage: Stage? = nil, _ status: Status, at: Int64 = 0
+    ) -> Report {
+        sequence += 1
+        return Report(
+            origin: ReportOrigin(agent: agent, incarnation: incarnation, sequence: sequence),
+            trigger: ReportedTrigger(
+                job: JobID(rawValue: job), policy: PolicyName(rawValue: policy), revision: 1, cause: .manual,
+                scheduledStart: UnixTime(milliseconds: 1_000 + job)),
+            attempt: attempt, stage: stage, status: status,
+            at: UnixTime(milliseconds: at == 0 ? 10_000 + Int64(sequence) : at))
+    }
+
+    /// A job from queued to its end.
+    mutating func job(_ job: Int64, policy: String = "nightly", backup: Status = .successful) -> [Report] {
+        [
+            report(job: job, policy: policy, attempt: 0, .queued), report(job: job, policy: policy, .running),
+            report(job: job, policy: policy, stage: .preScript, .successful),
+            report(job: job, policy: policy, stage: .backup, .running),
+            report(job: job, policy: policy, stage: .backup, backup),
+            report(job: job, policy: policy, stage: .postScript, .successful), report(job: job, policy: policy, backup),
+        ]
+    }
+}
+
+func triggerRecord(_ job: Int64, _ agent: String, _ state: TriggerRecord.State) -> TriggerRecord {
+    TriggerRecord(
+        trigger: Trigger(
+            job: JobID(rawValue: job), agent: AgentID(rawValue: agent), policy: PolicyName(rawValue: "nightly"),
+            revision: 1,
+            cause: .manual, scheduledStart: UnixTime(milliseconds: 1_000 + job),
+            notAfter: UnixTime(milliseconds: 90_000)), state: state)
+}
+
+func roster(_ through: Int64, _ triggers: TriggerRecord...) -> RosterReply {
+    RosterReply(through: through, triggers: triggers, isComplete: true, agents: [])
+}
+
+/// A small seeded generator, so that a failure comes back.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,231 @@
+import BookendCollector
+import BookendModel
+import Foundation
+import Testing
+
+/// What every store must do, whatever it keeps reports in.
+@Suite struct ReportStoreTests {
+    enum Kind: String, CaseIterable { case memory, sqlite }
+
+    /// A new store, and a way to open the same one again.
+    private func with(
+        _ kind: Kind, _ body: (any ReportStore, () throws -> any ReportStore) throws -> Void
+    ) throws {
+        switch kind {
+        case .memory:
+            let store = InMemoryReportStore()
+            try body(store) { store }
+        case .sqlite:
+            let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-store-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+            let path = directory.appending(path: "collector.sqlite").path
+            try body(try SQLiteReportStore(path: path)) { try SQLiteReportStore(path: path) }
+        }
+    }
+
+    private func job(_ store: any ReportStore, _ number: Int64) throws -> JobAggregate? {
+        var filter = JobFilter()
+        filter.jobs = [JobID(rawValue: number)]
+        return try store.jobs(filter).first
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `reports come back in the order of their cursors, and nothing is missed or seen twice`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let first = maker.job(1)
+            let second = maker.job(2)
+            let published = try store.store(first) + store.store(second)
+            #expect(published.map(\.report) == first + second)
+
+            var cursor: FeedCursor?
+            var seen: [FeedEntry] = []
+            while true {
+                let (entries, head) = try #require(try reopen().feed(from: cursor, limit: 3))
+                if entries.isEmpty { break }
+                seen += entries
+                cursor = entries.last?.cursor
+                #expect(head == published.last?.cursor)
+            }
+            #expect(seen == published)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `positions, jobs and the feed survive reopening`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            _ = try store.store(maker.job(1))
+            let again = try reopen()
+            #expect(try again.positions() == [Intake.Source(agent: maker.agent, incarnation: 7): 7])
+            #expect(try job(again, 1)?.status == .successful)
+            #expect(try job(again, 1)?.attempts.first?.backup.status == .successful)
+            #expect(try again.feed(from: nil, limit: 100)?.entries.count == 7)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a cursor of another store or of none is a gap`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var maker = ReportMaker("web-1")
+            _ = try store.store(maker.job(1))
+            for text in ["", "x", "-", "0-1", "zzzzzzz-3", "99999", "-5", String(repeating: "9", count: 200)] {
+                #expect(try store.feed(from: FeedCursor(rawValue: text), limit: 1) == nil, "cursor '\(text)'")
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a cursor that is older than what is kept is a gap, and a kept one is none`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var maker = ReportMaker("web-1")
+            let entries = try store.store((1...10).flatMap { maker.job($0) })
+            // Report n is made at 10,000 + n.
+            let isMore = try store.prune(
+                reportsBefore: UnixTime(milliseconds: 10_021), jobsBefore: UnixTime(milliseconds: 0), limit: 1_000)
+            #expect(!isMore)
+            #expect(try store.feed(from: entries[5].cursor, limit: 1) == nil)
+            #expect(try store.feed(from: entries[19].cursor, limit: 1)?.entries.first == entries[20])
+            #expect(try store.feed(from: nil, limit: 1_000)?.entries.count == 50)
+            #expect(try job(store, 1)?.status == .successful, "jobs are kept longer than reports")
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `the head never goes back, also when everything is removed`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let head = try #require(try store.store(maker.job(1)).last?.cursor)
+            _ = try store.prune(
+                reportsBefore: UnixTime(milliseconds: .max), jobsBefore: UnixTime(milliseconds: .max), limit: 1_000)
+            #expect(try reopen().feed(from: head, limit: 1)?.head == head)
+            let next = try #require(try reopen().store(maker.job(2)).first)
+            #expect(try reopen().feed(from: head, limit: 1)?.entries == [next])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `what a roster says stands until the agent speaks of the job`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            try store.store(roster(5, triggerRecord(1, "web-1", .pending), triggerRecord(2, "web-1", .offline)))
+            #expect(try job(store, 1)?.status == .queued)
+            #expect(try job(store, 2)?.status == .agentOffline)
+            try store.store(roster(6, triggerRecord(1, "web-1", .missed)))
+            #expect(try job(store, 1)?.status == .missed)
+            #expect(try reopen().rosterPosition() == 6)
+
+            var maker = ReportMaker("web-1")
+            _ = try store.store(maker.job(1))
+            #expect(try job(store, 1)?.status == .successful, "the agent's own report corrects what was inferred")
+            try store.store(roster(7, triggerRecord(1, "web-1", .missed)))
+            #expect(try job(store, 1)?.status == .successful, "and nothing that is inferred later overrules it")
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `an inferred status is not final, and counts under its own number`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            try store.store(roster(1, triggerRecord(1, "web-1", .missed)))
+            var active = JobFilter()
+            active.activeOnly = true
+            #expect(try store.jobs(active).map(\.job.rawValue) == [1])
+            #expect(try store.fleet(asOf: UnixTime(milliseconds: 5)).jobs == [.missed: 1])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a report of another agent about the same job stays apart`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var (right, wrong) = (ReportMaker("web-1"), ReportMaker("web-2"))
+            _ = try store.store(right.job(1))
+            _ = try store.store(wrong.job(1, backup: .failed))
+            var filter = JobFilter()
+            filter.jobs = [JobID(rawValue: 1)]
+            #expect(try store.jobs(filter).map(\.status) == [.successful, .failed])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `filters and pages pick what they say`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var (web, database) = (ReportMaker("web-1"), ReportMaker("db-1"))
+            _ = try store.store((1...5).flatMap { web.job($0) })
+            _ = try store.store((6...9).flatMap { database.job($0, policy: "dumps", backup: .timedOut) })
+            _ = try store.store([database.report(job: 10, policy: "dumps", .running)])
+            func numbers(_ change: (inout JobFilter) -> Void) throws -> [Int64] {
+                var filter = JobFilter()
+                change(&filter)
+                return try store.jobs(filter).map(\.job.rawValue)
+            }
+            #expect(try numbers { _ in } == Array((1...10).reversed()))
+            #expect(try numbers { $0.limit = 2 } == [10, 9])
+            #expect(try numbers { $0.before = JobID(rawValue: 3) } == [2, 1])
+            #expect(try numbers { $0.agent = web.agent } == [5, 4, 3, 2, 1])
+            #expect(try numbers { $0.policy = PolicyName(rawValue: "dumps") } == [10, 9, 8, 7, 6])
+            #expect(try numbers { $0.status = .timedOut } == [9, 8, 7, 6])
+            #expect(try numbers { $0.activeOnly = true } == [10])
+            #expect(try numbers { $0.since = UnixTime(milliseconds: 1_008) } == [10, 9, 8])
+            #expect(
+                try numbers {
+                    $0.jobs = [JobID(rawValue: 4), JobID(rawValue: 99)]
+                    $0.agent = web.agent
+                } == [4])
+        }
+    }
+
+    /// Random histories of several agents, in random groups: the SQLite store and the plain one say the same.
+    @Test func `both stores agree on every answer, whatever the history`() throws {
+        for seed in 1...12 {
+            var random = SplitMix(state: UInt64(seed))
+            try with(.sqlite) { sqlite, reopen in
+                let plain = InMemoryReportStore()
+                var makers = ["web-1", "web-2", "db-1"].map { ReportMaker($0) }
+                let statuses: [Status] = Status.table.map(\.status) + [Status(rawValue: 99)]
+                for round in 0..<30 {
+                    var group: [Report] = []
+                    for _ in 0..<Int.random(in: 1...8, using: &random) {
+                        let maker = Int.random(in: 0..<makers.count, using: &random)
+                        group.append(
+                            makers[maker].report(
+                                job: Int64.random(in: 1...12, using: &random),
+                                policy: ["a", "b"].randomElement(using: &random)!,
+                                attempt: Int.random(in: 1...3, using: &random),
+                                stage: ([nil] + Stage.allCases).randomElement(using: &random)!,
+                                statuses.randomElement(using: &random)!))
+                    }
+                    // A job's policy never changes: it is the job's own from its first report on.
+                    group = group.map { report in
+                        var report = report
+                        report.trigger.policy = PolicyName(rawValue: report.trigger.job.rawValue % 2 == 0 ? "a" : "b")
+                        return report
+                    }
+                    #expect(try sqlite.store(group).map(\.report) == plain.store(group).map(\.report))
+                    if round % 7 == 0 {
+                        let states: [TriggerRecord.State] = [.pending, .delivered, .offline, .missed]
+                        let reply = roster(
+                            Int64(round),
+                            triggerRecord(
+                                Int64.random(in: 1...20, using: &random), "web-1", states.randomElement(using: &random)!
+                            ))
+                        try sqlite.store(reply)
+                        plain.store(reply)
+                    }
+                }
+                let again = try reopen()
+                let now = UnixTime(milliseconds: 77)
+                #expect(try again.jobs(JobFilter()) == plain.jobs(JobFilter()), "seed \(seed)")
+                #expect(try again.fleet(asOf: now) == plain.fleet(asOf: now), "seed \(seed)")
+                #expect(try again.positions() == plain.positions(), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test func `a file that is no database is named in the error`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "bookend-rubbish-\(UUID().uuidString)").path
+        try Data(repeating: 0x41, count: 8_192).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }  // a temporary file
+        let error = #expect(throws: CollectorError.self) { try SQLiteReportStore(path: path) }
+        #expect(error?.message.contains(path) == true)
+    }
+}

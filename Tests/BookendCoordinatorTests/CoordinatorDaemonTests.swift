@@ -1,0 +1,345 @@
+import BookendModel
+import Testing
+
+@testable import BookendCoordinator
+
+/// The whole daemon over real sockets with CURVE.
+@Suite(.timeLimit(.minutes(1))) struct CoordinatorDaemonTests {
+    @Test func `an agent gets its policies, and a trigger again until it acknowledges`() async throws {
+        try await CoordinatorStage.with { stage in
+            let operator_ = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            #expect(try await agent.hello().policies == [])
+            let outcome = try await operator_.apply([.sample()])
+            #expect(outcome.map(\.change) == [.created])
+            #expect(outcome.first?.agents == [web1, web2])
+            #expect(try await agent.hello(generation: 0).policies.map(\.revision) == [1])
+
+            let orders = try await stage.subscriber("web-1", to: ["web-1"])
+            try await orders.awaitConnection()
+            let records = try await operator_.backup(.sample(agents: [web1]))
+            #expect(records.map(\.state) == [.pending])
+            #expect(records.map(\.trigger.job.rawValue) == [1])
+            #expect(try await orders.trigger() == records[0].trigger)
+            #expect(try await agent.trigger() == records[0].trigger)
+            #expect(try await agent.trigger() == records[0].trigger)
+            agent.send(.triggerAck(records[0].trigger.job))
+            let collector = try await stage.client(as: "collector/main")
+            try await collector.rosterState(of: records[0].trigger.job, becomes: .delivered)
+            #expect(try await agent.hello().triggers == [])
+        }
+    }
+
+    @Test func `a change of a policy is published to the agents that are online`() async throws {
+        try await CoordinatorStage.with { stage in
+            let operator_ = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            let orders = try await stage.subscriber("web-1", to: ["web-1"])
+            try await orders.awaitConnection()
+            // The subscription has been taken in once the coordinator answers it over sync.
+            _ = try await agent.next { if case .heartbeatReply(let reply) = $0 { reply } else { nil } }
+            _ = try await operator_.apply([.sample(), .sample("other", agents: Selector(ids: [db1]))])
+            let first = try await orders.next { if case .policyChange(let change) = $0 { change } else { nil } }
+            #expect(first.generation == 1)
+            #expect(first.revision?.policy == .sample())
+            let second = try await orders.next { if case .policyChange(let change) = $0 { change } else { nil } }
+            #expect(second == PolicyChange(generation: 2, name: PolicyName(rawValue: "other"), revision: nil))
+        }
+    }
+
+    @Test func `an agent hears its own topic only`() async throws {
+        try await CoordinatorStage.with { stage in
+            let operator_ = try await stage.client()
+            _ = try await operator_.apply([.sample()])
+            let agents = [try await stage.agent("web-1"), try await stage.agent("web-2")]
+            for agent in agents { try await agent.hello() }
+            let spy = try await stage.subscriber("web-1", to: ["web-2", "web-1"])
+            try await spy.awaitConnection()
+            _ = try await agents[0].next { if case .heartbeatReply(let reply) = $0 { reply } else { nil } }
+            let other = try await operator_.backup(.sample(agents: [web2]))
+            let own = try await operator_.backup(.sample(agents: [web1]))
+            #expect(other.map(\.trigger.job.rawValue) == [1])
+            #expect(try await spy.trigger() == own[0].trigger)
+        }
+    }
+
+    @Test func `an agent cannot speak for another`() async throws {
+        try await CoordinatorStage.with { stage in
+            let operator_ = try await stage.client()
+            _ = try await operator_.apply([.sample()])
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            let records = try await operator_.backup(.sample(agents: [web1]))
+            let forger = try await stage.agent("web-2")
+            forger.send(.triggerAck(records[0].trigger.job))
+            // An agent may give no orders, and its next answer shows that the order was read and left.
+            forger.send(.control(request: 1, .cancel(records[0].trigger.job)))
+            try await forger.hello()
+            let collector = try await stage.client(as: "collector/main")
+            let roster = try await collector.roster()
+            #expect(roster.triggers.map(\.state) == [.pending])
+            #expect(roster.triggers.map(\.isCanceled) == [false])
+            #expect(try await agent.trigger().job == records[0].trigger.job)
+        }
+    }
+
+    @Test func `triggers, cancels and policies survive a restart, and ids go on`() async throws {
+        try await CoordinatorStage.with { stage in
+            var client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let first = try await client.backup(.sample(queueFor: .seconds(600)))
+            #expect(first.map(\.trigger.job.rawValue) == [1, 2])
+            guard case .canceled(let canceled) = try await client.ask(.cancel(first[1].trigger.job)) else {
+                Issue.record("the cancel was refused")
+                return
+            }
+            #expect(canceled.isCanceled)
+            await client.close()
+            await stage.stop()
+            try await stage.start()
+
+            client = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            let greeting = try await agent.hello()
+            #expect(greeting.triggers == [first[0].trigger])
+            #expect(greeting.policies.map(\.policy) == [.sample()])
+            let other = try await stage.agent("web-2").hello()
+            #expect(other.cancels == [first[1].trigger.job])
+            #expect(try await client.backup(.sample()).map(\.trigger.job.rawValue) == [3, 4])
+            // Both were heard of before the restart: remembered, with the time.
+            #expect(try await client.agents().map(\.isOnline) == [false, true, true])
+        }
+    }
+
+    @Test func `an agent is remembered over a restart, and found offline until it speaks`() async throws {
+        try await CoordinatorStage.with { stage in
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            await stage.stop()
+            try await stage.start()
+            let client = try await stage.client()
+            let record = try await client.agents().first { $0.id == web1 }
+            #expect(record?.isOnline == false)
+            #expect(record?.lastHeardAt != nil)
+            #expect(record?.version == "0.1.0")
+            // A heartbeat to a coordinator that was started anew brings the snapshot unasked.
+            agent.send(.heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: Moment.now.wall)))
+            _ = try await agent.next { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
+        }
+    }
+
+    @Test func `a job id that an agent knows is not given again`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let agent = try await stage.agent("web-1")
+            try await agent.hello(highestJob: 500)
+            #expect(try await client.backup(.sample(agents: [web1])).map(\.trigger.job.rawValue) == [501])
+            // One that cannot be is not believed.
+            try await agent.hello(highestJob: .max)
+            #expect(try await client.backup(.sample(agents: [web1])).map(\.trigger.job.rawValue) == [502])
+        }
+    }
+
+    @Test func `policies are applied all or none, and keep their history`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            let wrong = Policy.sample("wrong", program: "not/absolute")
+            let failure = try await client.failure(of: .applyPolicies([.sample(), wrong], dryRun: false))
+            #expect(failure.code == .invalid)
+            #expect(failure.message.contains("policy wrong: backup.program"))
+            #expect(try await client.ask(.listPolicies) == .policies([]))
+            let twice = try await client.failure(of: .applyPolicies([.sample(), .sample()], dryRun: false))
+            #expect(twice.message.contains("policy daily: stands there twice"))
+
+            guard case .applied(let dry) = try await client.ask(.applyPolicies([.sample()], dryRun: true)) else {
+                Issue.record("the dry run was refused")
+                return
+            }
+            #expect(dry.map(\.change) == [.created])
+            #expect(try await client.ask(.listPolicies) == .policies([]))
+
+            #expect(try await client.apply([.sample()]).map(\.revision) == [1])
+            #expect(try await client.apply([.sample()]).map(\.change) == [.unchanged])
+            let changed = try await client.apply([.sample(program: "/bin/false")])
+            #expect(changed.map(\.revision) == [2])
+            #expect(changed.map(\.change) == [.changed])
+            let name = PolicyName(rawValue: "daily")
+            guard case .policies(let first) = try await client.ask(.showPolicy(name, revision: 1)) else {
+                Issue.record("revision 1 is gone")
+                return
+            }
+            #expect(first.map(\.policy) == [.sample()])
+            #expect(first.map(\.appliedBy) == ["local"])
+            _ = try await client.ask(.deletePolicy(name))
+            #expect(try await client.failure(of: .showPolicy(name, revision: nil)).code == .notFound)
+            guard case .policies(let second) = try await client.ask(.showPolicy(name, revision: 2)) else {
+                Issue.record("a deleted policy has no history")
+                return
+            }
+            #expect(second.map(\.policy.engine) == [.command(CommandPlan(program: "/bin/false"))])
+        }
+    }
+
+    @Test func `a refusal names the thing and the next step`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let cases: [(ControlRequest, RemoteFailure.Code, String)] = [
+                (.backup(.sample("dayly")), .notFound, "there is no policy dayly: did you mean daily?"),
+                (.backup(.sample("xyz")), .notFound, "there is no policy xyz: bookend policy list"),
+                (.backup(.sample(agents: [db1])), .refused, "policy daily does not pick agent db-1"),
+                (.backup(.sample(agents: [AgentID(rawValue: "web-3")])), .notFound, "did you mean web-"),
+                (.cancel(JobID(rawValue: 9)), .notFound, "job 9 is not known"),
+                (.deletePolicy(PolicyName(rawValue: "daily2")), .notFound, "did you mean daily?"),
+                (.showPolicy(PolicyName(rawValue: "daily"), revision: 7), .notFound, "it is at revision 1 now"),
+                (
+                    .ask(web1, .logs(job: JobID(rawValue: 1), attempt: nil, stage: nil, follow: false)), .unavailable,
+                    "agent web-1 is offline"
+                ),
+            ]
+            for (request, code, text) in cases {
+                let failure = try await client.failure(of: request)
+                #expect(failure.code == code)
+                #expect(failure.message.contains(text), "\(failure.message)")
+            }
+            let offline = try await client.backup(.sample())
+            #expect(offline.map(\.state) == [.offline, .offline])
+            #expect(try await client.failure(of: .cancel(offline[0].trigger.job)).message.contains("was offline (31)"))
+        }
+    }
+
+    @Test func `an operator's key gives orders over TCP, a collector's does not`() async throws {
+        try await CoordinatorStage.with { stage in
+            let alice = try await stage.client(as: "operator/alice")
+            _ = try await alice.apply([.sample()])
+            guard case .policies(let policies) = try await alice.ask(.listPolicies) else {
+                Issue.record("the list was refused")
+                return
+            }
+            #expect(policies.map(\.appliedBy) == ["operator/alice"])
+            let collector = try await stage.client(as: "collector/main")
+            collector.send(.control(request: 1, .deletePolicy(PolicyName(rawValue: "daily"))))
+            _ = try await collector.roster()
+            #expect(try await alice.ask(.listPolicies) == .policies(policies))
+        }
+    }
+
+    @Test func `an agent that is unheard of for too long is offline`() async throws {
+        let rules = CoordinatorRules(offlineAfter: .milliseconds(200), redeliverAfter: .milliseconds(50))
+        try await CoordinatorStage.with(rules: rules) { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            try await stage.agent("web-1").hello()
+            while try await client.agents().contains(where: \.isOnline) {}
+            #expect(try await client.backup(.sample(agents: [web1])).map(\.state) == [.offline])
+        }
+    }
+
+    @Test func `a question is relayed with credit, and its answers come back`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            let request = AskRequest.logs(job: JobID(rawValue: 7), attempt: nil, stage: nil, follow: true)
+            let number = client.start(.ask(web1, request))
+            let (id, credit) = try await agent.next { envelope -> (UInt64, Int)? in
+                guard case .askCall(.open(let id, request, let credit)) = envelope else { return nil }
+                return (id, credit)
+            }
+            #expect((1...64).contains(credit))
+            let chunk = AskAnswer.log(
+                LogChunk(attempt: 1, stage: .preScript, stream: .standardOutput, data: Array("hello".utf8)))
+            agent.send(.askReply(.chunk(id: id, chunk)))
+            #expect(try await client.answer(to: number) == .answer(chunk))
+            client.send(.control(request: number, .askCredit(chunks: 5)))
+            let more = try await agent.next { if case .askCall(.credit(id, let chunks)) = $0 { chunks } else { nil } }
+            #expect(more == 5)
+            agent.send(.askReply(.end(id: id, nil)))
+            #expect(try await client.answer(to: number) == .done)
+
+            // Another agent's answers to it are not taken, and one that nobody waits for is closed.
+            let second = client.start(.ask(web1, request))
+            let open = try await agent.next { if case .askCall(.open(let id, _, _)) = $0 { id } else { nil } }
+            let forger = try await stage.agent("web-2")
+            try await forger.hello()
+            forger.send(.askReply(.chunk(id: open, chunk)))
+            let refused = try await forger.next { if case .askCall(.close(let id)) = $0 { id } else { nil } }
+            #expect(refused == open)
+            agent.send(.askReply(.end(id: open, RemoteFailure(.notFound, "no such job"))))
+            #expect(try await client.answer(to: second) == .failed(RemoteFailure(.notFound, "no such job")))
+        }
+    }
+
+    @Test func `a client that is gone leaves no question open`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            _ = client.start(
+                .ask(web1, .logs(job: JobID(rawValue: 7), attempt: nil, stage: nil, follow: true)))
+            let id = try await agent.next { if case .askCall(.open(let id, _, _)) = $0 { id } else { nil } }
+            await client.close()
+            let chunk = AskAnswer.log(LogChunk(attempt: 1, stage: .preScript, stream: .standardOutput, data: [1]))
+            var closed: UInt64?
+            while closed == nil {
+                agent.send(.askReply(.chunk(id: id, chunk)))
+                agent.send(.heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: Moment.now.wall)))
+                closed = try await agent.next { envelope -> UInt64?? in
+                    switch envelope {
+                    case .askCall(.close(let id)): .some(id)
+                    case .heartbeatReply: .some(nil)
+                    default: nil
+                    }
+                }
+            }
+            #expect(closed == id)
+        }
+    }
+
+    @Test func `an agent that breaks away ends the questions that it was asked`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            let number = client.start(
+                .ask(web1, .snapshots(repository: RepositoryName(rawValue: "main"), policy: nil)))
+            _ = try await agent.next { if case .askCall(.open(let id, _, _)) = $0 { id } else { nil } }
+            try await stage.agent("web-1").hello()
+            guard case .failed(let failure) = try await client.answer(to: number) else {
+                Issue.record("the question did not end")
+                return
+            }
+            #expect(failure.code == .unavailable)
+        }
+    }
+
+    @Test func `five hundred orders for twenty agents that come together are all recorded`() async throws {
+        let names = (1...20).map { "web-\($0)" }
+        try await CoordinatorStage.with(agents: Dictionary(uniqueKeysWithValues: names.map { ($0, "") })) { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let numbers = (1...500).map { _ in client.start(.backup(.sample(queueFor: .seconds(3_600)))) }
+            var jobs: Set<JobID> = []
+            for number in numbers {
+                guard case .triggered(let records) = try await client.answer(to: number) else {
+                    Issue.record("order \(number) was refused")
+                    return
+                }
+                jobs.formUnion(records.map(\.trigger.job))
+            }
+            #expect(jobs == Set((1...10_000).map { JobID(rawValue: $0) }))
+            let collector = try await stage.client(as: "collector/main")
+            var seen = 0
+            var page = try await collector.roster()
+            while true {
+                #expect(page.triggers.count <= 1_000)
+                seen += page.triggers.count
+                if page.isComplete { break }
+                page = try await collector.roster(after: page.through)
+            }
+            #expect(seen == 10_000)
+        }
+    }
+}

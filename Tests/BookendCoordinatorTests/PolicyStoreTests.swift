@@ -1,0 +1,235 @@
+import BookendModel
+import Glibc
+import Testing
+
+@testable import BookendCoordinator
+
+enum StoreKind: CaseIterable {
+    case memory, sqlite
+}
+
+/// The contract that every store keeps.
+@Suite struct PolicyStoreTests {
+    private let start = Moment.start.wall
+
+    /// A new store, and a way to open it again as after a restart.
+    private func with(
+        _ kind: StoreKind, _ body: (any PolicyStore, _ reopened: () throws -> any PolicyStore) throws -> Void
+    ) throws {
+        switch kind {
+        case .memory:
+            let store = InMemoryPolicyStore()
+            try body(store, { store })
+        case .sqlite:
+            try TemporaryDirectory.with { directory in
+                let path = directory + "/coordinator.sqlite"
+                try body(try SQLitePolicyStore(path: path), { try SQLitePolicyStore(path: path) })
+            }
+        }
+    }
+
+    private func draft(_ agent: AgentID = web1, state: TriggerRecord.State = .pending) -> TriggerRecord {
+        TriggerRecord(
+            trigger: Trigger(
+                job: JobID(rawValue: 0), agent: agent, policy: PolicyName(rawValue: "daily"), revision: 3,
+                cause: .schedule, scheduledStart: start, notAfter: start + .seconds(60),
+                windowEnd: start + .seconds(90)), state: state)
+    }
+
+    private func states(_ jobs: [JobID], _ store: any PolicyStore) throws -> [TriggerRecord.State?] {
+        try jobs.map { try store.trigger($0)?.state }
+    }
+
+    private func edit(_ generation: Int64, _ policy: Policy, _ revision: Int64) -> PolicyEdit {
+        PolicyEdit(
+            generation: generation, name: policy.name,
+            revision: PolicyRevision(policy: policy, revision: revision, appliedAt: start, appliedBy: "operator/alice"))
+    }
+
+    @Test(arguments: StoreKind.allCases) func `a new store is empty`(kind: StoreKind) throws {
+        try with(kind) { store, _ in
+            let state = try store.load()
+            #expect(state == CoordinatorState())
+            #expect(try store.highestJob() == JobID(rawValue: 0))
+            #expect(try store.changes(after: 0, limit: 10) == TriggerChanges(records: [], through: 0, isComplete: true))
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `policies keep all their revisions, deleted ones too`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, reopened in
+            let (old, new) = (Policy.sample(), Policy.sample(program: "/bin/false"))
+            try store.record([edit(1, old, 1), edit(2, .sample("weekly"), 1)], by: "operator/alice", at: start)
+            try store.record([edit(3, new, 2)], by: "local", at: start)
+            #expect(try reopened().load().policies.map(\.policy) == [new, .sample("weekly")])
+            try store.record([PolicyEdit(generation: 4, name: old.name, revision: nil)], by: "local", at: start)
+            let state = try reopened().load()
+            #expect(state.generation == 4)
+            #expect(state.policies.map(\.policy.name.rawValue) == ["weekly"])
+            #expect(state.highestRevisions[old.name] == 2)
+            let first = try reopened().revision(1, of: old.name)
+            #expect(first?.policy == old)
+            #expect(first?.appliedBy == "operator/alice")
+            #expect(first?.appliedAt == start)
+            #expect(try store.revision(2, of: old.name)?.policy == new)
+            #expect(try store.revision(3, of: old.name) == nil)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `job ids start at one, grow, and are never given twice`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, reopened in
+            #expect(try store.record([draft(), draft(web2)], at: start).map(\.trigger.job.rawValue) == [1, 2])
+            try store.settle([.delivered(JobID(rawValue: 1), by: web1), .missed(JobID(rawValue: 2))], at: start)
+            #expect(try store.prune(before: start + .seconds(1)) == 2)
+            #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [3])
+            try store.skipJobs(through: JobID(rawValue: 41))
+            try store.skipJobs(through: JobID(rawValue: 7))
+            #expect(try reopened().highestJob() == JobID(rawValue: 41))
+            #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [42])
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `a trigger comes back as it was recorded`(kind: StoreKind) throws {
+        try with(kind) { store, reopened in
+            var expected = draft(state: .offline)
+            expected.trigger.windowEnd = nil
+            expected.trigger.cause = .catchUp
+            let recorded = try store.record([expected], at: start)
+            expected.trigger.job = JobID(rawValue: 1)
+            #expect(recorded == [expected])
+            #expect(try reopened().trigger(JobID(rawValue: 1)) == expected)
+            #expect(try store.trigger(JobID(rawValue: 2)) == nil)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `states follow each other one way only`(kind: StoreKind) throws {
+        try with(kind) { store, _ in
+            let jobs = try store.record([draft(), draft(), draft(), draft(state: .offline)], at: start).map(
+                \.trigger.job)
+            try store.settle([.delivered(jobs[0], by: web2)], at: start)
+            #expect(try store.trigger(jobs[0])?.state == .pending)
+            try store.settle([.delivered(jobs[0], by: web1), .missed(jobs[0]), .missed(jobs[1])], at: start)
+            #expect(try states(jobs, store) == [.delivered, .missed, .pending, .offline])
+            try store.settle(
+                [.delivered(jobs[1], by: web1), .delivered(jobs[3], by: web1), .missed(jobs[3])], at: start)
+            #expect(try states(jobs, store) == [.delivered, .delivered, .pending, .offline])
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `what is open comes back with the next start`(kind: StoreKind) throws {
+        try with(kind) { store, reopened in
+            let jobs = try store.record([draft(), draft(), draft(), draft()], at: start).map(\.trigger.job)
+            try store.settle(
+                [.delivered(jobs[1], by: web1), .delivered(jobs[2], by: web1), .missed(jobs[3])], at: start)
+            #expect(try store.cancel(jobs[2], at: start)?.isCanceled == true)
+            #expect(try store.cancel(jobs[2], at: start)?.isCanceled == true)
+            #expect(try store.cancel(JobID(rawValue: 99), at: start) == nil)
+            let open = try reopened().load().openTriggers
+            #expect(open.map(\.record.trigger.job) == [jobs[0], jobs[2]])
+            #expect(open.map(\.record.isCanceled) == [false, true])
+            try store.settle([.cancelAcknowledged(jobs[2], by: web2)], at: start)
+            #expect(try store.load().openTriggers.count == 2)
+            try store.settle([.cancelAcknowledged(jobs[2], by: web1)], at: start)
+            #expect(try reopened().load().openTriggers.map(\.record.trigger.job) == [jobs[0]])
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `changes are read page by page, and a change of a row moves it`(
+        kind: StoreKind
+    ) throws {
+        try with(kind) { store, _ in
+            let jobs = try store.record((0..<5).map { _ in draft() }, at: start).map(\.trigger.job)
+            let first = try store.changes(after: 0, limit: 2)
+            #expect(first.records.map(\.trigger.job) == [jobs[0], jobs[1]])
+            #expect(!first.isComplete)
+            try store.settle([.delivered(jobs[0], by: web1)], at: start)
+            let rest = try store.changes(after: first.through, limit: 10)
+            #expect(rest.records.map(\.trigger.job) == [jobs[2], jobs[3], jobs[4], jobs[0]])
+            #expect(rest.records.last?.state == .delivered)
+            #expect(rest.isComplete)
+            #expect(try store.changes(after: rest.through, limit: 10).records.isEmpty)
+            // A settlement that changes nothing is no news.
+            try store.settle([.delivered(jobs[0], by: web1)], at: start)
+            #expect(try store.changes(after: rest.through, limit: 10).through == rest.through)
+            // The asker has seen more than there is: this store is an older one.
+            #expect(try store.changes(after: rest.through + 1, limit: 10).records.count == 5)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `only old triggers that are no longer pending are pruned`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, reopened in
+            let jobs = try store.record([draft(), draft(), draft()], at: start).map(\.trigger.job)
+            try store.settle([.delivered(jobs[0], by: web1)], at: start)
+            try store.settle([.delivered(jobs[1], by: web1)], at: start + .seconds(10))
+            let through = try store.changes(after: 0, limit: 10).through
+            #expect(try store.prune(before: start + .seconds(5)) == 1)
+            #expect(try states(jobs, store).map { $0 != nil } == [false, true, true])
+            #expect(try reopened().changes(after: 0, limit: 10).through == through)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `agents are remembered by their last word`(kind: StoreKind) throws {
+        try with(kind) { store, reopened in
+            let old = RememberedAgent(id: web1, claimedLabels: [:], version: "0.1.0", lastHeardAt: start)
+            let new = RememberedAgent(
+                id: web1, claimedLabels: ["role": "a=b c", "site": "north"], version: "0.2.0",
+                lastHeardAt: start + .seconds(1))
+            try store.remember([old])
+            try store.remember([new, RememberedAgent(id: db1, claimedLabels: [:], version: "", lastHeardAt: start)])
+            #expect(try reopened().load().agents.map(\.id) == [db1, web1])
+            #expect(try reopened().load().agents.last == new)
+        }
+    }
+
+    @Test func `the database waits for the disk at every commit`() throws {
+        try TemporaryDirectory.with { directory in
+            let store = try SQLitePolicyStore(path: directory + "/coordinator.sqlite")
+            #expect(try store.durability() == "wal 2")
+        }
+    }
+
+    @Test func `a file that is no database is named`() throws {
+        try TemporaryDirectory.with { directory in
+            let path = directory + "/coordinator.sqlite"
+            let text = Array(String(repeating: "not a database ", count: 100).utf8)
+            let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+            _ = write(descriptor, text, text.count)
+            close(descriptor)
+            let error = #expect(throws: CoordinatorError.self) { try SQLitePolicyStore(path: path) }
+            #expect(error?.message.contains(path) == true)
+        }
+    }
+}
+
+/// A directory that is there for the time of a call.
+enum TemporaryDirectory {
+    static func with(_ body: (String) throws -> Void) throws {
+        let path = try make()
+        defer { remove(path) }
+        try body(path)
+    }
+
+    static func make() throws -> String {
+        var template = Array("/tmp/bookend-coordinator-XXXXXX".utf8CString)
+        let made = try #require(mkdtemp(&template))
+        return String(cString: made)
+    }
+
+    static func remove(_ path: String) {
+        if let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name != ".", name != ".." { unlink("\(path)/\(name)") }
+            }
+            closedir(directory)
+        }
+        rmdir(path)
+    }
+}
