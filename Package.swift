@@ -137,7 +137,12 @@ let package = Package(
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
-        .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCollectorTests",
+            dependencies: [
+                "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "BookendCLITests", dependencies: ["BookendCLI"], swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
