@@ -72,10 +72,11 @@ struct Ledger: Sendable {
         """
         #!/bin/sh
         here='\(directory)'
-        note() { event=$1; shift; printf '%s\\n' "\(stage) $event $(date +%s%N) $BOOKEND_ATTEMPT \(job) $*" >>"$here/ledger"; }
+        job="\(job)"
+        note() { event=$1; shift; printf '%s\\n' "\(stage) $event $(date +%s%N) $BOOKEND_ATTEMPT $job $*" >>"$here/ledger"; }
         open() { while [ ! -e "$here/$1" ]; do sleep 0.05; done; }
         note begin "$0" "$@"
-        env | LC_ALL=C sort >"$here/environment.\(stage).\(job).$BOOKEND_ATTEMPT"
+        env | LC_ALL=C sort >"$here/environment.\(stage).$job.$BOOKEND_ATTEMPT"
         trap 'note end "$0" "$?"' EXIT
         \(body)
 
