@@ -115,14 +115,15 @@ let package = Package(
                     ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections"],
                     .when(platforms: [.linux], configuration: .release))
             ]),
-        .executableTarget(
-            name: "bookend",
+        .target(
+            name: "BookendCLI",
             dependencies: [
                 "BookendTransport", "BookendFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),
+        .executableTarget(name: "bookend", dependencies: ["BookendCLI"], swiftSettings: strict),
 
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
         .testTarget(
@@ -136,7 +137,13 @@ let package = Package(
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
-        .testTarget(name: "BookendCollectorTests", dependencies: ["BookendCollector"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCollectorTests",
+            dependencies: [
+                "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "BookendCLITests", dependencies: ["BookendCLI"], swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
             dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],

@@ -1,0 +1,79 @@
+package import ArgumentParser
+import BookendFiles
+import BookendModel
+import Glibc
+
+/// The command line `bookend`.
+package struct BookendCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "bookend",
+        abstract: "Runs and watches the backups of a fleet, each between its two scripts.",
+        discussion: """
+            Examples:
+              bookend policy apply policies/            apply every policy of a directory
+              bookend backup nightly-web --wait         back up now, and see how it goes
+              bookend jobs --since 24h --status failed  what went wrong since yesterday
+              bookend job 42                            one job: stages, attempts, and why
+              bookend dev                               a whole fleet on this machine, to try
+
+            Without options the daemons of this machine are asked, over /run/bookend/*.sock. Others stand in
+            ~/.config/bookend/config.yaml as contexts (--context, BOOKEND_CONTEXT), or are named by --coordinator,
+            --collector and --feed (BOOKEND_COORDINATOR, BOOKEND_COLLECTOR, BOOKEND_FEED).
+
+            Exit status: 0 all well, 1 a job or check failed, 2 wrong usage, 3 cannot reach, 4 refused.
+            Completions: bookend --generate-completion-script bash|zsh|fish
+            """,
+        version: ProtocolVersion.software,
+        subcommands: [],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Backups:",
+                subcommands: [
+                    PolicyCommand.self, BackupCommand.self, CancelCommand.self, SnapshotsCommand.self,
+                    RestoreCommand.self,
+                ]),
+            CommandGroup(
+                name: "Results:",
+                subcommands: [
+                    StatusCommand.self, AgentsCommand.self, JobsCommand.self, JobCommand.self, ExplainCommand.self,
+                    LogsCommand.self, WatchCommand.self,
+                ]),
+            CommandGroup(name: "To try:", subcommands: [DevCommand.self]),
+        ])
+
+    package init() {}
+
+    /// Parses the process's arguments, runs, and exits.
+    package static func start() async -> Never {
+        // A reader that went away (`| head`) is an error of the write, and then a quiet end.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            end(.allWell)
+        } catch let error as CLIError {
+            Output.complain(error.message)
+            end(error.code)
+        } catch let error as FileError {
+            Output.complain(error.message)
+            end(error.code == .notReadable ? .usage : .failed)
+        } catch {
+            let message = fullMessage(for: error)
+            guard exitCode(for: error) != .success else {
+                Output.write(message)
+                end(.allWell)
+            }
+            Output.standardError.write(message + "\n")
+            end(exitCode(for: error) == .validationFailure ? .usage : .failed)
+        }
+    }
+
+    private static func end(_ status: ExitStatus) -> Never {
+        Output.flush()
+        Glibc.exit(status.rawValue)
+    }
+}

@@ -1,0 +1,62 @@
+import BookendModel
+
+extension DaemonLink {
+    /// Jobs that a filter picks, newest first, page by page up to the filter's limit or beyond a thousand.
+    func jobs(_ filter: JobFilter, limit: Int) async throws(CLIError) -> [JobAggregate] {
+        var found: [JobAggregate] = []
+        var filter = filter
+        while found.count < limit {
+            filter.limit = min(1_000, limit - found.count)
+            guard case .jobs(let page) = try await query(.jobs(filter)) else { throw unexpected() }
+            found += page
+            guard page.count == filter.limit, let last = page.last else { break }
+            filter.before = last.job
+        }
+        return found
+    }
+
+    /// The jobs with these ids that the collector knows.
+    func jobs(_ ids: [JobID]) async throws(CLIError) -> [JobAggregate] {
+        var found: [JobAggregate] = []
+        for start in stride(from: 0, to: ids.count, by: 500) {
+            var filter = JobFilter()
+            filter.jobs = Array(ids.dropFirst(start).prefix(500))
+            filter.limit = filter.jobs.count
+            guard case .jobs(let page) = try await query(.jobs(filter)) else { throw unexpected() }
+            found += page
+        }
+        return found
+    }
+
+    func job(_ id: JobID) async throws(CLIError) -> JobAggregate {
+        guard case .jobs(let jobs) = try await query(.job(id)), let job = jobs.first else { throw unexpected() }
+        return job
+    }
+
+    func fleet() async throws(CLIError) -> FleetSummary {
+        guard case .fleet(let summary) = try await query(.fleet) else { throw unexpected() }
+        return summary
+    }
+
+    func feed(from cursor: Cursor?, limit: Int) async throws(CLIError) -> (entries: [FeedEntry], head: Cursor) {
+        guard case .feed(let entries, let head) = try await query(.feed(from: cursor, limit: limit)) else {
+            throw unexpected()
+        }
+        return (entries, head)
+    }
+
+    func feedHead() async throws(CLIError) -> Cursor {
+        guard case .feed(_, let head) = try await query(.feedHead) else { throw unexpected() }
+        return head
+    }
+
+    func agents() async throws(CLIError) -> [AgentRecord] {
+        guard case .agents(let agents) = try await control(.listAgents) else { throw unexpected() }
+        return agents.sorted { $0.id < $1.id }
+    }
+
+    func policies(_ request: ControlRequest) async throws(CLIError) -> [PolicyRevision] {
+        guard case .policies(let policies) = try await control(request) else { throw unexpected() }
+        return policies.sorted { $0.policy.name < $1.policy.name }
+    }
+}

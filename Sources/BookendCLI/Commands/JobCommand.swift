@@ -1,0 +1,24 @@
+import ArgumentParser
+import BookendModel
+
+struct JobCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "job", abstract: "Show one job: its attempts and stages, and why they ended as they did.",
+        discussion: """
+            Examples:
+              bookend job 42
+              bookend job 42 --output json
+
+            See also: bookend explain 42, bookend logs 42.
+            """)
+
+    @Argument(help: "The job's id.")
+    var job: JobID
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let found = try await FleetClient(connection).collector().job(job)
+        output.write(found.document) { JobTables.detail(found, now: .now, $0) }
+    }
+}

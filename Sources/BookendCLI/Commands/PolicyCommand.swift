@@ -1,0 +1,24 @@
+import ArgumentParser
+
+struct PolicyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "Apply, look at and compare policies.",
+        discussion: """
+            Examples:
+              bookend policy validate policies/
+              bookend policy diff policies/
+              bookend policy apply policies/ nightly-db.yaml
+              bookend policy show nightly-web > nightly-web.yaml
+            """,
+        subcommands: [
+            PolicyApplyCommand.self, PolicyValidateCommand.self, PolicyDiffCommand.self, PolicyListCommand.self,
+            PolicyShowCommand.self, PolicyDeleteCommand.self,
+        ])
+}
+
+struct PolicyFiles: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp("YAML files, and directories of *.yaml and *.yml files.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var files: [String]
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import BookendFiles
+import BookendModel
+
+struct PolicyShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a policy as its file would say it.",
+        discussion: """
+            What is shown can be applied again.
+
+            Examples:
+              bookend policy show nightly-web
+              bookend policy show nightly-web --revision 3 > old.yaml
+            """)
+
+    @Argument(help: "The policy's name.")
+    var policy: PolicyName
+    @Option(help: "An earlier revision.")
+    var revision: Int64?
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let coordinator = try await FleetClient(connection).coordinator()
+        guard let found = try await coordinator.policies(.showPolicy(policy, revision: revision)).first else {
+            throw coordinator.unexpected()
+        }
+        output.write(found.document) { _ in
+            let by = SafeText.line(found.appliedBy)
+            let origin = "# revision \(found.revision), applied \(CivilTime(found.appliedAt).rfc3339) by \(by)"
+            return [origin] + PolicyFile.render(found.policy).split(separator: "\n").map { SafeText.line(String($0)) }
+        }
+    }
+}

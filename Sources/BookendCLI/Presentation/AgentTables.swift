@@ -1,0 +1,25 @@
+import BookendModel
+
+/// Agents as lines.
+enum AgentTables {
+    static func list(_ agents: [AgentRecord], now: UnixTime) -> Table {
+        var table = Table([
+            .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD"), .init("VERSION"),
+            .init("JOBS", shrinksTo: 6), .init("OUTBOX", .right), .init("LABELS", shrinksTo: 6),
+        ])
+        for agent in agents {
+            let labels = agent.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            table.append([
+                .init(agent.id.rawValue), agent.isOnline ? .init("online", .good) : .init("offline", .bad),
+                .init(Phrases.relative(agent.lastHeardAt, to: now)), .init(agent.version.isEmpty ? "-" : agent.version),
+                .init(agent.activeJobs.isEmpty ? "-" : agent.activeJobs.map(\.summary).joined(separator: ", ")),
+                .init("\(agent.outboxDepth)"), .init(labels.joined(separator: " ")),
+            ])
+        }
+        return table
+    }
+}
+
+extension ActiveJob {
+    fileprivate var summary: String { "\(job) \(stage?.rawValue ?? "queued")" }
+}

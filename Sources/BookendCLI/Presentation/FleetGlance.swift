@@ -1,0 +1,98 @@
+import BookendModel
+
+/// What coordinator and collector know of the fleet, put together.
+struct FleetGlance: Sendable {
+    private struct Row {
+        var id: AgentID
+        var record: AgentRecord?
+        var summary: AgentSummary?
+    }
+
+    let agents: [AgentRecord]
+    let summary: FleetSummary
+
+    /// Every agent that either knows.
+    private var rows: [Row] {
+        var rows: [AgentID: Row] = [:]
+        for agent in agents { rows[agent.id, default: Row(id: agent.id)].record = agent }
+        for agent in summary.agents { rows[agent.agent, default: Row(id: agent.agent)].summary = agent }
+        return rows.values.sorted { $0.id < $1.id }
+    }
+
+    func lines(_ now: UnixTime, _ terminal: Terminal) -> [String] {
+        let online = agents.filter(\.isOnline).count
+        let counts = StatusCounts(summary.jobs)
+        let failures = Phrases.count(counts.failures, "failure")
+        var lines = [
+            "\(Phrases.count(agents.count, "agent")), \(online) online; \(Phrases.count(counts.total, "job")): "
+                + "\(counts.outcomes) over, \(terminal.paint(failures, counts.failures > 0 ? .bad : nil)), "
+                + "\(counts.inProgress) in progress" + (counts.inferred > 0 ? ", \(counts.inferred) inferred" : "")
+        ]
+        var table = Table([
+            .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD"), .init("NOW", shrinksTo: 6),
+            .init("LAST JOB", .right), .init("ITS STATUS", shrinksTo: 12), .init("LAST GOOD BACKUP"),
+            .init("FAILED", .right),
+        ])
+        for row in rows {
+            let jobs = row.record?.activeJobs ?? []
+            let failed = StatusCounts(row.summary?.jobs ?? [:]).failures
+            table.append([
+                .init(row.id.rawValue), state(row.record), .init(Phrases.relative(row.record?.lastHeardAt, to: now)),
+                jobs.isEmpty ? .init("idle", .faint) : .init(Phrases.count(jobs.count, "job"), .active),
+                .init(row.summary?.lastJob?.description ?? "-"), row.summary?.lastStatus.map { .init($0) } ?? "-",
+                .init(Phrases.relative(row.summary?.lastGoodBackupAt, to: now)),
+                .init("\(failed)", failed > 0 ? .bad : nil),
+            ])
+        }
+        if !rows.isEmpty { lines += [""] + table.lines(terminal) }
+        guard !summary.policies.isEmpty else { return lines }
+        var policies = Table([
+            .init("POLICY", shrinksTo: 8), .init("JOBS", .right), .init("FAILED", .right),
+            .init("LAST GOOD BACKUP"), .init("BY STATUS", shrinksTo: 12),
+        ])
+        for policy in summary.policies {
+            let counts = StatusCounts(policy.jobs)
+            let byStatus = policy.jobs.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($1) × \($0)" }
+            policies.append([
+                .init(policy.policy.rawValue), .init("\(counts.total)"),
+                .init("\(counts.failures)", counts.failures > 0 ? .bad : nil),
+                .init(Phrases.relative(policy.lastGoodBackupAt, to: now)), .init(byStatus.joined(separator: ", ")),
+            ])
+        }
+        return lines + [""] + policies.lines(terminal)
+    }
+
+    private func state(_ record: AgentRecord?) -> Table.Cell {
+        guard let record else { return .init("not enrolled", .faint) }
+        return record.isOnline ? .init("online", .good) : .init("offline", .bad)
+    }
+
+    var document: Document {
+        let counts = StatusCounts(summary.jobs)
+        return Document.time("as_of", summary.asOf)
+            + .object([
+                "reports_stored": Document(summary.reportsStored),
+                "agents_online": Document(agents.filter(\.isOnline).count),
+                "jobs_total": Document(counts.total), "jobs_over": Document(counts.outcomes),
+                "jobs_failed": Document(counts.failures), "jobs_in_progress": Document(counts.inProgress),
+                "jobs_inferred": Document(counts.inferred), "jobs": BookendCLI.document(counts: summary.jobs),
+                "agents": .list(
+                    rows.map { row in
+                        .object([
+                            "agent": .text(row.id.rawValue), "is_enrolled": .bool(row.record != nil),
+                            "is_online": .bool(row.record?.isOnline ?? false),
+                            "last_job_id": Document(row.summary?.lastJob?.rawValue),
+                            "last_status": row.summary?.lastStatus?.document ?? .null,
+                            "jobs": BookendCLI.document(counts: row.summary?.jobs ?? [:]),
+                        ]) + .time("last_heard_at", row.record?.lastHeardAt)
+                            + .time("last_good_backup_at", row.summary?.lastGoodBackupAt)
+                    }),
+                "policies": .list(
+                    summary.policies.map { policy in
+                        .object([
+                            "policy": .text(policy.policy.rawValue), "jobs": BookendCLI.document(counts: policy.jobs),
+                        ]) + .time("last_good_backup_at", policy.lastGoodBackupAt)
+                    }),
+            ])
+    }
+}

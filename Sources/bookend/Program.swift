@@ -1,0 +1,8 @@
+import BookendCLI
+
+@main
+struct Program {
+    static func main() async {
+        await BookendCommand.start()
+    }
+}

@@ -1,0 +1,173 @@
+import BookendCollector
+import BookendFiles
+import BookendModel
+import BookendTransport
+import BookendWire
+import Foundation
+import Testing
+
+/// The collector over real sockets, with agents made of transport and wire.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct CollectorDaemonTests {
+    private func batch(_ reports: some Collection<Report>) -> [Frame] { [Wire.encode(.intake(.batch(Array(reports))))] }
+
+    @Test func `reports that are sent again after a broken connection count once`() async throws {
+        try await RunningCollector.with { collector in
+            var maker = ReportMaker("web-1")
+            let reports = (1...20).flatMap { maker.job($0) }
+            let first = try await collector.intake(as: "agent/web-1")
+            first.send(batch(reports.prefix(70)), to: nil)
+            await first.close()  // whether or not an acknowledgement is on its way
+
+            let second = try await collector.intake(as: "agent/web-1")
+            second.send(batch(reports), to: nil)
+            second.send(batch(reports), to: nil)
+            try await second.awaitAcknowledgement(through: 140)
+            let summary = try await collector.ask(.fleet)
+            guard case .fleet(let fleet) = summary else {
+                Issue.record("\(summary)")
+                return
+            }
+            #expect(fleet.reportsStored == 140)
+            #expect(fleet.jobs == [.successful: 20])
+        }
+    }
+
+    @Test func `a report that claims another agent is dropped, and the rest of the batch is stored`() async throws {
+        try await RunningCollector.with { collector in
+            var (own, other) = (ReportMaker("web-1"), ReportMaker("web-2"))
+            let socket = try await collector.intake(as: "agent/web-1")
+            socket.send(batch(other.job(9) + own.job(1)), to: nil)
+            try await socket.awaitAcknowledgement(through: 7)
+            #expect(try collector.store.jobs(JobFilter()).map(\.job.rawValue) == [1])
+            #expect(try collector.store.positions().keys.map(\.agent.rawValue) == ["web-1"])
+        }
+    }
+
+    @Test func `a batch behind a gap is answered by what is stored`() async throws {
+        try await RunningCollector.with { collector in
+            var maker = ReportMaker("web-1")
+            let reports = maker.job(1)
+            let socket = try await collector.intake(as: "agent/web-1")
+            socket.send(batch(reports.suffix(3)), to: nil)
+            for await deliveries in socket.deliveries {
+                let frame = try #require(deliveries.first?.message?.frames.last)
+                #expect(try Wire.decode(frame) == .intakeAck(IntakeAck(incarnation: 7, through: 0)))
+                break
+            }
+        }
+    }
+
+    @Test func `a subscriber sees every cursor once and in order, and asking for them says the same`() async throws {
+        try await RunningCollector.with { collector in
+            let feed = try await collector.open(
+                .subscriber(topics: [Array(Topic.feed.utf8), Topic.welcome]), to: collector.configuration.localFeed)
+            var iterator = feed.deliveries.makeAsyncIterator()
+            _ = await iterator.next()  // the welcome
+            var maker = ReportMaker("web-1")
+            let socket = try await collector.intake(as: "agent/web-1")
+            // The welcome may overtake the subscription: reports are made until the first one comes through.
+            var published: [FeedEntry] = []
+            var stored = 0
+            socket.send(batch(maker.job(1)), to: nil)
+            try await socket.awaitAcknowledgement(through: 7)
+            for job in 2...30 { socket.send(batch(maker.job(Int64(job))), to: nil) }
+            stored = 210
+            while published.last.map({ $0.report.origin.sequence < UInt64(stored) }) ?? true {
+                for delivery in try #require(await iterator.next()) {
+                    guard let frame = delivery.message?.frames.last, case .feedEntry(let entry) = try Wire.decode(frame)
+                    else {
+                        continue
+                    }
+                    published.append(entry)
+                }
+            }
+            #expect(published.count >= 203)
+            guard case .feed(let entries, let head) = try await collector.ask(.feed(from: nil, limit: 1_000)) else {
+                Issue.record("no feed")
+                return
+            }
+            #expect(Array(entries.suffix(published.count)) == published)
+            #expect(head == published.last?.cursor)
+        }
+    }
+
+    @Test func `an agent may neither subscribe to the feed nor send what only clients send`() async throws {
+        try await RunningCollector.with { collector in
+            let feed = try await collector.open(
+                .subscriber(topics: [Array(Topic.feed.utf8)]), to: collector.configuration.feed, as: "agent/web-2")
+            let allowed = try await collector.open(
+                .subscriber(topics: [Array(Topic.feed.utf8), Topic.welcome]), to: collector.configuration.feed,
+                as: "operator/alice")
+            var heard = allowed.deliveries.makeAsyncIterator()
+            _ = await heard.next()
+            var maker = ReportMaker("web-1")
+            let socket = try await collector.intake(as: "agent/web-1")
+            socket.send([Wire.encode(.query(request: 1, .fleet))], to: nil)
+            var isHeard = false
+            while !isHeard {
+                socket.send(batch(maker.job(1)), to: nil)
+                try await socket.awaitAcknowledgement(through: maker.sequence)
+                isHeard = allowed.statistics.received > 1
+            }
+            #expect(feed.statistics.received == 0)
+        }
+    }
+
+    @Test func `rubbish on the query socket is answered by an error, and the collector lives`() async throws {
+        try await RunningCollector.with { collector in
+            let socket = try await collector.open(.dealer, to: collector.configuration.query)
+            socket.send([Array("rubbish".utf8)], to: nil)
+            for await batch in socket.deliveries {
+                let frame = try #require(batch.first?.message?.frames.last)
+                guard case .queryReply(_, .failed(let failure)) = try Wire.decode(frame) else {
+                    Issue.record("no failure")
+                    break
+                }
+                #expect(failure.code == .invalid)
+                break
+            }
+            guard case .failed(let missing) = try await collector.ask(.job(JobID(rawValue: 5))) else {
+                Issue.record("a job that is not there was found")
+                return
+            }
+            #expect(missing.code == .notFound)
+            guard case .feed(let entries, _) = try await collector.ask(.feedHead) else {
+                Issue.record("an empty collector has a head too")
+                return
+            }
+            #expect(entries.isEmpty)
+        }
+    }
+
+    @Test func `queries are answered while reports pour in, and the rate of the intake is printed`() async throws {
+        try await RunningCollector.with { collector in
+            var maker = ReportMaker("web-1")
+            let socket = try await collector.intake(as: "agent/web-1")
+            let count = 20_000
+            let start = ContinuousClock.now
+            var slowest = Duration.zero
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let jobs = (1...(count / 7)).map { maker.job(Int64($0)) }
+                let total = UInt64(jobs.count * 7)
+                group.addTask {
+                    for chunk in stride(from: 0, to: jobs.count, by: 30) {
+                        let reports = jobs[chunk..<min(jobs.count, chunk + 30)].flatMap { $0 }
+                        while !socket.send([Wire.encode(.intake(.batch(reports)))], to: nil) { await Task.yield() }
+                    }
+                    try await socket.awaitAcknowledgement(through: total)
+                }
+                for _ in 0..<20 {
+                    let asked = ContinuousClock.now
+                    _ = try await collector.ask(.fleet)
+                    slowest = max(slowest, .now - asked)
+                }
+                try await group.waitForAll()
+            }
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            print(
+                "intake: \(Int(Double(count) / seconds)) reports a second beside queries, the slowest of which took \(slowest)"
+            )
+            #expect(try collector.store.fleet(asOf: UnixTime(milliseconds: 0)).jobs == [.successful: count / 7])
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import BookendCollector
+import BookendFiles
+import BookendModel
+import BookendTransport
+import BookendWire
+import Foundation
+import Logging
+import ServiceLifecycle
+import Testing
+
+/// A collector on real sockets in a directory of its own, with peers that have keys.
+struct RunningCollector {
+    let directory: URL
+    let configuration: CollectorConfiguration
+    let serverKeys: CurveKeyPair
+    let peers: [String: CurveKeyPair]
+    let network: SocketThread
+    let store: SQLiteReportStore
+    private let group: ServiceGroup
+
+    static func with(_ body: (RunningCollector) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-collector-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        var configuration = CollectorConfiguration()
+        configuration.stateDirectory = directory.path
+        configuration.intake = "tcp://127.0.0.1:\(freePort())"
+        configuration.feed = "tcp://127.0.0.1:\(freePort())"
+        configuration.query = "ipc://\(directory.path)/q"
+        configuration.localFeed = "ipc://\(directory.path)/f"
+
+        let names = ["agent/web-1", "agent/web-2", "operator/alice"]
+        let peers = try Dictionary(uniqueKeysWithValues: names.map { ($0, try CurveKeyPair.generate()) })
+        let ring = KeyRing(
+            try peers.map { name, keys in
+                EnrolledKey(key: keys.publicKey, identity: try #require(PeerIdentity(name)), labels: [:])
+            })
+        let serverKeys = try CurveKeyPair.generate()
+        let store = try SQLiteReportStore(path: directory.appending(path: "collector.sqlite").path)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let collector = Collector(
+            configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: store,
+            logger: logger)
+        struct Body: Service {
+            let collector: Collector
+            func run() async throws { try await collector.run() }
+        }
+        let group = ServiceGroup(services: [Body(collector: collector)], logger: logger)
+        let network = try SocketThread()
+        let running = RunningCollector(
+            directory: directory, configuration: configuration, serverKeys: serverKeys, peers: peers, network: network,
+            store: store, group: group)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await body(running)
+            await group.triggerGracefulShutdown()
+            await network.stop()
+            try await tasks.waitForAll()
+        }
+    }
+
+    func stop() async { await group.triggerGracefulShutdown() }
+
+    /// A socket of one of the peers.
+    func open(_ kind: SocketPlan.Kind, to endpoint: String, as peer: String? = nil) async throws -> any MessageSocket {
+        let guarding =
+            try peer.map { Guard.curveClient(try #require(peers[$0]), server: serverKeys.publicKey) } ?? .local
+        let socket = try await network.open(SocketPlan(kind, Endpoint(endpoint), guarding, retry: Backoff()))
+        for await event in socket.connectionEvents where event == .connected { break }
+        return socket
+    }
+
+    func intake(as agent: String) async throws -> any MessageSocket {
+        try await open(.dealer, to: configuration.intake, as: agent)
+    }
+
+    /// Asks on the Unix socket, once.
+    func ask(_ query: Query) async throws -> QueryReply {
+        let socket = try await open(.dealer, to: configuration.query)
+        socket.send([Wire.encode(.query(request: 3, query))], to: nil)
+        for await batch in socket.deliveries {
+            guard let frame = batch.first?.message?.frames.last else { continue }
+            await socket.close()
+            guard case .queryReply(3, let reply) = try Wire.decode(frame) else { continue }
+            return reply
+        }
+        throw CancellationError()
+    }
+
+    private static func freePort() -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                _ = bind(descriptor, pointer, length)
+                _ = getsockname(descriptor, pointer, &length)
+            }
+        }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
+
+extension MessageSocket {
+    /// Waits until the collector has stored everything up to this number.
+    func awaitAcknowledgement(through number: UInt64) async throws {
+        for await batch in deliveries {
+            for delivery in batch {
+                guard let frame = delivery.message?.frames.last, case .intakeAck(let ack) = try Wire.decode(frame)
+                else {
+                    continue
+                }
+                if ack.through >= number { return }
+            }
+        }
+        Issue.record("the connection ended before \(number) was acknowledged")
+    }
+}
