@@ -126,15 +126,25 @@ package struct CoordinatorPresence: Hashable, Sendable {
             .keys.sorted().flatMap { lose($0) }
     }
 
-    /// Every enrolled agent, those never heard of too; by id.
+    /// Jobs named of one agent, at most: a list of the whole fleet must stay one message.
+    private static let namedJobs = 16
+
+    /// Every enrolled agent, those never heard of too; by id. Of an agent's jobs the first ones, those that run before
+    /// those that wait.
     package var records: [AgentRecord] {
         agents.sorted { $0.key < $1.key }.map { id, agent in
             AgentRecord(
                 id: id, labels: agent.labels, isOnline: agent.isOnline,
                 lastHeardAt: agent.heardAt?.wall ?? agent.rememberedAt, version: agent.version,
-                generation: agent.generation, activeJobs: agent.isOnline ? agent.activeJobs : [],
+                generation: agent.generation, activeJobs: agent.isOnline ? Self.named(agent.activeJobs) : [],
                 outboxDepth: agent.outboxDepth, clockSkew: agent.skew)
         }
+    }
+
+    private static func named(_ jobs: [ActiveJob]) -> [ActiveJob] {
+        guard jobs.count > namedJobs else { return jobs }
+        let (running, waiting) = (jobs.filter { $0.stage != nil }, jobs.filter { $0.stage == nil })
+        return Array((running + waiting).prefix(namedJobs))
     }
 
     /// What the store should remember of the agents heard of since then; by id.
