@@ -27,18 +27,18 @@ package struct BookendCommand: AsyncParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(
-                name: "Backups:",
+                name: "Backups",
                 subcommands: [
                     PolicyCommand.self, BackupCommand.self, CancelCommand.self, SnapshotsCommand.self,
                     RestoreCommand.self,
                 ]),
             CommandGroup(
-                name: "Results:",
+                name: "Results",
                 subcommands: [
                     StatusCommand.self, AgentsCommand.self, JobsCommand.self, JobCommand.self, ExplainCommand.self,
                     LogsCommand.self, WatchCommand.self,
                 ]),
-            CommandGroup(name: "To try:", subcommands: [DevCommand.self]),
+            CommandGroup(name: "To try", subcommands: [DevCommand.self]),
         ])
 
     package init() {}
