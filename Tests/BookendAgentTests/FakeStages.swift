@@ -80,7 +80,7 @@ final class FakeStages: AttemptStages {
 
     func runScript(
         _ stage: Stage, of context: AttemptContext, pre: StageEnd?, backup: StageEnd?, stop: StopOrder,
-        started: @Sendable () async -> Void
+        started: @escaping @Sendable () async -> Void
     ) async -> ScriptOutcome {
         guard !state.withLock({ $0.missing.contains(stage) }) else { return .missing }
         await started()
