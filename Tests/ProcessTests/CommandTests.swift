@@ -118,17 +118,24 @@ extension OneFleet {
             let python = try await PythonHome.shared()
             let script = SafePlace.checkout + "/tools/subscribe.py"
             let layout = try fleet.layout
-            let follower = RunningProgram(
-                "subscribe.py", python,
-                [
-                    "-u", script, "--feed", "ipc://\(layout.sockets)/feed.sock", "--query",
-                    "ipc://\(layout.sockets)/collector.sock", "--from", "",
-                ])
             try await Scenario.with(pre: "exit 3", backup: .restic()) { scenario in
+                // From a cursor on that the CLI printed: both see the same from there.
+                let earlier = try await scenario.run()
+                let cursor = try #require(scenario.fleet.feed(of: earlier).last?.cursor.text)
+                let follower = RunningProgram(
+                    "subscribe.py", python,
+                    [
+                        "-u", script, "--feed", "ipc://\(layout.sockets)/feed.sock", "--query",
+                        "ipc://\(layout.sockets)/collector.sock", "--from", cursor,
+                    ])
                 let job = try await scenario.run()
                 try await scenario.expect(job, is: 5, Integers(1, 0, 0))
-                _ = try await follower.output.first("the end of job \(job)") {
-                    (try? PythonLine($0))?.job == job && (try? PythonLine($0))?.endsJob == true  // Not JSON: not it.
+                do {
+                    _ = try await follower.output.first("the end of job \(job)") {
+                        (try? PythonLine($0))?.job == job && (try? PythonLine($0))?.endsJob == true  // Not JSON: not it.
+                    }
+                } catch {
+                    throw Board<String>.Missed(description: "\(error): \(follower.errors.all)")
                 }
                 let theirs = try follower.output.all.map(PythonLine.init).filter { $0.job == job }
                 let ours = scenario.fleet.feed(of: job)
@@ -138,8 +145,8 @@ extension OneFleet {
                 #expect(theirs.map(\.attempt) == ours.map(\.attempt))
                 #expect(theirs.map { $0.report["policy"] } == ours.map { $0.json["policy"] })
                 #expect(theirs.map { $0.report["agent"] } == ours.map { $0.json["agent"] })
+                await follower.stop()
             }
-            await follower.stop()
         }
     }
 }

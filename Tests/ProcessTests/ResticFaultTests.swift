@@ -58,12 +58,12 @@ extension OneFleet {
                 let pid = try await holder.pid
                 var isHeld = false
                 for _ in 0..<2_000 {
-                    isHeld = try !FileManager.default.contentsOfDirectory(atPath: locks).isEmpty
+                    isHeld = try isLocked(locks)
                     if isHeld { break }
                     try await Task.sleep(for: .milliseconds(5))  // A file's coming can only be looked for.
                 }
                 kill(pid, SIGSTOP)
-                guard isHeld, try !FileManager.default.contentsOfDirectory(atPath: locks).isEmpty else {
+                guard isHeld, try isLocked(locks) else {
                     await holder.stop(SIGKILL)
                     continue
                 }
@@ -77,6 +77,11 @@ extension OneFleet {
                 return
             }
             throw Board<String>.Missed(description: "restic check was never caught with its lock")
+        }
+
+        /// A file that is still being written has a longer name than a lock, which restic names by its hash.
+        private func isLocked(_ folder: String) throws -> Bool {
+            try FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.count == 64 }
         }
 
         @Test func `29: the repository is missing and may not be made`() async throws {

@@ -9,7 +9,8 @@ extension OneFleet {
                 let view = try await scenario.expect(job, is: 0, Integers(0, 0, 0))
                 #expect(view.alerts == [])
                 let lines = scenario.ledger.lines(of: job)
-                try #require(lines.map { "\($0.stage) \($0.event)" } == ["pre begin", "pre end", "post begin", "post end"])
+                try #require(
+                    lines.map { "\($0.stage) \($0.event)" } == ["pre begin", "pre end", "post begin", "post end"])
                 #expect(lines[0].path == scenario.directory + "/pre_script.sh" && lines[0].arguments == ["\(job)"])
                 #expect(lines[2].path == scenario.directory + "/post_script.sh")
                 #expect(lines[2].arguments == ["\(job)", "0", "0"])

@@ -12,7 +12,10 @@ enum PythonHome {
         if try await isUsable("/usr/bin/python3") { return "/usr/bin/python3" }
         for (program, words) in [
             ("/usr/bin/env", ["python3", "-m", "venv", folder]),
-            (folder + "/bin/pip", ["install", "--quiet", "-r", SafePlace.checkout + "/tools/subscribe-requirements.txt"]),
+            (
+                folder + "/bin/pip",
+                ["install", "--quiet", "-r", SafePlace.checkout + "/tools/subscribe-requirements.txt"]
+            ),
         ] {
             let end = try await Program.run(
                 program, words,
