@@ -11,10 +11,13 @@ final class DaemonLink: Sendable {
 
     let place: DaemonPlace
     private let socket: any MessageSocket
+    /// Kept: the socket ends with it.
+    private let network: any Network
     private let lastNumber = Atomic<UInt64>(0)
 
-    init(socket: any MessageSocket, place: DaemonPlace) {
+    init(socket: any MessageSocket, place: DaemonPlace, network: any Network) {
         self.socket = socket
+        self.network = network
         self.place = place
     }
 

@@ -6,6 +6,8 @@ import BookendWire
 struct FeedSubscription: Sendable {
     let socket: any MessageSocket
     let place: DaemonPlace
+    /// Kept: the socket ends with it.
+    let network: any Network
 
     enum Event: Sendable {
         /// The publisher is there, and what it publishes from about now on arrives.

@@ -34,14 +34,17 @@ struct FleetClient: Sendable {
 
     /// The collector's published stream.
     func feed(topics: [String]) async throws(CLIError) -> FeedSubscription {
-        let socket = try await open(.feed, context.feed, .subscriber(topics: topics.map { Array($0.utf8) }))
-        return FeedSubscription(socket: socket, place: DaemonPlace(.feed, context.feed.endpoint))
+        // The welcome must be subscribed to like anything else.
+        let topics = topics.map { Array($0.utf8) } + [Topic.welcome]
+        let socket = try await open(.feed, context.feed, .subscriber(topics: topics))
+        return FeedSubscription(socket: socket, place: DaemonPlace(.feed, context.feed.endpoint), network: network)
     }
 
     private func link(_ daemon: DaemonPlace.Daemon, _ peer: ClientConfiguration.Peer) async throws(CLIError)
         -> DaemonLink
     {
-        DaemonLink(socket: try await open(daemon, peer, .dealer), place: DaemonPlace(daemon, peer.endpoint))
+        DaemonLink(
+            socket: try await open(daemon, peer, .dealer), place: DaemonPlace(daemon, peer.endpoint), network: network)
     }
 
     private func open(

@@ -121,10 +121,8 @@ struct DevFleet {
                 last = CLIError(
                     .failed,
                     "not online after \(Phrases.duration(Self.patience)): \(missing); see \(layout.path("logs"))")
-            } catch let error as CLIError {
-                last = error
             } catch {
-                last = CLIError(.failed, "\(error)")
+                last = error
             }
             // Canceled: the loop ends.
             try? await Task.sleep(for: .milliseconds(100))
