@@ -81,16 +81,35 @@ import Testing
         let expected = jobs.flatMap { job in stages.map { "\($0) \(job)" } }
         #expect(ledger.split(separator: "\n").map(String.init).sorted() == expected.sorted())
 
-        let pages = try await allJobs(fleet, count)
-        #expect(pages.count == count && Set(pages.map(\.id)) == Set(jobs) && pages.allSatisfy { $0.status == 0 })
+        try await expectCounts(of: jobs, fleet)
         try await nothingIsLeft(fleet)
         print("\(count) jobs were held against their books after \(ContinuousClock.now - start)")
         return jobs
     }
 
-    private func allJobs(_ fleet: RealFleet, _ count: Int) async throws -> [(id: Int64, status: Int64)] {
-        try await fleet.json("jobs", "--policy", "load", "--limit", "\(2 * count)")["jobs"].list
-            .map(JobView.init).map { ($0.id ?? -1, $0.status ?? -1) }
+    /// The collector's books: each job stands there once, and the sums are right.
+    private func expectCounts(of jobs: [Int64], _ fleet: RealFleet) async throws {
+        let listed = try await fleet.bookend(
+            "jobs", "--policy", "load", "--limit", "\(2 * jobs.count)", "--output", "json")
+        // Thousands of jobs: the ids only, a line each.
+        let ids = listed.output.split(separator: "\n").compactMap { line -> Int64? in
+            let words = line.split(separator: ":")
+            guard words.count == 2, words[0].hasSuffix("\"job_id\"") else { return nil }
+            return Int64(words[1].drop { $0 == " " }.prefix { $0.isNumber })
+        }
+        #expect(ids.count == jobs.count && Set(ids) == Set(jobs))
+
+        let fleetStatus = try await fleet.json("status")
+        #expect(counts(fleetStatus["jobs"]) == [0: Int64(jobs.count)])
+        #expect(fleetStatus["agents"].list.count == agents)
+        for agent in fleetStatus["agents"].list {
+            #expect(counts(agent["jobs"]) == [0: Int64(jobs.count / agents)], "\(agent)")
+        }
+        #expect(fleetStatus["policies"].list.map { counts($0["jobs"]) } == [[0: Int64(jobs.count)]])
+    }
+
+    private func counts(_ json: JSON) -> [Int64: Int64] {
+        Dictionary(json.list.map { ($0["status"].int ?? -1, $0["jobs"].int ?? -1) }) { $0 + $1 }
     }
 
     private func nothingIsLeft(_ fleet: RealFleet) async throws {

@@ -20,7 +20,7 @@ extension OneFleet {
         @Test func `a pre-script is ended with its window, the backup does not run, the post-script does`() async throws
         {
             try await Scenario.with(
-                pre: "sleep 600 & echo $! >$here/child; wait", more: "window: 3s\nretry: {attempts: 3, interval: 0s}"
+                pre: "sleep 600 & echo $! >$here/child; wait", more: "window: 5s\nretry: {attempts: 3, interval: 0s}"
             ) { scenario in
                 let job = try await scenario.run("--as-scheduled")
                 try await scenario.expect(job, is: 22, Integers(22, 22, 0))
@@ -35,7 +35,7 @@ extension OneFleet {
             try await Scenario.with(backup: .restic()) { scenario in
                 try await scenario.expect(try await scenario.run(), is: 0, Integers(0, 0, 0))
                 let big = try BigSource(below: scenario.directory)
-                try await scenario.apply(backup: .restic(sources: [big.path]), more: "window: 5s")
+                try await scenario.apply(backup: .restic(sources: [big.path]), more: "window: 8s")
                 let job = try await scenario.run("--as-scheduled")
                 try await scenario.expect(job, is: 22, Integers(0, 22, 0))
                 #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "22"])
@@ -45,7 +45,7 @@ extension OneFleet {
         }
 
         @Test func `a post-script is never cut short by the window`() async throws {
-            try await Scenario.with(post: "sleep 4", more: "window: 3s") { scenario in
+            try await Scenario.with(post: "sleep 6", more: "window: 5s") { scenario in
                 let job = try await scenario.run("--as-scheduled")
                 try await scenario.expect(job, is: 0, Integers(0, 0, 0))
                 #expect(scenario.ledger.ends(job) == ["pre", "backup", "post"])
@@ -57,7 +57,7 @@ extension OneFleet {
 
         @Test func `no retry follows the end of the window`() async throws {
             try await Scenario.with(
-                backup: .command("exit 1"), more: "window: 4s\nretry: {attempts: 5, interval: 1h}"
+                backup: .command("exit 1"), more: "window: 6s\nretry: {attempts: 5, interval: 1h}"
             ) { scenario in
                 let job = try await scenario.run("--as-scheduled")
                 try await scenario.expect(job, is: 1, Integers(0, 1, 0))
@@ -66,13 +66,13 @@ extension OneFleet {
 
         @Test func `a first backup may overrun its window when the policy says so, a second may not`() async throws {
             try await Scenario.with(
-                backup: .command("sleep 4"), more: "window: 3s\nignore_window_for_first_backup: true"
+                backup: .command("sleep 6"), more: "window: 5s\nignore_window_for_first_backup: true"
             ) { scenario in
                 let first = try await scenario.run("--as-scheduled")
                 try await scenario.expect(first, is: 0, Integers(0, 0, 0))
                 #expect(scenario.ledger.ends(first) == ["pre", "backup", "post"])
                 try await scenario.apply(
-                    backup: .command("sleep 30"), more: "window: 3s\nignore_window_for_first_backup: true")
+                    backup: .command("sleep 30"), more: "window: 5s\nignore_window_for_first_backup: true")
                 let second = try await scenario.run("--as-scheduled")
                 try await scenario.expect(second, is: 22, Integers(0, 22, 0))
             }
@@ -81,7 +81,7 @@ extension OneFleet {
         @Test func `when a cancel comes before the window ends, the job is canceled and the pre-script ended`()
             async throws
         {
-            try await Scenario.with(pre: "sleep 600 & wait", more: "window: 4s") { scenario in
+            try await Scenario.with(pre: "sleep 600 & wait", more: "window: 6s") { scenario in
                 let job = try await scenario.order("--as-scheduled")
                 try await scenario.reached("pre-script", 11, job)
                 let end = try await scenario.fleet.bookend("cancel", "\(job)")

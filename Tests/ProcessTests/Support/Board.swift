@@ -50,7 +50,7 @@ final class Board<Element: Sendable>: Sendable {
     /// What stands behind `position`; awaits it when there is nothing yet.
     ///
     /// - Throws: ``Missed`` when patience runs out or the list is closed.
-    func next(after position: Int, patience: Duration = .seconds(60)) async throws -> ArraySlice<Element> {
+    func next(after position: Int, patience: Duration = .seconds(120)) async throws -> ArraySlice<Element> {
         let timer = Task {
             // Canceled: whoever waited has what he wanted.
             guard (try? await Task.sleep(for: patience)) != nil else { return }
@@ -72,7 +72,7 @@ final class Board<Element: Sendable>: Sendable {
 
     /// The first one behind `position` that fits; awaits it when there is none yet.
     func first(
-        _ what: String, after position: Int = 0, patience: Duration = .seconds(60), where fits: (Element) -> Bool
+        _ what: String, after position: Int = 0, patience: Duration = .seconds(120), where fits: (Element) -> Bool
     ) async throws -> Element {
         var position = position
         let deadline = ContinuousClock.now + patience

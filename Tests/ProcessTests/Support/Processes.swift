@@ -1,13 +1,21 @@
 import Foundation
+import Glibc
 
 /// What `/proc` says of this machine's processes.
 enum Processes {
     /// Those that have this text in their command line.
     static func find(argument text: String) -> [pid_t] {
-        all.filter { pid in
-            guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return false }
-            return String(decoding: bytes, as: UTF8.self).contains(text)
-        }
+        all.filter { commandLine($0).contains(text) }
+    }
+
+    /// Its words with spaces between them; empty when it is gone.
+    static func commandLine(_ pid: pid_t) -> String {
+        // `/proc` has no sizes: it is read to its end.
+        guard let file = fopen("/proc/\(pid)/cmdline", "r") else { return "" }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count].map { $0 == 0 ? 0x20 : $0 }, as: UTF8.self)
     }
 
     static func name(_ pid: pid_t) -> String {

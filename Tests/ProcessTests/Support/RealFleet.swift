@@ -143,6 +143,9 @@ final class RealFleet: Sendable {
         }
         feed.close()
         keepLogs()
+        for pid in Processes.find(argument: layout.directory) {
+            Issue.record("the fleet left process \(pid) behind: \(Processes.commandLine(pid))")
+        }
     }
 
     /// The subscriber goes first, then agents, then those whom they speak with.

@@ -115,7 +115,7 @@ struct Scenario: Sendable {
         return try #require(try JSON(parsing: end.output).all("job_id").compactMap(\.int).first)
     }
 
-    func ended(_ job: Int64, patience: Duration = .seconds(90)) async throws {
+    func ended(_ job: Int64, patience: Duration = .seconds(120)) async throws {
         _ = try await fleet.feed.first("the end of job \(job)", patience: patience) { $0.job == job && $0.endsJob }
     }
 
