@@ -108,12 +108,17 @@ package actor CoordinatorLink {
     }
 
     private func handle(_ event: AgentSync.Event) async {
-        for action in machine.handle(event, at: clock.now.boot) {
+        actions: for action in machine.handle(event, at: clock.now.boot) {
             do throws(AgentError) {
                 try await perform(action)
             } catch {
                 // Nothing is acknowledged: it comes again.
                 logger.error("an order could not be recorded", metadata: ["error": "\(error)"])
+                if action.changesPolicies {
+                    // What follows of this list was meant for the new policies.
+                    _ = machine.handle(.policiesNotRecorded, at: clock.now.boot)  // It leads to nothing but a timer.
+                    break actions
+                }
             }
         }
         setTimer()
@@ -180,5 +185,14 @@ package actor CoordinatorLink {
     private func stopTimers() {
         timer?.order.give()
         timerSender.finish()
+    }
+}
+
+extension AgentSync.Action {
+    fileprivate var changesPolicies: Bool {
+        switch self {
+        case .replacePolicies, .changePolicy: true
+        default: false
+        }
     }
 }
