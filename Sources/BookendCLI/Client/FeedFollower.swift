@@ -19,7 +19,7 @@ struct FeedFollower: Sendable {
     let fleet: FleetClient
     let begin: Begin
 
-    /// Never returns by itself. A daemon that goes away is waited for, one that is not there at first is an error.
+    /// Returns when nobody reads standard output any more. A daemon that goes away is waited for, one that is not there at first is an error.
     func run(_ take: ([FeedEntry]) -> Void) async throws {
         var feed: FeedSubscription? = try await subscribe()
         var collector = try await fleet.collector()
@@ -28,7 +28,7 @@ struct FeedFollower: Sendable {
         case .from(let place): cursor = place
         case .head: cursor = try await collector.feedHead()
         }
-        while !Task.isCancelled {
+        while !Task.isCancelled, !Output.standardOutput.isClosed {
             do {
                 cursor = try await catchUp(collector, from: cursor, take)
                 feed = try await news(feed)

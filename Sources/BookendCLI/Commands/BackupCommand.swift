@@ -8,8 +8,8 @@ struct BackupCommand: AsyncParsableCommand {
             Starts a job for each agent of the policy, or for those of them that --agent and --label pick. A job for an agent
             that is offline fails at once (31), unless --queue-for says how long it may wait.
 
-            With --wait shows how the jobs go, then their statuses, and exits by the worst outcome. Ctrl-C then leaves the
-            jobs running.
+            With --wait shows how the jobs go, then their statuses, and exits with 0 if every job was successful (or skipped),
+            with 1 if any failed, ended with errors or was canceled. Ctrl-C leaves the jobs running.
 
             Examples:
               bookend backup nightly-web
@@ -84,11 +84,11 @@ struct BackupCommand: AsyncParsableCommand {
     }
 
     private func hints(_ jobs: [JobAggregate]) -> [String] {
-        let failed = jobs.filter { $0.status.isFailure }
+        let failed = jobs.filter { WorstOutcome([$0.status]) == .failed }
         guard let first = failed.min(by: { $0.job < $1.job }) else { return [] }
         let why = first.why.isEmpty ? "" : " (\(SafeText.line(first.why)))"
         return [
-            "\(Phrases.count(failed.count, "job")) failed\(why); see: bookend job \(first.job), bookend logs \(first.job)"
+            "\(Phrases.count(failed.count, "job")) did not end well\(why); see: bookend job \(first.job), bookend logs \(first.job)"
         ]
     }
 }
@@ -97,8 +97,9 @@ struct BackupCommand: AsyncParsableCommand {
 enum WorstOutcome: Hashable, Sendable {
     case allWell, failed
 
-    /// A job that was skipped or canceled is no failure; one that the collector gave up is.
+    /// A job that was skipped is no failure. One that ended with errors, was canceled or was given up is not what was
+    /// asked for, and so is one.
     init(_ statuses: [Status]) {
-        self = statuses.contains { $0.isFailure || $0.family == .inProgress } ? .failed : .allWell
+        self = statuses.allSatisfy { $0 == .successful || $0 == .skipped } ? .allWell : .failed
     }
 }

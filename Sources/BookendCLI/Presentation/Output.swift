@@ -40,6 +40,12 @@ final class OutputStream: Sendable {
         pending.withLock { drain(&$0) }
     }
 
+    /// Whether the reader of a pipe went away: a program that only waits would never notice.
+    var isClosed: Bool {
+        var state = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&state, 1, 0) > 0 && Int32(state.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
+    }
+
     private func drain(_ bytes: inout [UInt8]) {
         var start = 0
         while start < bytes.count {
