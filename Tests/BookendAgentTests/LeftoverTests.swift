@@ -86,9 +86,10 @@ import Testing
             try other.run()
             defer { other.terminate() }
             let file = bench.path + "/running/\(boot.prefix { $0 != "\n" })/7.1.backup"
+            // Never a pid that would be somebody's if this broke: only the sleep's, and words.
             for text in [
                 "supervisor \(other.processIdentifier) 12\nprogram \(other.processIdentifier) 12\n", "supervisor", "",
-                "program 1 x\n", "program -1 5\n", "supervisor 0 0\nprogram 0 0\n",
+                "program \(other.processIdentifier) x\n", "program x 5\n",
             ] {
                 try text.write(toFile: file, atomically: true, encoding: .utf8)
                 #expect(await running.endLeftovers().isEmpty)
