@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 /// What an agent that died leaves running, and the one that starts next ends.
-@Suite(.timeLimit(.minutes(1))) struct LeftoverTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct LeftoverTests {
     /// A shell that stands for the agent: it holds the supervisor's input, and is killed with `kill -9`.
     private func diedAgent(
         _ bench: Workbench, _ options: [String] = [], waitingFor file: String = "started"
@@ -24,7 +24,9 @@ import Testing
         for _ in 0..<500 where bench.text(file) == "(no file)" { try await Task.sleep(for: .milliseconds(10)) }
         #expect(bench.text(file) != "(no file)")
         kill(agent.processIdentifier, SIGKILL)
-        agent.waitUntilExit()
+        // Not `waitUntilExit`: that waits for whatever holds the agent's descriptors too.
+        try "\(agent.processIdentifier)".write(toFile: bench.path + "/agent", atomically: true, encoding: .utf8)
+        for _ in 0..<500 where bench.isAlive("agent") { try await Task.sleep(for: .milliseconds(10)) }
         return running
     }
 
