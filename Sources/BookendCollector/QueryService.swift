@@ -21,7 +21,8 @@ struct QueryService: Sendable {
         guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
         guard Self.mayAsk(delivery.peer) else {
             return logger.warning(
-                "a query was refused: its sender is no operator", metadata: ["peer": "\(delivery.peer?.description ?? "-")"])
+                "a query was refused: its sender is no operator",
+                metadata: ["peer": "\(delivery.peer?.description ?? "-")"])
         }
         do throws(WireError) {
             guard case .query(let request, let query) = try Wire.decode(frame) else {

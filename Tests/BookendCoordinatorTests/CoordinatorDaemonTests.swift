@@ -220,9 +220,23 @@ import Testing
             }
             #expect(policies.map(\.appliedBy) == ["operator/alice"])
             let collector = try await stage.client(as: "collector/main")
-            collector.send(.control(request: 1, .deletePolicy(PolicyName(rawValue: "daily"))))
-            _ = try await collector.roster()
+            let refused = try await collector.failure(of: .deletePolicy(PolicyName(rawValue: "daily")))
+            #expect(refused.code == .refused)
+            #expect(refused.message.contains("collector/main may give no orders"))
             #expect(try await alice.ask(.listPolicies) == .policies(policies))
+        }
+    }
+
+    @Test func `a request that cannot be read is answered under number zero`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            client.send(bytes: [0xFF, 0xFF, 0xFF])
+            guard case .failed(let failure) = try await client.answer(to: 0) else {
+                Issue.record("it was not refused")
+                return
+            }
+            #expect(failure.code == .invalid)
+            #expect(try await client.ask(.listPolicies) == .policies([]))
         }
     }
 

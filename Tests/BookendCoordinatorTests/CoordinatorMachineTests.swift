@@ -80,6 +80,19 @@ import Testing
         #expect(machine.presence.records.first { $0.id == web1 }?.outboxDepth == 3)
     }
 
+    @Test func `of many jobs of an agent those are named that run`() {
+        var machine = machine()
+        let jobs = (1...500).map { number in
+            ActiveJob(
+                job: JobID(rawValue: Int64(number)), policy: PolicyName(rawValue: "daily"), attempt: 0,
+                stage: number == 400 ? .backup : nil)
+        }
+        let beat = Heartbeat(generation: 1, activeJobs: jobs, outboxDepth: 0, wall: Moment.start.wall)
+        _ = machine.handle(.heartbeat(web1, beat), at: .start)
+        let named = machine.presence.records.first { $0.id == web1 }?.activeJobs.map(\.job.rawValue)
+        #expect(named == [400] + Array(1...15))
+    }
+
     @Test func `a clock that is more than a minute wrong is told once`() {
         var machine = machine()
         let fine = machine.handle(.hello(web1, .sample(wall: Moment.start.wall + .seconds(60))), at: .start)

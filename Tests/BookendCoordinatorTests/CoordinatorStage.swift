@@ -133,6 +133,8 @@ final class TestPeer {
 
     func send(_ envelope: Envelope) { socket.send([Wire.encode(envelope)], to: nil) }
 
+    func send(bytes: [UInt8]) { socket.send([bytes], to: nil) }
+
     func close() async { await socket.close() }
 
     /// The next message, whatever it is; throws when there will be none.

@@ -72,9 +72,11 @@ package struct ResticEngine: BackupEngine {
         program.resultFile = files.result
         program.isInterruptedWithoutAgent = true
         let shared = SharedTally()
-        let outcome = await process.run(program, handle: handle) { line in
-            if let progress = shared.take(line) { onProgress?(progress) }
-        }
+        let outcome = await process.run(
+            program, handle: handle,
+            onLine: { line in
+                if let progress = shared.take(line) { onProgress?(progress) }
+            })
         return (outcome, shared.value)
     }
 

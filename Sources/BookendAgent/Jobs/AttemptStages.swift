@@ -46,10 +46,10 @@ package protocol AttemptStages: Sendable {
     ///   - pre: How the pre-script ended; for the post-script only.
     ///   - backup: How the backup ended; for the post-script only.
     ///   - stop: Ends the script's whole process tree when it is ordered.
-    ///   - started: Called once the program may have begun; the script runs on when this returned.
+    ///   - started: Called once the program has begun; never for a script that could not be started.
     func runScript(
         _ stage: Stage, of context: AttemptContext, pre: StageEnd?, backup: StageEnd?, stop: StopOrder,
-        started: @Sendable () async -> Void
+        started: @escaping @Sendable () async -> Void
     ) async -> ScriptOutcome
 
     /// Runs the engine to its end, or until it is ordered to stop.

@@ -30,7 +30,7 @@ package struct ServerStages: AttemptStages {
 
     package func runScript(
         _ stage: Stage, of context: AttemptContext, pre: StageEnd?, backup: StageEnd?, stop: StopOrder,
-        started: @Sendable () async -> Void
+        started: @escaping @Sendable () async -> Void
     ) async -> ScriptOutcome {
         guard let plan = context.policy.policy.scripts else {
             return .couldNotStart(reason: "the policy has no scripts")
@@ -38,7 +38,7 @@ package struct ServerStages: AttemptStages {
         switch scripts.find(stage, of: plan) {
         case .missing: return .missing
         case .refused(let reason): return .refused(reason: reason)
-        case .ready: await started()
+        case .ready: break
         }
         let job = context.trigger.job
         let facts = context.facts(pre: pre, backup: backup)
@@ -46,10 +46,12 @@ package struct ServerStages: AttemptStages {
         defer { forget(files) }
         let result = await stoppable(stop, by: { $0.end() }) { handle in
             guard stage == .postScript, let pre, let backup else {
-                return await scripts.runPre(plan, job: job, facts: facts, files: files, handle: handle)
+                return await scripts.runPre(
+                    plan, job: job, facts: facts, files: files, handle: handle, started: started)
             }
             return await scripts.runPost(
-                plan, job: job, pre: pre.status, backup: backup.status, facts: facts, files: files, handle: handle)
+                plan, job: job, pre: pre.status, backup: backup.status, facts: facts, files: files, handle: handle,
+                started: started)
         }
         guard !result.didRun else { return .ended(StageEnd(result.status, details: result.details)) }
         switch result.status {

@@ -177,7 +177,10 @@ package final class SQLiteJournal: Journal {
                 sql: "DELETE FROM reports WHERE sequence <= ? AND at < ?", arguments: [through, time.milliseconds])
             try database.execute(
                 sql: "DELETE FROM jobs WHERE is_finished = 1 AND accepted_at < ?", arguments: [time.milliseconds])
-            try database.execute(sql: "DELETE FROM cancels WHERE at < ?", arguments: [time.milliseconds])
+            // One whose job is still here is part of that job.
+            try database.execute(
+                sql: "DELETE FROM cancels WHERE at < ? AND job NOT IN (SELECT job FROM jobs)",
+                arguments: [time.milliseconds])
         }
     }
 }

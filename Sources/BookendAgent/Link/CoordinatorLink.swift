@@ -5,6 +5,8 @@ package import Logging
 
 /// The agent's side of broadcast, sync and ask: carries out what ``AgentSync`` decides.
 package actor CoordinatorLink {
+    private static let namedJobLimit = 1_000
+
     private let sync: any MessageSocket
     private let broadcast: any MessageSocket
     private let journal: JournalContents
@@ -108,12 +110,17 @@ package actor CoordinatorLink {
     }
 
     private func handle(_ event: AgentSync.Event) async {
-        for action in machine.handle(event, at: clock.now.boot) {
+        actions: for action in machine.handle(event, at: clock.now.boot) {
             do throws(AgentError) {
                 try await perform(action)
             } catch {
                 // Nothing is acknowledged: it comes again.
                 logger.error("an order could not be recorded", metadata: ["error": "\(error)"])
+                if action.changesPolicies {
+                    // What follows of this list was meant for the new policies.
+                    _ = machine.handle(.policiesNotRecorded, at: clock.now.boot)  // It leads to nothing but a timer.
+                    break actions
+                }
             }
         }
         setTimer()
@@ -126,13 +133,13 @@ package actor CoordinatorLink {
                 .hello(
                     Hello(
                         incarnation: journal.incarnation, version: ProtocolVersion.software, labels: labels,
-                        generation: machine.generation, activeJobs: await director.activeJobs, highestJob: highestJob,
+                        generation: machine.generation, activeJobs: await namedJobs, highestJob: highestJob,
                         wall: clock.now.wall)))
         case .sendHeartbeat:
             send(
                 .heartbeat(
                     Heartbeat(
-                        generation: machine.generation, activeJobs: await director.activeJobs,
+                        generation: machine.generation, activeJobs: await namedJobs,
                         outboxDepth: outboxDepth(), wall: clock.now.wall)))
         case .replacePolicies(let policies, let generation):
             try await director.replacePolicies(policies, generation: generation)
@@ -151,6 +158,11 @@ package actor CoordinatorLink {
                 "a trigger for another agent came and was not obeyed",
                 metadata: ["job.id": "\(trigger.job)", "agent": "\(trigger.agent)"])
         }
+    }
+
+    /// The jobs that a message names: the oldest, so that a long queue never makes it too large to be read.
+    private var namedJobs: [ActiveJob] {
+        get async { Array(await director.activeJobs.prefix(Self.namedJobLimit)) }
     }
 
     /// What does not fit in the outbox is lost like anything else on the wire, and repaired by the next hello.
@@ -180,5 +192,14 @@ package actor CoordinatorLink {
     private func stopTimers() {
         timer?.order.give()
         timerSender.finish()
+    }
+}
+
+extension AgentSync.Action {
+    fileprivate var changesPolicies: Bool {
+        switch self {
+        case .replacePolicies, .changePolicy: true
+        default: false
+        }
     }
 }

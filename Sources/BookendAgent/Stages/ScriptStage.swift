@@ -26,18 +26,22 @@ package struct ScriptStage: Sendable {
             allowed: guarding.scriptDirectories)
     }
 
-    /// - Parameter files: Where the output is kept: paths of standard output, standard error and the result file.
+    /// - Parameters:
+    ///   - files: Where the output is kept: paths of standard output, standard error and the result file.
+    ///   - started: Called once the script has begun; never for one that could not be started.
     package func runPre(
-        _ plan: ScriptPlan, job: JobID, facts: Facts, files: StageFiles, handle: StageHandle
+        _ plan: ScriptPlan, job: JobID, facts: Facts, files: StageFiles, handle: StageHandle,
+        started: @escaping @Sendable () async -> Void = {}
     ) async -> StageResult {
         await run(
-            .preScript, plan, ["\(job)"], facts, files, handle, timeout: plan.preTimeout, rule: plan.preLeftProcesses)
+            .preScript, plan, ["\(job)"], facts, files, handle, started, timeout: plan.preTimeout,
+            rule: plan.preLeftProcesses)
     }
 
     /// Gives the script both statuses through the policy's profile; a map that the agent does not have is 23.
     package func runPost(
         _ plan: ScriptPlan, job: JobID, pre: Status, backup: Status, facts: Facts, files: StageFiles,
-        handle: StageHandle
+        handle: StageHandle, started: @escaping @Sendable () async -> Void = {}
     ) async -> StageResult {
         let numbers: [Int32]
         switch plan.statusProfile {
@@ -50,13 +54,14 @@ package struct ScriptStage: Sendable {
             numbers = [map(pre), map(backup)]
         }
         return await run(
-            .postScript, plan, ["\(job)"] + numbers.map(String.init), facts, files, handle, timeout: plan.postTimeout,
-            rule: plan.postLeftProcesses)
+            .postScript, plan, ["\(job)"] + numbers.map(String.init), facts, files, handle, started,
+            timeout: plan.postTimeout, rule: plan.postLeftProcesses)
     }
 
     private func run(
         _ stage: Stage, _ plan: ScriptPlan, _ arguments: [String], _ facts: Facts, _ files: StageFiles,
-        _ handle: StageHandle, timeout: Duration?, rule: ScriptPlan.LeftProcesses
+        _ handle: StageHandle, _ started: @escaping @Sendable () async -> Void, timeout: Duration?,
+        rule: ScriptPlan.LeftProcesses
     ) async -> StageResult {
         switch find(stage, of: plan) {
         case .missing: return StageResult(.skipped, reason: "there is no \(stage.rawValue) in \(plan.directory)")
@@ -72,7 +77,7 @@ package struct ScriptStage: Sendable {
             program.resultFile = files.result
             program.outputLimit = files.limit
             program.timeout = timeout
-            return ScriptStage.result(of: await process.run(program, handle: handle), rule: rule)
+            return ScriptStage.result(of: await process.run(program, handle: handle, onStart: started), rule: rule)
         }
     }
 

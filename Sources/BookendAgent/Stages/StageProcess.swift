@@ -16,12 +16,16 @@ package struct StageProcess: Sendable {
     ///
     /// Canceling the task ends the program's tree, and still returns how it ended.
     ///
-    /// - Parameter onLine: Called with each line that the program prints, in order; `nil`: lines are not passed.
+    /// - Parameters:
+    ///   - onLine: Called with each line that the program prints, in order; `nil`: lines are not passed.
+    ///   - onStart: Called once the program has begun; never for one that could not be started.
     package func run(
-        _ program: StageProgram, handle: StageHandle = StageHandle(), onLine: (@Sendable (StageLine) -> Void)? = nil
+        _ program: StageProgram, handle: StageHandle = StageHandle(),
+        onStart: @escaping @Sendable () async -> Void = {},
+        onLine: (@Sendable (StageLine) -> Void)? = nil
     ) async -> StageOutcome {
         // A task of its own, awaited here: cancellation must reach the supervisor as an order, not as a broken pipe.
-        let work = Task { await supervise(program, handle, onLine) }
+        let work = Task { await supervise(program, handle, onStart, onLine) }
         return await withTaskCancellationHandler {
             await work.value
         } onCancel: {
@@ -30,7 +34,8 @@ package struct StageProcess: Sendable {
     }
 
     private func supervise(
-        _ program: StageProgram, _ handle: StageHandle, _ onLine: (@Sendable (StageLine) -> Void)?
+        _ program: StageProgram, _ handle: StageHandle, _ onStart: @Sendable () async -> Void,
+        _ onLine: (@Sendable (StageLine) -> Void)?
     ) async -> StageOutcome {
         let start = ContinuousClock.now
         let state = SharedEvents(StageEvents(leftProcesses: program.leftProcesses))
@@ -74,6 +79,7 @@ package struct StageProcess: Sendable {
                     do {
                         for try await buffer in execution.standardOutput {
                             for line in buffer.withUnsafeBytes({ lines.append($0) }) {
+                                if line.hasPrefix("started ") { await onStart() }
                                 let (passed, answer) = state.withLock { $0.take(line) }
                                 if let passed { onLine?(passed) }
                                 if let answer { await send(answer) }

@@ -22,6 +22,8 @@ package struct AgentSync: Hashable, Sendable {
         /// The journal has it now (or had it before).
         case triggerRecorded(JobID)
         case cancelRecorded(JobID)
+        /// The journal could not record policies: what was ordered is not this agent's yet.
+        case policiesNotRecorded
         case tick
     }
 
@@ -86,6 +88,13 @@ package struct AgentSync: Hashable, Sendable {
         case .cancel(let job): return [.cancel(job)]
         case .triggerRecorded(let job): return [.acknowledgeTrigger(job)]
         case .cancelRecorded(let job): return [.acknowledgeCancel(job)]
+        case .policiesNotRecorded:
+            // Triggers stay unacknowledged until the next snapshot, which the next hello brings; not at once, as a full
+            // disk is full for a while.
+            isSynced = false
+            revisions = [:]
+            nextHello = now + AgentSync.helloPatience
+            return []
         case .heartbeatReply(let reply):
             return reply.generation == generation || !isSynced ? [] : hello(at: now)
         case .tick: return tick(at: now)

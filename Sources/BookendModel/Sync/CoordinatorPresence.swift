@@ -9,8 +9,10 @@
 /// ```
 package struct CoordinatorPresence: Hashable, Sendable {
     private struct Agent: Hashable, Sendable {
-        var enrolledLabels: [String: String]
-        var claimedLabels: [String: String] = [:]
+        var enrolledLabels: [String: String] { didSet { merge() } }
+        var claimedLabels: [String: String] = [:] { didSet { merge() } }
+        /// The labels of the key file win over what the agent claims: a claim is not proof.
+        private(set) var labels: [String: String] = [:]
         var isOnline = false
         /// Was sent a snapshot since this coordinator started or since it was last away.
         var isGreeted = false
@@ -24,11 +26,20 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var skew = Duration.zero
         var isSkewTold = false
 
-        /// The labels of the key file win over what the agent claims: a claim is not proof.
-        var labels: [String: String] { claimedLabels.merging(enrolledLabels) { $1 } }
+        init(enrolledLabels: [String: String], memory: RememberedAgent?) {
+            self.enrolledLabels = enrolledLabels
+            claimedLabels = memory?.claimedLabels ?? [:]
+            version = memory?.version ?? ""
+            rememberedAt = memory?.lastHeardAt
+            merge()
+        }
+
+        private mutating func merge() { labels = claimedLabels.merging(enrolledLabels) { $1 } }
     }
 
     private var agents: [AgentID: Agent] = [:]
+    /// Every enrolled agent, in order.
+    package private(set) var ids: [AgentID] = []
     /// Agents that are not enrolled now, with what is known of them: a key file may lose a line and get it back.
     private var remembered: [AgentID: RememberedAgent]
 
@@ -36,7 +47,6 @@ package struct CoordinatorPresence: Hashable, Sendable {
         self.remembered = Dictionary(remembered.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
     }
 
-    package var ids: [AgentID] { agents.keys.sorted() }
     package var online: [AgentID] { agents.filter(\.value.isOnline).keys.sorted() }
 
     package func isEnrolled(_ id: AgentID) -> Bool { agents[id] != nil }
@@ -61,15 +71,10 @@ package struct CoordinatorPresence: Hashable, Sendable {
                 agents[id]?.enrolledLabels = labels
                 if agent.isOnline, agents[id]?.labels != agent.labels { changed.append(id) }
             } else {
-                var agent = Agent(enrolledLabels: labels)
-                if let memory = remembered.removeValue(forKey: id) {
-                    agent.claimedLabels = memory.claimedLabels
-                    agent.version = memory.version
-                    agent.rememberedAt = memory.lastHeardAt
-                }
-                agents[id] = agent
+                agents[id] = Agent(enrolledLabels: labels, memory: remembered.removeValue(forKey: id))
             }
         }
+        ids = agents.keys.sorted()
         return changed.sorted()
     }
 
@@ -121,15 +126,25 @@ package struct CoordinatorPresence: Hashable, Sendable {
             .keys.sorted().flatMap { lose($0) }
     }
 
-    /// Every enrolled agent, those never heard of too; by id.
+    /// Jobs named of one agent, at most: a list of the whole fleet must stay one message.
+    private static let namedJobs = 16
+
+    /// Every enrolled agent, those never heard of too; by id. Of an agent's jobs the first ones, those that run before
+    /// those that wait.
     package var records: [AgentRecord] {
         agents.sorted { $0.key < $1.key }.map { id, agent in
             AgentRecord(
                 id: id, labels: agent.labels, isOnline: agent.isOnline,
                 lastHeardAt: agent.heardAt?.wall ?? agent.rememberedAt, version: agent.version,
-                generation: agent.generation, activeJobs: agent.isOnline ? agent.activeJobs : [],
+                generation: agent.generation, activeJobs: agent.isOnline ? Self.named(agent.activeJobs) : [],
                 outboxDepth: agent.outboxDepth, clockSkew: agent.skew)
         }
+    }
+
+    private static func named(_ jobs: [ActiveJob]) -> [ActiveJob] {
+        guard jobs.count > namedJobs else { return jobs }
+        let (running, waiting) = (jobs.filter { $0.stage != nil }, jobs.filter { $0.stage == nil })
+        return Array((running + waiting).prefix(namedJobs))
     }
 
     /// What the store should remember of the agents heard of since then; by id.

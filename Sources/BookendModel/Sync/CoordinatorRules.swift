@@ -18,7 +18,7 @@ package struct CoordinatorRules: Hashable, Sendable {
     package init(
         offlineAfter: Duration = .seconds(45), redeliverAfter: Duration = .seconds(5),
         orderPatience: Duration = .seconds(300), skewTolerance: Duration = .seconds(60),
-        longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 256
+        longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000
     ) {
         self.offlineAfter = offlineAfter
         self.redeliverAfter = redeliverAfter

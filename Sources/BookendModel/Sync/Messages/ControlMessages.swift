@@ -99,6 +99,7 @@ package struct AgentRecord: Hashable, Sendable {
     package var version: String
     /// The policy generation that the agent has.
     package var generation: Int64
+    /// At most 16, those that run first.
     package var activeJobs: [ActiveJob]
     package var outboxDepth: Int64
     /// The agent's wall clock less the coordinator's.

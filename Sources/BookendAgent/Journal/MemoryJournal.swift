@@ -1,0 +1,146 @@
+package import BookendModel
+import Synchronization
+
+/// The journal without a disk, for simulations: it keeps what a process that dies would keep.
+///
+/// It fails when it is told to, and then keeps nothing of the call.
+package final class MemoryJournal: Journal {
+    private struct State {
+        var incarnation: UInt64
+        var generation: Int64 = 0
+        var policies: [PolicyName: PolicyRevision] = [:]
+        var jobs: [JobID: JournaledJob] = [:]
+        var finished: Set<JobID> = []
+        var cancels: [JobID: UnixTime] = [:]
+        var goodBackups: Set<PolicyName> = []
+        var reports: [UInt64: Report] = [:]
+        var highestReport: UInt64 = 0
+        var highestJob = JobID(rawValue: 0)
+        var acknowledged: [String: UInt64] = [:]
+        var failure: String?
+    }
+
+    private let agent: AgentID
+    private let state: Mutex<State>
+
+    package init(agent: AgentID, incarnation: UInt64 = 1) {
+        self.agent = agent
+        state = Mutex(State(incarnation: incarnation))
+    }
+
+    /// Why every write fails from here on; `nil`: they succeed again.
+    package func failWrites(_ reason: String?) {
+        state.withLock { $0.failure = reason }
+    }
+
+    package func load() throws(AgentError) -> JournalContents {
+        state.withLock { state in
+            JournalContents(
+                incarnation: state.incarnation, generation: state.generation,
+                policies: state.policies.values.sorted { $0.policy.name < $1.policy.name },
+                unfinishedJobs: state.jobs.values.filter { !state.finished.contains($0.trigger.job) }
+                    .sorted { $0.trigger.job < $1.trigger.job }.map { Self.completed($0, state) },
+                highestJob: state.highestJob, highestReport: state.highestReport, acknowledged: state.acknowledged)
+        }
+    }
+
+    package func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError) {
+        try write { state in
+            state.policies = Dictionary(policies.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
+            state.generation = generation
+        }
+    }
+
+    package func changePolicy(_ change: PolicyChange) throws(AgentError) {
+        try write { state in
+            state.policies[change.name] = change.revision
+            state.generation = change.generation
+        }
+    }
+
+    package func accept(
+        _ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime
+    ) throws(AgentError) -> JournaledJob? {
+        try write { state in
+            guard state.jobs[trigger.job] == nil else { return nil }
+            state.highestJob = max(state.highestJob, trigger.job)
+            let job = JournaledJob(
+                trigger: trigger, policy: policy, acceptedAt: now, isCanceled: false, isFirstBackup: false, attempts: 0,
+                owesPostScript: false)
+            state.jobs[trigger.job] = job
+            return Self.completed(job, state)
+        }
+    }
+
+    package func recordCancel(of job: JobID, at now: UnixTime) throws(AgentError) {
+        try write { state in
+            if state.cancels[job] == nil { state.cancels[job] = now }
+        }
+    }
+
+    package func record(_ entries: [JournalEntry], of trigger: ReportedTrigger) throws(AgentError) -> UInt64 {
+        try write { state in
+            for entry in entries {
+                switch entry {
+                case .report(let attempt, let stage, let status, let at, let details):
+                    state.highestReport += 1
+                    state.reports[state.highestReport] = Report(
+                        origin: ReportOrigin(
+                            agent: self.agent, incarnation: state.incarnation, sequence: state.highestReport),
+                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                case .attemptStarted(let attempt, let owes):
+                    state.jobs[trigger.job]?.attempts = attempt
+                    state.jobs[trigger.job]?.owesPostScript = owes
+                case .debtSettled(_, .unpaid): break  // stays owed, and is tried again
+                case .debtSettled: state.jobs[trigger.job]?.owesPostScript = false
+                case .goodBackup(let policy): state.goodBackups.insert(policy)
+                case .finished: state.finished.insert(trigger.job)
+                }
+            }
+            return state.highestReport
+        }
+    }
+
+    package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
+        state.withLock { state in
+            state.reports.filter { numbers.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    package func reports(of job: JobID) throws(AgentError) -> [Report] {
+        state.withLock { state in
+            state.reports.filter { $0.value.trigger.job == job }.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    package func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
+        try write { $0.acknowledged[collector] = number }
+    }
+
+    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
+        try write { state in
+            let acknowledged = collectors.map { state.acknowledged[$0] ?? 0 }.min() ?? 0
+            state.reports = state.reports.filter { number, report in
+                number > acknowledged || number == state.highestReport || report.at >= time
+            }
+            state.jobs = state.jobs.filter { !state.finished.contains($0.key) || $0.value.acceptedAt >= time }
+            state.finished.formIntersection(state.jobs.keys)
+            state.cancels = state.cancels.filter { $0.value >= time || state.jobs[$0.key] != nil }
+        }
+    }
+
+    private static func completed(_ job: JournaledJob, _ state: State) -> JournaledJob {
+        var job = job
+        job.isCanceled = state.cancels[job.trigger.job] != nil
+        job.isFirstBackup = !state.goodBackups.contains(job.trigger.policy)
+        return job
+    }
+
+    private func write<T: Sendable>(_ body: @Sendable (inout State) -> T) throws(AgentError) -> T {
+        let result: Result<T, AgentError> = state.withLock { state in
+            if let failure = state.failure { return .failure(AgentError(.journal, failure)) }
+            return .success(body(&state))
+        }
+        return try result.get()
+    }
+}

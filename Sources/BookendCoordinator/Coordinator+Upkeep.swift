@@ -1,0 +1,51 @@
+import BookendModel
+import BookendTransport
+import Logging
+
+// What the coordinator does because time passes.
+extension Coordinator {
+    func tick() {
+        let now = Moment.now
+        perform(machine.handle(.tick, at: now), now)
+        if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
+        if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
+        if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }
+        if housekeeping.isDue(.probing, at: now.boot) { probeAsks() }
+        flush(now)
+    }
+
+    /// Writes down what is only in memory. Nothing is taken in after this.
+    func finish() {
+        fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
+        rememberAgents()
+        flush(Moment.now)
+    }
+
+    private func readKeys(_ now: Moment) {
+        do throws(TransportError) {
+            guard try keyFile.refresh() else { return }
+            let agents = keyFile.agents
+            logger.notice("the key file was read again", metadata: ["agents": "\(agents.count)"])
+            perform(machine.handle(.enrolled(agents), at: now), now)
+        } catch {
+            logger.error("the key file is wrong; what was read before still holds", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func rememberAgents() {
+        do throws(CoordinatorError) {
+            try store.remember(machine.presence.memories(since: housekeeping.rememberedSince))
+        } catch {
+            logger.error("agents could not be remembered", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func prune(_ now: Moment) {
+        do throws(CoordinatorError) {
+            let removed = try store.prune(before: now.wall + .seconds(-14 * 86_400))
+            if removed > 0 { logger.info("old triggers were removed", metadata: ["triggers": "\(removed)"]) }
+        } catch {
+            logger.error("old triggers could not be removed", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,243 @@
+import BookendAgent
+import BookendModel
+import Foundation
+import Glibc
+import Testing
+
+/// What every journal keeps, whatever it is made of.
+enum JournalKind: String, CaseIterable, Sendable {
+    case memory, sqlite
+
+    /// Runs the body with a way to open the same journal again, as an agent that starts again does.
+    func with(_ body: (_ reopen: () throws -> any Journal) throws -> Void) throws {
+        switch self {
+        case .memory:
+            let journal = MemoryJournal(agent: agentID)
+            try body { journal }
+        case .sqlite:
+            let path = NSTemporaryDirectory() + "journal-\(UUID().uuidString)"
+            mkdir(path, 0o700)
+            defer { try? FileManager.default.removeItem(atPath: path) }  // A test's rubbish, no more.
+            try body { try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID) }
+        }
+    }
+}
+
+func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
+    .report(attempt: 1, stage: .backup, status: status, at: .at(seconds), details: ReportDetails())
+}
+
+@Suite struct JournalContractTests {
+    private let one = ReportedTrigger(.sample(1))
+
+    @Test(arguments: JournalKind.allCases)
+    func `a trigger is accepted once, with the policy of that time`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            let journal = try reopen()
+            let job = try #require(try journal.accept(.sample(1), under: .sample(), at: .at(5)))
+            #expect(
+                job.trigger == .sample(1) && job.policy == .sample() && job.acceptedAt == .at(5) && !job.isCanceled
+                    && job.isFirstBackup && job.attempts == 0 && !job.owesPostScript)
+            #expect(try journal.accept(.sample(1), under: nil, at: .at(6)) == nil)
+            #expect(try journal.accept(.sample(9, windowEnd: .at(77)), under: nil, at: .at(7)) != nil)
+            let contents = try reopen().load()
+            #expect(contents.unfinishedJobs.map(\.trigger) == [.sample(1), .sample(9, windowEnd: .at(77))])
+            #expect(contents.unfinishedJobs.map(\.policy) == [.sample(), nil] && contents.highestJob == 9)
+            _ = try journal.record([.finished], of: one)
+            #expect(try journal.accept(.sample(1), under: nil, at: .at(8)) == nil)
+            #expect(try reopen().load().unfinishedJobs.map(\.trigger.job) == [9])
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `reports are numbered without gaps, also after it is opened again`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var journal = try reopen()
+            let incarnation = try journal.load().incarnation
+            #expect(try journal.load().highestReport == 0)
+            for round in 1...20 as ClosedRange<UInt64> {
+                let trigger = ReportedTrigger(.sample(JobID(rawValue: Int64(round % 3 + 1))))
+                #expect(try journal.record([report(.running), report(.successful)], of: trigger) == round * 2)
+                #expect(try journal.record([.finished], of: trigger) == round * 2)
+                journal = try reopen()
+            }
+            let all = try journal.reports(1...1_000)
+            #expect(all.map(\.origin.sequence) == Array(1...40))
+            #expect(all.allSatisfy { $0.origin.incarnation == incarnation && $0.origin.agent == agentID })
+            #expect(try journal.reports(39...39).map(\.status) == [.running])
+            #expect(try journal.reports(of: 2).map(\.origin.sequence).first == 1)
+            #expect(try journal.load().highestReport == 40 && journal.load().incarnation == incarnation)
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a cancel that comes before its trigger is remembered`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            try reopen().recordCancel(of: 1, at: .at(1))
+            try reopen().recordCancel(of: 1, at: .at(2))
+            #expect(try reopen().accept(.sample(1), under: .sample(), at: .at(3))?.isCanceled == true)
+            #expect(try reopen().accept(.sample(2), under: .sample(), at: .at(3))?.isCanceled == false)
+            try reopen().recordCancel(of: 2, at: .at(4))
+            #expect(try reopen().load().unfinishedJobs.map(\.isCanceled) == [true, true])
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a debt is there from the start of the attempt until it is settled`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            _ = try reopen().accept(.sample(1), under: .sample(), at: .at(1))
+            func state() throws -> [Int] {
+                try reopen().load().unfinishedJobs.map { $0.attempts * 10 + ($0.owesPostScript ? 1 : 0) }
+            }
+            _ = try reopen().record([.attemptStarted(1, owesPostScript: true)], of: one)
+            #expect(try state() == [11])
+            _ = try reopen().record([.debtSettled(attempt: 1, .unpaid(reason: "gone"))], of: one)
+            #expect(try state() == [11])
+            _ = try reopen().record([.debtSettled(attempt: 1, .paid)], of: one)
+            #expect(try state() == [10])
+            _ = try reopen().record([.attemptStarted(2, owesPostScript: true)], of: one)
+            _ = try reopen().record([.debtSettled(attempt: 2, .neverOwed), .goodBackup(policyName)], of: one)
+            #expect(try state() == [20] && reopen().load().unfinishedJobs[0].isFirstBackup == false)
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `policies are replaced and changed with their generation`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            let (p, q) = (PolicyRevision.sample(), PolicyRevision.sample(PolicyName(rawValue: "q")))
+            try reopen().replacePolicies([p], generation: 3)
+            try reopen().changePolicy(PolicyChange(generation: 4, name: q.policy.name, revision: q))
+            #expect(try reopen().load().policies == [p, q] && reopen().load().generation == 4)
+            try reopen().changePolicy(PolicyChange(generation: 5, name: policyName, revision: nil))
+            #expect(try reopen().load().policies == [q] && reopen().load().generation == 5)
+            try reopen().replacePolicies([], generation: 6)
+            #expect(try reopen().load().policies == [] && reopen().load().generation == 6)
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `what a collector has not acknowledged is kept, and the newest number too`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            let journal = try reopen()
+            _ = try journal.accept(.sample(1), under: nil, at: .at(1))
+            _ = try journal.accept(.sample(2), under: nil, at: .at(1))
+            for second in 1...10 { _ = try journal.record([report(.running, at: Int64(second))], of: one) }
+            _ = try journal.record([.finished], of: one)
+            try journal.recordCancel(of: 2, at: .at(1))
+            try journal.recordAcknowledged(through: 4, by: "x")
+            try journal.prune(before: .at(100), collectors: ["x", "never heard"])
+            #expect(try journal.reports(1...100).count == 10)
+            try journal.prune(before: .at(3), collectors: ["x"])
+            #expect(try journal.reports(1...100).map(\.origin.sequence) == Array(3...10))
+            try journal.prune(before: .at(100), collectors: ["x"])
+            #expect(try journal.reports(1...100).map(\.origin.sequence) == Array(5...10))
+            #expect(try journal.load().unfinishedJobs.map(\.isCanceled) == [true], "its cancel is part of a job")
+            try journal.recordAcknowledged(through: 10, by: "x")
+            try journal.prune(before: .at(100), collectors: ["x"])
+            #expect(try reopen().reports(1...100).map(\.origin.sequence) == [10])
+            #expect(try reopen().load().highestReport == 10 && reopen().load().acknowledged == ["x": 10])
+            #expect(try reopen().record([report(.failed)], of: one) == 11)
+            // A finished job that is forgotten is new again: its trigger's deadline keeps it from running.
+            #expect(try reopen().accept(.sample(1), under: nil, at: .at(200)) != nil)
+            #expect(try reopen().accept(.sample(2), under: nil, at: .at(200)) == nil)
+        }
+    }
+
+    @Test func `a write that fails in memory keeps nothing of itself`() throws {
+        let journal = MemoryJournal(agent: agentID)
+        journal.failWrites("no space")
+        #expect(throws: AgentError.self) { try journal.accept(.sample(1), under: nil, at: .at(1)) }
+        #expect(throws: AgentError.self) { try journal.record([report(.failed)], of: one) }
+        journal.failWrites(nil)
+        #expect(try journal.load().unfinishedJobs.isEmpty && journal.load().highestReport == 0)
+    }
+}
+
+/// What only a file can do wrong.
+@Suite struct SQLiteJournalTests {
+    /// A file system of its own, so small that it is soon full. Only root can have it.
+    private func withSmallDisk(_ body: (String) throws -> Void) throws {
+        let path = NSTemporaryDirectory() + "disk-\(UUID().uuidString)"
+        mkdir(path, 0o700)
+        defer { rmdir(path) }
+        try #require(mount("tmpfs", path, "tmpfs", 0, "size=640k") == 0)
+        defer { umount2(path, 2) }
+        try body(path)
+    }
+
+    @Test(.enabled(if: geteuid() == 0))
+    func `a full disk is an error, loses nothing, and goes on where it stopped once there is space`() throws {
+        try withSmallDisk { path in
+            let journal = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID)
+            _ = try journal.accept(.sample(1), under: .sample(), at: .at(1))
+            #expect(FileManager.default.createFile(atPath: path + "/ballast", contents: Data(count: 200 << 10)))
+            var recorded: UInt64 = 0
+            var failure: AgentError?
+            while failure == nil, recorded < 10_000 {
+                do throws(AgentError) {
+                    recorded = try journal.record([report(.running), report(.failed)], of: ReportedTrigger(.sample(1)))
+                } catch {
+                    failure = error
+                }
+            }
+            #expect(failure?.code == .journal && failure?.message.contains(path) == true, "\(failure as Any)")
+            #expect(try journal.reports(1...100_000).count == Int(recorded))
+            unlink(path + "/ballast")
+            #expect(try journal.record([report(.failed)], of: ReportedTrigger(.sample(1))) == recorded + 1)
+            let again = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID)
+            #expect(try again.reports(1...100_000).map(\.origin.sequence) == Array(1...recorded + 1))
+            #expect(try again.load().unfinishedJobs.count == 1)
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0))
+    func `a disk that cannot be written is an error that names the file`() throws {
+        try withSmallDisk { path in
+            try #require(mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0)
+            let error = #expect(throws: AgentError.self) {
+                try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID)
+            }
+            #expect(error?.message.contains(path + "/journal.sqlite") == true)
+        }
+    }
+
+    @Test func `a file that is no journal is an error that names the file`() throws {
+        let path = NSTemporaryDirectory() + "corrupt-\(UUID().uuidString)"
+        defer { unlink(path) }
+        try Data(repeating: 0x42, count: 8_192).write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: AgentError.self) { try SQLiteJournal(path: path, agent: agentID) }
+        #expect(error?.code == .journal && error?.message.contains(path) == true)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)).count == 8_192, "it is left as it was")
+    }
+
+    @Test func `a journal that is damaged in the middle is an error, not a crash`() throws {
+        let directory = NSTemporaryDirectory() + "damaged-\(UUID().uuidString)"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // A test's rubbish, no more.
+        let path = directory + "/journal.sqlite"
+        do {
+            let journal = try SQLiteJournal(path: path, agent: agentID)
+            for job in 1...200 as ClosedRange<Int64> {
+                _ = try journal.accept(.sample(JobID(rawValue: job)), under: .sample(), at: .at(1))
+            }
+        }
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        var random = SeededGenerator(seed: 4)
+        for _ in 0..<100 {
+            var bytes = whole
+            for _ in 0..<200 {
+                bytes[Int.random(in: 100..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            try bytes.write(to: URL(fileURLWithPath: path))
+            unlink(path + "-wal")
+            unlink(path + "-shm")
+            do throws(AgentError) {
+                let journal = try SQLiteJournal(path: path, agent: agentID)
+                _ = try journal.load()
+                _ = try journal.record([report(.failed)], of: ReportedTrigger(.sample(1)))
+            } catch {
+                #expect(error.code == .journal && error.message.contains("journal"))
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import BookendModel
+import BookendTransport
+import Glibc
+import Testing
+
+@testable import BookendCoordinator
+
+@Suite struct WatchedKeyFileTests {
+    private func write(_ text: String, to path: String) {
+        // Another file in its place, as editors and tools do it.
+        unlink(path)
+        let bytes = Array(text.utf8)
+        let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+        _ = Glibc.write(descriptor, bytes, bytes.count)
+        close(descriptor)
+    }
+
+    @Test func `a key file that changes is read again, and a wrong one is told once`() throws {
+        try TemporaryDirectory.with { directory in
+            let path = directory + "/keys"
+            let (first, second) = (try CurveKeyPair.generate().publicKey, try CurveKeyPair.generate().publicKey)
+            write("\(first) agent/web-1 role=web\n", to: path)
+            let file = try WatchedKeyFile(path: path)
+            #expect(file.agents == [web1: ["role": "web"]])
+            #expect(try !file.refresh())
+
+            write("\(second) agent/web-2\n\(first) collector/main\n", to: path)
+            #expect(try file.refresh())
+            #expect(file.agents == [web2: [:]])
+            #expect(file.ring.enrolled(first)?.identity == PeerIdentity("collector/main"))
+
+            write("not a key file at all\n", to: path)
+            #expect(throws: TransportError.self) { try file.refresh() }
+            #expect(try !file.refresh())
+            #expect(file.agents == [web2: [:]])
+
+            unlink(path)
+            #expect(throws: TransportError.self) { try file.refresh() }
+            #expect(file.agents == [web2: [:]])
+
+            write("\(second) agent/web-2 role=web\n", to: path)
+            #expect(try file.refresh())
+            #expect(file.agents == [web2: ["role": "web"]])
+        }
+    }
+}

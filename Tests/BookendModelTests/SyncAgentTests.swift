@@ -1,0 +1,233 @@
+import BookendModel
+import Testing
+
+/// One agent's sync and a coordinator that publishes, answers hellos, and delivers again, over a wire that loses.
+private struct SyncWorld {
+    private enum Message: Hashable {
+        case hello, heartbeat
+        case triggerAck(JobID), cancelAck(JobID)
+    }
+
+    private static let interval = Duration.seconds(15)
+    private let agent = AgentID(rawValue: "a")
+    private var random: SeededGenerator
+    private var sync: AgentSync
+    private var now = BootTime(milliseconds: 0)
+    private var isConnected = false
+    // The coordinator.
+    private var policies: [PolicyName: PolicyRevision] = [:]
+    private var generation: Int64 = 1
+    private var pending: [Trigger] = []
+    private var pendingCancels: Set<JobID> = []
+    private var nextJob: Int64 = 1
+    private(set) var acknowledged: Set<JobID> = []
+    // The agent's journal.
+    private var recorded: [PolicyName: PolicyRevision] = [:]
+    private var recordedGeneration: Int64 = 0
+    private var jobs: Set<JobID> = []
+    private var isDiskFull = false
+    // The wire.
+    private var toAgent: [AgentSync.Event] = []
+    private var toCoordinator: [Message] = []
+    private(set) var mistake: String?
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+        sync = AgentSync(agent: agent, heartbeatInterval: Self.interval, generation: 0, policies: [])
+    }
+
+    var isDone: Bool {
+        pending.isEmpty && pendingCancels.isEmpty && recorded == policies && sync.generation == generation
+    }
+    var jobCount: Int { jobs.count }
+
+    mutating func step(isCalm: Bool) {
+        let luck = Int.random(in: 0..<100, using: &random)
+        switch luck {
+        case 0..<30:
+            guard !toAgent.isEmpty else { return }
+            let event = toAgent.removeFirst()
+            if isCalm || luck > 2 { feed(event) }
+            if !isCalm, luck == 3 { toAgent.append(event) }
+        case 30..<60:
+            guard !toCoordinator.isEmpty else { return }
+            let message = toCoordinator.removeFirst()
+            if isCalm || luck > 32 { take(message) }
+        case 60..<70: passTime()
+        case 70..<75:
+            guard !isConnected else { return redeliver() }
+            isConnected = true
+            feed(.connected)
+        case _ where isCalm: isDiskFull = false
+        case 75..<80:
+            isConnected = false
+            toAgent = []
+            toCoordinator = []
+            feed(.lost)
+        case 80..<85: changePolicy()
+        case 85..<93: trigger()
+        case 93..<95: isDiskFull.toggle()
+        case 95..<97:
+            // The agent starts again with what its journal holds.
+            isConnected = false
+            (toAgent, toCoordinator) = ([], [])
+            sync = AgentSync(
+                agent: agent, heartbeatInterval: Self.interval, generation: recordedGeneration,
+                policies: Array(recorded.values))
+        default: redeliver()
+        }
+    }
+
+    private mutating func passTime() {
+        now = sync.nextDeadline.map { max(now, $0) } ?? now + .seconds(5)
+        feed(.tick)
+    }
+
+    // MARK: The coordinator
+
+    private mutating func changePolicy() {
+        let name = PolicyName(rawValue: ["p", "q", "r"].randomElement(using: &random)!)
+        generation += 1
+        if policies[name] != nil, Int.random(in: 0..<4, using: &random) == 0 {
+            policies[name] = nil
+        } else {
+            policies[name] = PolicyRevision(
+                policy: Policy(
+                    name: name, selector: Selector(ids: [agent]), engine: .command(CommandPlan(program: "/bin/true"))),
+                revision: generation, appliedAt: UnixTime(milliseconds: 0), appliedBy: "test")
+        }
+        publish(.policyChange(PolicyChange(generation: generation, name: name, revision: policies[name])))
+    }
+
+    private mutating func trigger() {
+        guard let policy = policies.values.sorted(by: { $0.revision < $1.revision }).last else { return }
+        let trigger = Trigger(
+            job: JobID(rawValue: nextJob), agent: agent, policy: policy.policy.name, revision: policy.revision,
+            cause: .manual, scheduledStart: UnixTime(milliseconds: 0), notAfter: UnixTime(milliseconds: .max))
+        nextJob += 1
+        pending.append(trigger)
+        publish(.trigger(trigger))
+        guard Bool.random(using: &random) else { return }
+        pendingCancels.insert(trigger.job)
+        publish(.cancel(trigger.job))
+    }
+
+    private mutating func publish(_ event: AgentSync.Event) {
+        if isConnected { toAgent.append(event) }
+    }
+
+    private mutating func redeliver() {
+        for trigger in pending { publish(.trigger(trigger)) }
+        for job in pendingCancels.sorted() { publish(.cancel(job)) }
+    }
+
+    private mutating func take(_ message: Message) {
+        switch message {
+        case .hello:
+            publish(
+                .snapshot(
+                    SyncSnapshot(
+                        generation: generation, policies: Array(policies.values), triggers: pending,
+                        cancels: pendingCancels.sorted(), wall: UnixTime(milliseconds: 0))))
+        case .heartbeat:
+            publish(.heartbeatReply(HeartbeatReply(generation: generation, wall: UnixTime(milliseconds: 0))))
+        case .triggerAck(let job):
+            if !jobs.contains(job) { mistake = "\(job) was acknowledged and never recorded" }
+            pending.removeAll { $0.job == job }
+            acknowledged.insert(job)
+        case .cancelAck(let job): pendingCancels.remove(job)
+        }
+    }
+
+    // MARK: The agent
+
+    private mutating func feed(_ event: AgentSync.Event) {
+        for action in sync.handle(event, at: now) {
+            switch action {
+            case .sendHello: send(.hello)
+            case .sendHeartbeat: send(.heartbeat)
+            case .replacePolicies(let revisions, let generation):
+                guard !isDiskFull else { return feed(.policiesNotRecorded) }
+                recorded = Dictionary(uniqueKeysWithValues: revisions.map { ($0.policy.name, $0) })
+                recordedGeneration = generation
+            case .changePolicy(let change):
+                guard !isDiskFull else { return feed(.policiesNotRecorded) }
+                recorded[change.name] = change.revision
+                recordedGeneration = change.generation
+            case .accept(let trigger):
+                guard !isDiskFull else { continue }
+                // A policy that was withdrawn meanwhile is the operator's own doing; an older one would be ours.
+                if let revision = recorded[trigger.policy]?.revision, revision < trigger.revision {
+                    mistake = "\(trigger.job) would run under revision \(revision) of \(trigger.revision)"
+                }
+                jobs.insert(trigger.job)
+                feed(.triggerRecorded(trigger.job))
+            case .cancel(let job):
+                if !isDiskFull { feed(.cancelRecorded(job)) }
+            case .acknowledgeTrigger(let job): send(.triggerAck(job))
+            case .acknowledgeCancel(let job): send(.cancelAck(job))
+            case .ignoreForeignTrigger: mistake = "it is this agent's"
+            }
+        }
+    }
+
+    private mutating func send(_ message: Message) {
+        if isConnected { toCoordinator.append(message) }
+    }
+}
+
+@Suite struct SyncAgentTests {
+    @Test(arguments: 0..<500 as Range<UInt64>)
+    func `every trigger is recorded before it is acknowledged, and policies meet in the end`(seed: UInt64) {
+        var world = SyncWorld(seed: seed)
+        for _ in 0..<1_000 where world.mistake == nil { world.step(isCalm: false) }
+        for _ in 0..<20_000 where world.mistake == nil && !world.isDone { world.step(isCalm: true) }
+        #expect(world.mistake == nil, "seed \(seed)")
+        #expect(world.isDone && world.jobCount == world.acknowledged.count, "seed \(seed)")
+    }
+
+    private func synced(generation: Int64 = 5) -> AgentSync {
+        var sync = AgentSync(
+            agent: AgentID(rawValue: "a"), heartbeatInterval: .seconds(15), generation: 0, policies: [])
+        _ = sync.handle(.connected, at: BootTime(milliseconds: 0))
+        _ = sync.handle(
+            .snapshot(
+                SyncSnapshot(
+                    generation: generation, policies: [], triggers: [], cancels: [], wall: UnixTime(milliseconds: 0))),
+            at: BootTime(milliseconds: 1))
+        return sync
+    }
+
+    @Test func `a gap in the generations leads to a hello, and an old one to nothing`() {
+        var sync = synced()
+        let name = PolicyName(rawValue: "p")
+        let now = BootTime(milliseconds: 2)
+        let old = PolicyChange(generation: 5, name: name, revision: nil)
+        #expect(sync.handle(.policyChange(old), at: now) == [])
+        let next = PolicyChange(generation: 6, name: name, revision: nil)
+        #expect(sync.handle(.policyChange(next), at: now) == [.changePolicy(next)])
+        let gap = PolicyChange(generation: 8, name: name, revision: nil)
+        #expect(sync.handle(.policyChange(gap), at: now) == [.sendHello] && sync.generation == 6)
+        #expect(sync.handle(.policyChange(gap), at: now) == [], "one hello is enough")
+        #expect(sync.handle(.tick, at: now + AgentSync.helloPatience) == [.sendHello], "until it is not answered")
+    }
+
+    @Test func `a heartbeat's answer with another generation leads to a hello`() {
+        for generation in [4, 6] as [Int64] {
+            var sync = synced()
+            let reply = HeartbeatReply(generation: generation, wall: UnixTime(milliseconds: 0))
+            #expect(sync.handle(.heartbeatReply(reply), at: BootTime(milliseconds: 2)) == [.sendHello])
+        }
+        var sync = synced()
+        let reply = HeartbeatReply(generation: 5, wall: UnixTime(milliseconds: 0))
+        #expect(sync.handle(.heartbeatReply(reply), at: BootTime(milliseconds: 2)) == [])
+    }
+
+    @Test func `a trigger for another agent is never obeyed`() {
+        var sync = synced()
+        let trigger = Trigger(
+            job: JobID(rawValue: 1), agent: AgentID(rawValue: "b"), policy: PolicyName(rawValue: "p"), revision: 1,
+            cause: .manual, scheduledStart: UnixTime(milliseconds: 0), notAfter: UnixTime(milliseconds: 9))
+        #expect(sync.handle(.trigger(trigger), at: BootTime(milliseconds: 2)) == [.ignoreForeignTrigger(trigger)])
+    }
+}

@@ -1,0 +1,206 @@
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+/// A fleet of the real programs over loopback: a coordinator, a collector, agents, and a subscriber that reads along.
+///
+/// ```swift
+/// try await RealFleet.with(agents: 3) { fleet in
+///     let end = try await fleet.bookend("agents")
+///     …
+/// }
+/// ```
+final class RealFleet: Sendable {
+    let name: String
+    let layout: FleetLayout
+    /// What `bookend watch` printed, from the fleet's first report on.
+    let feed: Board<FeedLine>
+    /// Agents that no test uses now.
+    let pool: Pool<AgentSite>
+    private let daemons = Mutex<[String: RunningProgram]>([:])
+    private let lastScenario = Mutex(0)
+
+    private let lines: FeedLines
+
+    /// Which lines of the feed are kept.
+    enum FeedLines: Sendable {
+        case all
+        /// Only those that end a job.
+        case ends
+    }
+
+    private init(_ name: String, _ layout: FleetLayout, pooled: [AgentSite], lines: FeedLines) {
+        self.name = name
+        self.layout = layout
+        self.lines = lines
+        feed = Board("the feed")
+        pool = Pool(pooled)
+    }
+
+    /// One fleet at a time: two would take each other's processor, and windows are short in tests.
+    private static let machine = Pool([0])
+
+    /// Runs the body with a fleet of its own, and leaves no process behind.
+    ///
+    /// - Parameters:
+    ///   - agents: As many agents, named `a1`, `a2` and so on, from whom ``pool`` is filled.
+    ///   - extra: What stands in these agents' configuration beside the usual.
+    ///   - special: More agents, by id, each with its own.
+    static func with(
+        _ name: String = "fleet", agents: Int, extra: String = "", special: [(id: String, extra: String)] = [],
+        feed: FeedLines = .all, _ body: (RealFleet) async throws -> Void
+    ) async throws {
+        try await machine.with { _ in
+            let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
+            let layout = try await FleetLayout.make(name, agents: usual + special)
+            let fleet = RealFleet(
+                name, layout, pooled: Array(layout.sites.prefix(agents)), lines: feed)
+            do {
+                try await fleet.start()
+                try await body(fleet)
+            } catch {
+                await fleet.stop()
+                layout.remove()
+                throw error
+            }
+            await fleet.stop()
+            if ProcessInfo.processInfo.environment["BOOKEND_KEEP_FLEETS"] == nil { layout.remove() }
+        }
+    }
+
+    // MARK: Daemons
+
+    private func start() async throws {
+        try await startCoordinator()
+        try await startCollector()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for site in layout.sites { group.addTask { try await self.start(site) } }
+            try await group.waitForAll()
+        }
+        startFeed()
+        for site in layout.sites { try await comesOnline(site) }
+    }
+
+    func startCoordinator() async throws {
+        try await start("coordinator", "bookend-coordinator", config: "coordinator.yaml").logged("coordinator is ready")
+    }
+
+    func startCollector() async throws {
+        try await start("collector", "bookend-collector", config: "collector.yaml").logged("collector is ready")
+    }
+
+    func start(_ site: AgentSite) async throws {
+        try await start(site.id, "bookend-agent", config: "\(site.id)/agent.yaml").logged("agent is ready")
+    }
+
+    @discardableResult
+    private func start(_ name: String, _ program: String, config: String) throws -> RunningProgram {
+        let daemon = RunningProgram(name, program, ["run", "--config", "\(layout.directory)/\(config)"])
+        daemons.withLock { $0[name] = daemon }
+        return daemon
+    }
+
+    func daemon(_ name: String) -> RunningProgram { daemons.withLock { $0[name]! } }
+
+    /// Awaits what the coordinator logs of an agent, from this place in its log on.
+    func comesOnline(_ site: AgentSite, after position: Int = 0) async throws {
+        try await daemon("coordinator").logged("an agent is online agent=\(site.id)", after: position)
+    }
+
+    func goesOffline(_ site: AgentSite, after position: Int) async throws {
+        try await daemon("coordinator").logged("an agent is offline agent=\(site.id)", after: position)
+    }
+
+    private func startFeed() {
+        let watch = RunningProgram(
+            "watch", "bookend", ["watch", "--output", "json", "--from", "start"], environment: environment,
+            onOutput: { [feed, lines] line in
+                if lines == .ends, !line.contains("\"ends_job\":true"), !line.contains("\"ends_job\": true") { return }
+                do {
+                    feed.append(try FeedLine(line))
+                } catch {
+                    Issue.record("bookend watch printed '\(line)': \(error)")
+                }
+            })
+        daemons.withLock { $0["watch"] = watch }
+    }
+
+    private func stop() async {
+        let all = daemons.withLock { $0 }
+        let names = all.keys.sorted { rank($0) < rank($1) }
+        for group in Dictionary(grouping: names, by: rank).sorted(by: { $0.key < $1.key }) {
+            await withTaskGroup(of: Void.self) { tasks in
+                for name in group.value {
+                    tasks.addTask {
+                        let status = await all[name]!.stop()
+                        if name != "watch", status != 0 {
+                            Issue.record("\(name) ended with \(status.map(String.init) ?? "nothing")")
+                        }
+                    }
+                }
+            }
+        }
+        feed.close()
+        keepLogs()
+    }
+
+    /// The subscriber goes first, then agents, then those whom they speak with.
+    private func rank(_ name: String) -> Int {
+        switch name {
+        case "watch": 0
+        case "collector": 2
+        case "coordinator": 3
+        default: 1
+        }
+    }
+
+    /// Keeps what the daemons logged below `.build`, until the next fleet of this name.
+    private func keepLogs() {
+        let folder = "\(SafePlace.checkout)/.build/fleet-logs/\(name)"
+        // Logs are for people who look for the cause of a failure; their absence is none.
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for (name, daemon) in daemons.withLock({ $0 }) {
+            let text = daemon.errors.all.joined(separator: "\n") + "\n"
+            try? text.write(toFile: "\(folder)/\(name).log", atomically: true, encoding: .utf8)  // The same.
+        }
+    }
+
+    // MARK: The CLI
+
+    var environment: [String: String] {
+        [
+            "HOME": layout.directory, "BOOKEND_COORDINATOR": "ipc://\(layout.sockets)/coordinator.sock",
+            "BOOKEND_COLLECTOR": "ipc://\(layout.sockets)/collector.sock",
+            "BOOKEND_FEED": "ipc://\(layout.sockets)/feed.sock",
+        ]
+    }
+
+    /// Runs the CLI to its end.
+    @discardableResult
+    func bookend(_ words: String...) async throws -> Program.End {
+        try await Program.run("bookend", words, environment: environment)
+    }
+
+    /// Runs the CLI, which must succeed and print JSON.
+    func json(_ words: String...) async throws -> JSON {
+        let end = try await Program.run("bookend", words + ["--output", "json"], environment: environment)
+        guard end.status == 0 else {
+            throw Board<String>.Missed(
+                description: "bookend \(words.joined(separator: " ")) ended with \(end.status): \(end.errors)")
+        }
+        return try JSON(parsing: end.output)
+    }
+
+    func job(_ id: Int64) async throws -> JobView { JobView(json: try await json("job", "\(id)")) }
+
+    func feed(of job: Int64) -> [FeedLine] { feed.all.filter { $0.job == job } }
+
+    /// A number that no scenario of this fleet has had.
+    func nextScenario() -> Int {
+        lastScenario.withLock {
+            $0 += 1
+            return $0
+        }
+    }
+}
