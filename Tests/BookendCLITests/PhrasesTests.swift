@@ -1,3 +1,4 @@
+import BookendFiles
 import BookendModel
 import Testing
 
