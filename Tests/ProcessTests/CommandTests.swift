@@ -132,7 +132,8 @@ extension OneFleet {
                 try await scenario.expect(job, is: 5, Integers(1, 0, 0))
                 do {
                     _ = try await follower.output.first("the end of job \(job)") {
-                        (try? PythonLine($0))?.job == job && (try? PythonLine($0))?.endsJob == true  // Not JSON: not it.
+                        // Not JSON: not it.
+                        (try? PythonLine($0))?.job == job && (try? PythonLine($0))?.endsJob == true
                     }
                 } catch {
                     throw Board<String>.Missed(description: "\(error): \(follower.errors.all)")
