@@ -89,6 +89,8 @@ struct Supervision {
         let timeout: Int32 =
             switch phase {
             case .settling(let until): Int32(clamping: max(0, until - now()))
+            // Nobody is there to decide: the next step does.
+            case .deciding where link.isOrphaned: 0
             case .ending(let killAt): now() >= killAt ? 10 : Int32(clamping: min(100, killAt - now()))
             default: -1
             }

@@ -65,6 +65,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `what a script left that had ended goes or stays as the policy says`(ends: Bool) async throws {
+        try await Workbench.with { bench in
+            try bench.script(
+                "setsid bash -c 'echo $$ > \(bench.path)/left; exec sleep 300' & sleep 0.3; touch \(bench.path)/started"
+            )
+            let running = try await diedAgent(bench, ends ? ["--end-left"] : [])
+            let ended = await running.endLeftovers(grace: .seconds(10))
+            #expect(bench.isAlive("left") == !ends, "\(ended)")
+            if let pid = pid_t(bench.text("left").dropLast()) { kill(pid, SIGKILL) }
+        }
+    }
+
     @Test func `a pid that is somebody else's by now is left alone`() async throws {
         try await Workbench.with { bench in
             let running = RunningStages(stateDirectory: bench.path)
