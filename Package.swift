@@ -143,7 +143,9 @@ let package = Package(
                 "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "BookendCLITests", dependencies: ["BookendCLI"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
+            swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
             dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],

@@ -46,7 +46,8 @@ struct BoundedFile {
         tail += ring[start...]
         tail += ring[..<start]
         tail.withUnsafeBytes { writeAll($0, at: half) }
-        _ = ftruncate(descriptor, off_t(base + half + tail.count))  // The file only grows here; a failure leaves nothing stale.
+        // The file only grows here; a failure leaves nothing stale.
+        _ = ftruncate(descriptor, off_t(base + half + tail.count))
         return leftOut
     }
 

@@ -49,7 +49,8 @@ struct Workbench {
 
     func isAlive(_ file: String) -> Bool {
         guard let pid = pid_t(text(file).trimmingCharacters(in: .whitespacesAndNewlines)) else { return false }
-        guard let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }  // Gone.
+        // Gone.
+        guard let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
         return !state.contains(") Z")
     }
 }

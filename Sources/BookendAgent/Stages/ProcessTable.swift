@@ -31,9 +31,6 @@ struct ProcessTable {
         entries[pid].flatMap { $0.startTime == time ? $0 : nil }
     }
 
-    /// Whether nobody or somebody else has this pid now.
-    func isFree(_ pid: pid_t) -> Bool { entries[pid] == nil }
-
     func descendants(of pid: pid_t) -> [Entry] {
         let children = Dictionary(grouping: entries.values, by: \.parent)
         var found: [Entry] = []

@@ -48,7 +48,7 @@ package struct RunningStages: Sendable {
             let isOverdue = ContinuousClock.now - start >= grace
             let remains = records.map { $0.remains(in: table, isOverdue: isOverdue) }
             guard remains.contains(where: { $0.isWaited || !$0.toEnd.isEmpty }) else { break }
-            for process in remains.flatMap(\.toEnd) {
+            for process in remains.flatMap(\.toEnd) where process.pid > 1 && process.pid != getpid() {
                 let isNew = asked.insert(process).inserted
                 if isOverdue {
                     kill(process.pid, SIGKILL)
@@ -96,8 +96,7 @@ private struct StageRecord {
         let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: " ")
-            let process =
-                fields.count == 3 ? pid_t(fields[1]).flatMap { pid in UInt64(fields[2]).map { (pid, $0) } } : nil
+            let process = fields.count == 3 ? Self.process(fields[1], fields[2]) : nil
             switch fields.first {
             case "supervisor": supervisor = process
             case "program": program = process
@@ -105,6 +104,12 @@ private struct StageRecord {
             default: break
             }
         }
+    }
+
+    /// `nil` for what no supervisor writes: 0 and 1 are never its own, and a session 0 is everybody's.
+    private static func process(_ pid: Substring, _ startTime: Substring) -> (pid: pid_t, startTime: UInt64)? {
+        guard let pid = pid_t(pid), pid > 1, pid != getpid(), let startTime = UInt64(startTime) else { return nil }
+        return (pid, startTime)
     }
 
     /// What is left of the stage. A supervisor without an agent ends by itself once nothing of the program is left, or
@@ -116,11 +121,10 @@ private struct StageRecord {
             let below = table.descendants(of: process.pid)
             remains.toEnd = hasEnded && !isOverdue ? [] : below
             if isOverdue, below.isEmpty { remains.toEnd = [process] }
-        } else if let program, !hasEnded {
-            // The supervisor was killed too: its program's session is what can still be told.
-            let isOurs =
-                table.process(program.pid, startedAt: program.startTime) != nil || table.isFree(program.pid)
-            if isOurs { remains.toEnd = table.session(program.pid).filter { $0.startTime >= program.startTime } }
+        } else if let program, !hasEnded, table.process(program.pid, startedAt: program.startTime) != nil {
+            // The supervisor was killed too. As long as the program itself lives, its session is its own; without it
+            // nobody could tell whose processes they are, and they are left alone.
+            remains.toEnd = table.session(program.pid)
         }
         return remains
     }

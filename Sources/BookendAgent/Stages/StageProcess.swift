@@ -55,7 +55,8 @@ package struct StageProcess: Sendable {
                 await withTaskGroup(of: Void.self) { group in
                     if let timeout = program.timeout {
                         group.addTask {
-                            guard (try? await Task.sleep(for: timeout, clock: .continuous)) != nil else { return }  // It ended.
+                            // Canceled: the program ended before.
+                            guard (try? await Task.sleep(for: timeout, clock: .continuous)) != nil else { return }
                             if state.withLock({ $0.stop(.timeout) }) {
                                 await send("end \(program.grace.milliseconds)")
                             }
@@ -70,7 +71,8 @@ package struct StageProcess: Sendable {
                             case .interrupt(let patience, let grace):
                                 guard state.withLock({ $0.stop(.interrupt) }) else { continue }
                                 await send("signal INT")
-                                guard (try? await Task.sleep(for: patience, clock: .continuous)) != nil else { return }  // It ended.
+                                // Canceled: the program ended before.
+                                guard (try? await Task.sleep(for: patience, clock: .continuous)) != nil else { return }
                                 await send("end \(grace.milliseconds)")
                             }
                         }

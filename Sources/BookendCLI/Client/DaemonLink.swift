@@ -28,7 +28,7 @@ final class DaemonLink: Sendable {
         try send(.query(request: number, query))
         let deadline = ContinuousClock.now + Self.patience
         while true {
-            for case .queryReply(let request, let reply) in try await receive(until: deadline)
+            for case .queryReply(let request, let reply) in try await receive(until: deadline, patience: Self.patience)
             where request == number || request == 0 {
                 if case .failed(let failure) = reply { throw CLIError(failure) }
                 return reply
@@ -39,7 +39,7 @@ final class DaemonLink: Sendable {
     func control(_ request: ControlRequest) async throws(CLIError) -> ControlReply {
         let number = nextNumber()
         try send(.control(request: number, request))
-        return try await reply(to: number, until: .now + Self.patience)
+        return try await reply(to: number, within: Self.patience)
     }
 
     /// Asks an agent, through the coordinator.
@@ -54,8 +54,7 @@ final class DaemonLink: Sendable {
         try send(.control(request: number, .ask(agent, request)))
         var taken = 0
         while true {
-            let deadline = patience.map { ContinuousClock.now + $0 }
-            switch try await reply(to: number, until: deadline) {
+            switch try await reply(to: number, within: patience) {
             case .answer(let answer):
                 try take(answer)
                 taken += 1
@@ -82,8 +81,9 @@ final class DaemonLink: Sendable {
     private let pending = Mutex<[Envelope]>([])
 
     private func reply(
-        to number: UInt64, until deadline: ContinuousClock.Instant?
+        to number: UInt64, within patience: Duration?
     ) async throws(CLIError) -> ControlReply {
+        let deadline = patience.map { ContinuousClock.now + $0 }
         while true {
             // One at a time: several pieces of an answer come together.
             let envelopes = pending.withLock { pending in
@@ -98,7 +98,7 @@ final class DaemonLink: Sendable {
                 if case .failed(let failure) = reply { throw CLIError(failure) }
                 return reply
             }
-            let arrived = try await receive(until: deadline)
+            let arrived = try await receive(until: deadline, patience: patience ?? .zero)
             pending.withLock { $0 += arrived }
         }
     }
@@ -112,11 +112,13 @@ final class DaemonLink: Sendable {
     }
 
     /// At least one message.
-    private func receive(until deadline: ContinuousClock.Instant?) async throws(CLIError) -> [Envelope] {
+    private func receive(
+        until deadline: ContinuousClock.Instant?, patience: Duration
+    ) async throws(CLIError) -> [Envelope] {
         let deliveries: [Delivery]
         switch await socket.arrivals(until: deadline) {
         case .arrived(let arrived): deliveries = arrived
-        case .timedOut: throw place.silent(after: Self.patience)
+        case .timedOut: throw place.silent(after: patience)
         case .ended(let reason): throw place.unreachable(reason)
         }
         var envelopes: [Envelope] = []

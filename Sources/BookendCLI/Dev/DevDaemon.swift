@@ -25,6 +25,9 @@ final class DevDaemon: Sendable {
 
     var isRunning: Bool { !hasEnded.load(ordering: .acquiring) }
 
+    /// It was not asked to end yet.
+    var isWanted: Bool { order.withLock { $0 == .run } }
+
     /// Asks it to stop: an agent pays owed post-scripts first.
     func stop() { order.withLock { $0 = .stop } }
 
@@ -36,6 +39,7 @@ final class DevDaemon: Sendable {
     /// - Returns: How it ended, when that is not as it was asked to.
     func run() async -> CLIError? {
         defer { hasEnded.store(true, ordering: .releasing) }
+        guard isWanted else { return nil }
         do {
             let log = try FileDescriptor.open(
                 FilePath(log), .writeOnly, options: [.append, .create, .closeOnExec], permissions: .ownerReadWrite)

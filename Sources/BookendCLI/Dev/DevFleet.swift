@@ -40,7 +40,7 @@ struct DevFleet {
             for daemon in workers {
                 // Agents that come too early would wait in their back-off.
                 group.addTask { [self] in
-                    await self.serversAnswer(servers)
+                    await self.serversAnswer(servers, for: daemon)
                     return .ended(await daemon.run())
                 }
             }
@@ -96,9 +96,9 @@ struct DevFleet {
 
     // MARK: Readiness
 
-    private func serversAnswer(_ servers: [DevDaemon]) async {
+    private func serversAnswer(_ servers: [DevDaemon], for worker: DevDaemon) async {
         let deadline = ContinuousClock.now + Self.patience
-        while !Task.isCancelled, ContinuousClock.now < deadline, servers.allSatisfy(\.isRunning) {
+        while !Task.isCancelled, worker.isWanted, ContinuousClock.now < deadline, servers.allSatisfy(\.isRunning) {
             do {
                 _ = try await client.coordinator().agents()
                 _ = try await client.collector().feedHead()

@@ -4,8 +4,10 @@ import BookendModel
 enum AgentTables {
     static func list(_ agents: [AgentRecord], now: UnixTime) -> Table {
         var table = Table([
-            .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD"), .init("VERSION"),
-            .init("JOBS", shrinksTo: 6), .init("OUTBOX", .right), .init("LABELS", shrinksTo: 6),
+            .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
+            .init("VERSION", isDispensable: true),
+            .init("JOBS", shrinksTo: 6), .init("OUTBOX", .right, isDispensable: true),
+            .init("LABELS", shrinksTo: 6, isDispensable: true),
         ])
         for agent in agents {
             let labels = agent.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

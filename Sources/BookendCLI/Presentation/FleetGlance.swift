@@ -29,9 +29,11 @@ struct FleetGlance: Sendable {
                 + "\(counts.inProgress) in progress" + (counts.inferred > 0 ? ", \(counts.inferred) inferred" : "")
         ]
         var table = Table([
-            .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD"), .init("NOW", shrinksTo: 6),
-            .init("LAST JOB", .right), .init("ITS STATUS", shrinksTo: 12), .init("LAST GOOD BACKUP"),
-            .init("FAILED", .right),
+            .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
+            .init("NOW", shrinksTo: 6, isDispensable: true),
+            .init("LAST JOB", .right, isDispensable: true), .init("ITS STATUS", shrinksTo: 12),
+            .init("LAST GOOD BACKUP"),
+            .init("FAILED", .right, isDispensable: true),
         ])
         for row in rows {
             let jobs = row.record?.activeJobs ?? []
@@ -48,7 +50,7 @@ struct FleetGlance: Sendable {
         guard !summary.policies.isEmpty else { return lines }
         var policies = Table([
             .init("POLICY", shrinksTo: 8), .init("JOBS", .right), .init("FAILED", .right),
-            .init("LAST GOOD BACKUP"), .init("BY STATUS", shrinksTo: 12),
+            .init("LAST GOOD BACKUP"), .init("BY STATUS", shrinksTo: 12, isDispensable: true),
         ])
         for policy in summary.policies {
             let counts = StatusCounts(policy.jobs)

@@ -5,7 +5,8 @@ enum JobTables {
     static func list(_ jobs: [JobAggregate], now: UnixTime) -> Table {
         var table = Table([
             .init("JOB", .right), .init("AGENT", shrinksTo: 8), .init("POLICY", shrinksTo: 8),
-            .init("STATUS", shrinksTo: 12), .init("STARTED"), .init("TOOK", .right), .init("ADDED", .right),
+            .init("STATUS", shrinksTo: 12), .init("STARTED", isDispensable: true),
+            .init("TOOK", .right, isDispensable: true), .init("ADDED", .right, isDispensable: true),
             .init("WHY", shrinksTo: 6),
         ])
         for job in jobs {
@@ -25,7 +26,7 @@ enum JobTables {
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("JOB", .right), .init("PRE-SCRIPT", shrinksTo: 10),
             .init("BACKUP", shrinksTo: 10), .init("POST-SCRIPT", shrinksTo: 10), .init("JOB STATUS", shrinksTo: 10),
-            .init("TOOK", .right), .init("ADDED", .right),
+            .init("TOOK", .right, isDispensable: true), .init("ADDED", .right, isDispensable: true),
         ])
         for job in jobs.sorted(by: { ($0.agent, $0.job) < ($1.agent, $1.job) }) {
             let attempt = job.attempts.last ?? AttemptAggregate(attempt: 1)
@@ -65,8 +66,10 @@ enum JobTables {
         var inner = terminal
         inner.width = terminal.width.map { $0 - 2 }
         var table = Table([
-            .init("STAGE"), .init("STATUS", shrinksTo: 12), .init("TOOK", .right), .init("EXIT", .right),
-            .init("ADDED", .right), .init("PROCESSED", .right), .init("FILES", .right), .init("WHY", shrinksTo: 6),
+            .init("STAGE"), .init("STATUS", shrinksTo: 12), .init("TOOK", .right, isDispensable: true),
+            .init("EXIT", .right, isDispensable: true),
+            .init("ADDED", .right, isDispensable: true), .init("PROCESSED", .right, isDispensable: true),
+            .init("FILES", .right, isDispensable: true), .init("WHY", shrinksTo: 6),
         ])
         var notes: [String] = []
         for stage in Stage.allCases {

@@ -20,8 +20,10 @@ enum PolicyTables {
 
     static func list(_ policies: [PolicyRevision], now: UnixTime) -> Table {
         var table = Table([
-            .init("POLICY", shrinksTo: 12), .init("REVISION", .right), .init("ENGINE"), .init("SCRIPTS", shrinksTo: 8),
-            .init("AGENTS", shrinksTo: 8), .init("APPLIED"), .init("BY", shrinksTo: 5),
+            .init("POLICY", shrinksTo: 12), .init("REVISION", .right), .init("ENGINE"),
+            .init("SCRIPTS", shrinksTo: 8, isDispensable: true),
+            .init("AGENTS", shrinksTo: 8), .init("APPLIED", isDispensable: true),
+            .init("BY", shrinksTo: 5, isDispensable: true),
         ])
         for revision in policies {
             let policy = revision.policy

@@ -7,11 +7,14 @@ struct Table: Sendable {
         var alignment: Alignment = .left
         /// May be cut to make the table fit, but not below this many characters; `nil`: never cut.
         var shrinksTo: Int?
+        /// Left out when the table would not fit otherwise; the last such column first.
+        var isDispensable: Bool
 
-        init(_ title: String, _ alignment: Alignment = .left, shrinksTo: Int? = nil) {
+        init(_ title: String, _ alignment: Alignment = .left, shrinksTo: Int? = nil, isDispensable: Bool = false) {
             self.title = title
             self.alignment = alignment
             self.shrinksTo = shrinksTo
+            self.isDispensable = isDispensable
         }
     }
 
@@ -44,8 +47,20 @@ struct Table: Sendable {
     /// The title line and the rows, each without a newline; no spaces at the end of a line.
     func lines(_ terminal: Terminal) -> [String] {
         let widths = widths(fitting: terminal.width)
+        if let limit = terminal.width, widths.reduce(0, +) + Self.gap * (columns.count - 1) > limit,
+            let spare = columns.lastIndex(where: \.isDispensable)
+        {
+            return without(spare).lines(terminal)
+        }
         let title = columns.map { Cell($0.title, .strong) }
         return ([title] + rows).map { line($0, widths, terminal) }
+    }
+
+    private func without(_ index: Int) -> Table {
+        var table = self
+        table.columns.remove(at: index)
+        for row in rows.indices { table.rows[row].remove(at: index) }
+        return table
     }
 
     private func widths(fitting limit: Int?) -> [Int] {

@@ -86,8 +86,9 @@ package struct Outbox: Hashable, Sendable {
             // The collector may have been restored to an earlier state: it gets what it says that it lacks.
             isResumed = true
             sent = ack.through
+        } else {
+            sent = max(sent, acknowledged)
         }
-        sent = max(sent, acknowledged)
         return actions + batches()
     }
 
