@@ -131,12 +131,12 @@ extension OneFleet {
                 let job = try await scenario.run()
                 try await scenario.expect(job, is: 5, Integers(1, 0, 0))
                 do {
-                    _ = try await follower.output.first("the end of job \(job)") {
-                        // Not JSON: not it.
-                        (try? PythonLine($0))?.job == job && (try? PythonLine($0))?.endsJob == true
+                    _ = try await follower.output.first("the end of job \(job)") { line in
+                        // Not JSON: not that line.
+                        (try? PythonLine(line)).map { $0.job == job && $0.endsJob } ?? false
                     }
                 } catch {
-                    throw Board<String>.Missed(description: "\(error): \(follower.errors.all)")
+                    throw Missed(description: "\(error): \(follower.errors.all)")
                 }
                 let theirs = try follower.output.all.map(PythonLine.init).filter { $0.job == job }
                 let ours = scenario.fleet.feed(of: job)

@@ -76,7 +76,7 @@ extension OneFleet {
                 await holder.stop(SIGKILL)
                 return
             }
-            throw Board<String>.Missed(description: "restic check was never caught with its lock")
+            throw Missed(description: "restic check was never caught with its lock")
         }
 
         /// A file that is still being written has a longer name than a lock, which restic names by its hash.

@@ -10,7 +10,7 @@ struct BigSource {
         let descriptor = creat(path, 0o644)
         defer { close(descriptor) }
         guard descriptor >= 0, ftruncate(descriptor, 200 << 30) == 0 else {
-            throw Board<String>.Missed(description: "\(path): cannot be made")
+            throw Missed(description: "\(path): cannot be made")
         }
     }
 
@@ -25,6 +25,6 @@ struct BigSource {
             if !locks(repository).isEmpty { return }
             try await Task.sleep(for: .milliseconds(10))  // A file's coming can only be looked for.
         }
-        throw Board<String>.Missed(description: "restic never locked \(repository)")
+        throw Missed(description: "restic never locked \(repository)")
     }
 }

@@ -14,11 +14,6 @@ final class Board<Element: Sendable>: Sendable {
         }
     }
 
-    /// What was awaited did not come.
-    struct Missed: Error, CustomStringConvertible {
-        var description: String
-    }
-
     private let name: String
     private let state = Mutex(State())
 
@@ -106,4 +101,9 @@ final class Board<Element: Sendable>: Sendable {
             state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
         }
     }
+}
+
+/// What a test needs or awaits is not there; it says what.
+struct Missed: Error, CustomStringConvertible {
+    var description: String
 }

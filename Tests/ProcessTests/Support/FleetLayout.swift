@@ -26,29 +26,36 @@ struct FleetLayout: Sendable {
         let directory = try SafePlace.make(name)
         var template = Array("/tmp/bookend-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw Board<String>.Missed(description: "no directory for sockets below /tmp")
+            throw Missed(description: "no directory for sockets below /tmp")
         }
         let ports = try FreePorts.find(4)
         let layout = FleetLayout(
             directory: directory, sockets: String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self),
             ports: Ports(sync: ports[0], broadcast: ports[1], intake: ports[2], feed: ports[3]),
             sites: agents.map { AgentSite(id: $0.id, directory: "\(directory)/\($0.id)") })
+        do {
+            try await layout.fill(agents.map(\.extra))
+        } catch {
+            layout.remove()
+            throw error
+        }
+        return layout
+    }
+
+    private func fill(_ extras: [String]) async throws {
         try FileManager.default.createDirectory(
-            atPath: layout.shared, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+            atPath: shared, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
         let keys = PublicKeys(
-            coordinator: try await layout.makeKey("bookend-coordinator", "coordinator.key"),
-            collector: try await layout.makeKey("bookend-collector", "collector.key"))
+            coordinator: try await makeKey("bookend-coordinator", "coordinator.key"),
+            collector: try await makeKey("bookend-collector", "collector.key"))
         var admitted = ["\(keys.coordinator) coordinator/main", "\(keys.collector) collector/main"]
-        for (site, agent) in zip(layout.sites, agents) {
-            try site.make(layout, keys: keys, extra: agent.extra)
-            let key = try await layout.makeKey("bookend-agent", "\(site.id)/agent.key")
+        for (site, extra) in zip(sites, extras) {
+            try site.make(self, keys: keys, extra: extra)
+            let key = try await makeKey("bookend-agent", "\(site.id)/agent.key")
             admitted.append("\(key) agent/\(site.id) kind=test")
         }
-        let subscriber = try await layout.makeKey("bookend-collector", "subscriber.key")
-        admitted.append("\(subscriber) subscriber/test")
-        try layout.write(admitted.joined(separator: "\n") + "\n", to: directory + "/keys")
-        try layout.writeServers(keys)
-        return layout
+        try write(admitted.joined(separator: "\n") + "\n", to: directory + "/keys")
+        try writeServers(keys)
     }
 
     private func writeServers(_ keys: PublicKeys) throws {
@@ -77,14 +84,13 @@ struct FleetLayout: Sendable {
               public_key: "\(keys.coordinator)"
 
             """, to: directory + "/collector.yaml")
-        try write("{}\n", to: directory + "/config.yaml")
     }
 
     /// Makes a key with the program's own command; returns the public half.
     private func makeKey(_ program: String, _ file: String) async throws -> String {
         let end = try await Program.run(program, ["keygen", "--out", "\(directory)/\(file)"])
         guard end.status == 0, let line = end.output.split(separator: "\n").first else {
-            throw Board<String>.Missed(description: "\(program) keygen: \(end.errors)")
+            throw Missed(description: "\(program) keygen: \(end.errors)")
         }
         return String(line)
     }

@@ -33,7 +33,7 @@ enum JSON: Decodable, Hashable, Sendable {
         do {
             self = try JSONDecoder().decode(JSON.self, from: Data(text.utf8))
         } catch {
-            throw Board<String>.Missed(description: "not JSON: \(text.prefix(500))")
+            throw Missed(description: "not JSON: \(text.prefix(500))")
         }
     }
 

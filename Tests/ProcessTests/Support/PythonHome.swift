@@ -23,7 +23,7 @@ enum PythonHome {
                     "HOME": NSHomeDirectory(), "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
                 ].merging(proxies) { $1 })
             guard end.status == 0 else {
-                throw Board<String>.Missed(description: "\(program) \(words): \(end.errors)")
+                throw Missed(description: "\(program) \(words): \(end.errors)")
             }
         }
         return python

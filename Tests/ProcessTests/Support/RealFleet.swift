@@ -189,7 +189,7 @@ final class RealFleet: Sendable {
     func json(_ words: String...) async throws -> JSON {
         let end = try await Program.run("bookend", words + ["--output", "json"], environment: environment)
         guard end.status == 0 else {
-            throw Board<String>.Missed(
+            throw Missed(
                 description: "bookend \(words.joined(separator: " ")) ended with \(end.status): \(end.errors)")
         }
         return try JSON(parsing: end.output)

@@ -63,7 +63,7 @@ final class RunningProgram: Sendable {
         do {
             _ = try await errors.first("'\(text)'", after: position, patience: patience) { $0.contains(text) }
         } catch {
-            throw Board<String>.Missed(description: "\(error)\n" + errors.all.suffix(20).joined(separator: "\n"))
+            throw Missed(description: "\(error)\n" + errors.all.suffix(20).joined(separator: "\n"))
         }
     }
 

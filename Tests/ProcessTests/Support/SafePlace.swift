@@ -21,7 +21,7 @@ enum SafePlace {
                 atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
             return path
         }
-        throw Board<String>.Missed(
+        throw Missed(
             description: "no directory is safe for scripts: tried \(candidates.joined(separator: ", "))")
     }
 
@@ -59,7 +59,7 @@ enum FreePorts {
                     bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
                 }
             }
-            guard port else { throw Board<String>.Missed(description: "no free port") }
+            guard port else { throw Missed(description: "no free port") }
             return UInt16(bigEndian: address.sin_port)
         }
     }

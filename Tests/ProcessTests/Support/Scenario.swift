@@ -110,7 +110,7 @@ struct Scenario: Sendable {
             "bookend", ["backup", policy, "--output", "json"] + words, environment: fleet.environment)
         // Offline agents make it 1: there is a job all the same.
         guard end.status < 2 else {
-            throw Board<String>.Missed(description: "bookend backup ended with \(end.status): \(end.errors)")
+            throw Missed(description: "bookend backup ended with \(end.status): \(end.errors)")
         }
         return try #require(try JSON(parsing: end.output).all("job_id").compactMap(\.int).first)
     }

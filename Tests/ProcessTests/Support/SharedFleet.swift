@@ -27,7 +27,7 @@ extension Trait where Self == SharedFleet {
     static var fleet: RealFleet {
         get throws {
             guard let fleet = SharedFleet.current else {
-                throw Board<String>.Missed(description: "the fleet did not start")
+                throw Missed(description: "the fleet did not start")
             }
             return fleet
         }
