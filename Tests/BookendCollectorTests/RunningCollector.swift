@@ -24,6 +24,9 @@ struct RunningCollector {
         defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
         var configuration = CollectorConfiguration()
         configuration.stateDirectory = directory.path
+        // The tests' reports are of 1970, and would be removed by age.
+        configuration.retention.reports = .seconds(200 * 366 * 86_400)
+        configuration.retention.jobs = .seconds(200 * 366 * 86_400)
         configuration.intake = "tcp://127.0.0.1:\(freePort())"
         configuration.feed = "tcp://127.0.0.1:\(freePort())"
         configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory.path)/q"
