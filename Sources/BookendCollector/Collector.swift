@@ -39,9 +39,8 @@ package struct Collector {
         let queryEndpoint = try Endpoint(configuration.query)
         let querySocket = try await network.open(
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
-        let progress = ProgressBoard()
         let intake = try IntakeService(
-            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), progress: progress, logger: logger)
+            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), logger: logger)
         let queries = QueryService(socket: querySocket, store: store, now: { .wallClock }, logger: logger)
         let roster = try await openRoster()
         logger.notice(
@@ -63,8 +62,8 @@ package struct Collector {
                 for feed in feeds { await feed.close() }
             }
         } onGracefulShutdown: {
-            // Closing ends the deliveries; what was taken is stored before `run` of the intake returns.
-            Task { await intakeSocket.close() }  // awaited by the intake's loop, which ends with the socket
+            // Awaited by the intake's loop, which ends with the socket; nobody cancels it.
+            Task { await intake.stop() }
         }
         await network.stop()
         logger.notice("collector stopped")

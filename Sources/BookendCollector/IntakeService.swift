@@ -1,8 +1,8 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 import BookendWire
 import Logging
-import Synchronization
 
 /// Takes reports in: what waits is judged, stored in one transaction, acknowledged and published.
 ///
@@ -15,25 +15,34 @@ actor IntakeService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let feed: Feed
-    private let progress: ProgressBoard
     private let logger: Logger
     private var intake: Intake
+    private var progress = ProgressThrottle()
     private var faults = FaultCounter()
+    private var isStopping = false
 
     init(
-        socket: any MessageSocket, store: any ReportStore, feed: Feed, progress: ProgressBoard, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, feed: Feed, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.feed = feed
-        self.progress = progress
         self.logger = logger
         intake = Intake(stored: try store.positions())
     }
 
-    /// Serves the socket until it closes: what was taken by then is committed and acknowledged.
+    /// Takes nothing more, and closes the socket once what was taken is committed and acknowledged.
+    func stop() async {
+        // `run` leaves this actor only between groups: each that it took is answered by now.
+        isStopping = true
+        await socket.close()
+    }
+
+    /// Serves the socket until it is stopped.
     func run() async {
         for await deliveries in socket.deliveries {
+            // What waited is not stored, for it could not be acknowledged: agents send it again.
+            if isStopping { break }
             var group = Group()
             for delivery in deliveries {
                 take(delivery, into: &group)
@@ -83,7 +92,7 @@ actor IntakeService {
             guard value.agent == sender else {
                 return faults.count("forged", from: sender, "progress of another agent")
             }
-            if progress.take(value) { feed.publish(value) }
+            if progress.passes(value, now: .now) { feed.publish(value) }
         default: faults.count("unexpected", from: sender, "a message that an agent does not send to a collector")
         }
     }
@@ -92,39 +101,20 @@ actor IntakeService {
     private func finish(_ group: Group) {
         guard !group.new.isEmpty || !group.answers.isEmpty else { return }
         do throws(CollectorError) {
-            let entries = group.new.isEmpty ? [] : try store.store(group.new)
+            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: .wallClock)
             intake.commit()
             for answer in group.answers {
                 socket.send([Wire.encode(.intakeAck(intake.acknowledgement(for: answer.source)))], to: answer.route)
             }
             feed.publish(entries)
-            for entry in entries where entry.report.endsJob { progress.forget(entry.report.trigger.job) }
+            for entry in entries where entry.report.endsJob {
+                progress.forget(entry.report.trigger.job, of: entry.report.origin.agent)
+            }
         } catch {
             intake.rollBack()
             logger.error(
                 "reports could not be stored; they stay with their agents",
                 metadata: ["reports": "\(group.new.count)", "error": "\(error)"])
         }
-    }
-}
-
-/// Counts what should not arrive, and logs it at most once a minute.
-struct FaultCounter {
-    private var counts: [String: Int] = [:]
-    private var latest = ""
-    private var nextLog = ContinuousClock.now
-
-    mutating func count(_ kind: String, from agent: AgentID? = nil, _ text: String = "") {
-        counts[kind, default: 0] += 1
-        latest = [agent.map { "\($0)" }, text].compactMap(\.self).joined(separator: ": ")
-    }
-
-    mutating func log(to logger: Logger) {
-        guard !counts.isEmpty, ContinuousClock.now >= nextLog else { return }
-        nextLog = .now + .seconds(60)
-        var metadata: Logger.Metadata = ["latest": "\(latest)"]
-        for (kind, count) in counts { metadata[kind] = "\(count)" }
-        logger.warning("messages were dropped", metadata: metadata)
-        counts = [:]
     }
 }

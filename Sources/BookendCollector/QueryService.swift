@@ -10,30 +10,38 @@ struct QueryService: Sendable {
     let now: @Sendable () -> UnixTime
     let logger: Logger
 
+    /// Bytes of jobs in one reply, about: a reply must fit a frame.
+    private static let replySize = 1 << 20
+
     /// Serves the socket until it closes.
     func run() async {
+        var faults = FaultCounter()
         for await deliveries in socket.deliveries {
-            for delivery in deliveries { serve(delivery) }
+            for delivery in deliveries { serve(delivery, &faults) }
+            faults.log(to: logger)
         }
     }
 
-    private func serve(_ delivery: Delivery) {
+    private func serve(_ delivery: Delivery, _ faults: inout FaultCounter) {
         guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
-        guard Self.mayAsk(delivery.peer) else {
-            return logger.warning(
-                "a query was refused: its sender is no operator",
-                metadata: ["peer": "\(delivery.peer?.description ?? "-")"])
-        }
         do throws(WireError) {
             guard case .query(let request, let query) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "only queries are answered here")
             }
+            guard Self.mayAsk(delivery.peer) else {
+                faults.count("refused", from: delivery.peer, "only operators and subscribers may ask")
+                let failure = RemoteFailure(.refused, "only keys of operators and subscribers may ask the collector")
+                return refuse(request, failure, to: route)
+            }
             socket.send([Wire.encode(.queryReply(request: request, reply(to: query)))], to: route)
         } catch {
-            logger.warning("a query cannot be read", metadata: ["error": "\(error)"])
-            let failure = RemoteFailure(.invalid, "the collector cannot read this: \(error)")
-            socket.send([Wire.encode(.queryReply(request: 0, .failed(failure)))], to: route)
+            faults.count("malformed", from: delivery.peer, "\(error)")
+            refuse(0, RemoteFailure(.invalid, "the collector cannot read this: \(error)"), to: route)
         }
+    }
+
+    private func refuse(_ request: UInt64, _ failure: RemoteFailure, to route: Route) {
+        socket.send([Wire.encode(.queryReply(request: request, .failed(failure)))], to: route)
     }
 
     /// Over TCP operators and subscribers; over the Unix socket everyone whom its mode lets in.
@@ -47,7 +55,7 @@ struct QueryService: Sendable {
     func reply(to query: Query) -> QueryReply {
         do throws(CollectorError) {
             switch query {
-            case .jobs(let filter): return .jobs(try store.jobs(filter))
+            case .jobs(let filter): return .jobs(Self.firstPage(of: try store.jobs(filter)))
             case .job(let job):
                 var filter = JobFilter()
                 filter.jobs = [job]
@@ -66,6 +74,16 @@ struct QueryService: Sendable {
             logger.error("a query failed", metadata: ["error": "\(error)"])
             return .failed(RemoteFailure(.failed, error.message))
         }
+    }
+
+    /// As many as fit one reply. All with the same id stay together: the next page begins below an id.
+    private static func firstPage(of jobs: [JobAggregate]) -> [JobAggregate] {
+        var size = 0
+        for (place, job) in jobs.enumerated() {
+            size += Wire.encode(job).count
+            if size > replySize, place > 0, jobs[place - 1].job != job.job { return Array(jobs[..<place]) }
+        }
+        return jobs
     }
 
     private func feed(from cursor: Cursor?, limit: Int) throws(CollectorError) -> QueryReply {

@@ -170,4 +170,71 @@ import Testing
             #expect(try collector.store.fleet(asOf: UnixTime(milliseconds: 0)).jobs == [.successful: count / 7])
         }
     }
+
+    @Test func `a collector that is stopped has acknowledged everything that it stored`() async throws {
+        try await RunningCollector.with { collector in
+            var maker = ReportMaker("web-1")
+            let socket = try await collector.intake(as: "agent/web-1")
+            for chunk in 0..<200 {
+                socket.send(batch((1...10).flatMap { maker.job(Int64(chunk * 10 + $0)) }), to: nil)
+            }
+            // In the middle of it.
+            var highest: UInt64 = 0
+            var iterator = socket.deliveries.makeAsyncIterator()
+            func take(_ deliveries: [Delivery]) throws {
+                for frame in deliveries.compactMap({ $0.message?.frames.last }) {
+                    guard case .intakeAck(let ack) = try Wire.decode(frame) else { continue }
+                    highest = max(highest, ack.through)
+                }
+            }
+            try take(try #require(await iterator.next()))
+            await collector.stop()
+            for await event in socket.connectionEvents { if case .lost = event { break } }
+            await socket.close()
+            while let rest = await iterator.next() { try take(rest) }
+            #expect(highest > 0)
+            #expect(try collector.store.positions().values.map(\.self) == [highest])
+        }
+    }
+
+    @Test func `an agent that asks is refused, and told so`() async throws {
+        try await RunningCollector.with(queryOverTCP: true) { collector in
+            let socket = try await collector.open(.dealer, to: collector.configuration.query, as: "agent/web-1")
+            socket.send([Wire.encode(.query(request: 8, .fleet))], to: nil)
+            var iterator = socket.deliveries.makeAsyncIterator()
+            let frame = try #require(await iterator.next()?.first?.message?.frames.last)
+            guard case .queryReply(8, .failed(let failure)) = try Wire.decode(frame) else {
+                Issue.record("the agent was answered")
+                return
+            }
+            #expect(failure.code == .refused)
+        }
+    }
+
+    @Test func `a thousand jobs with much to say come in pages that fit a frame`() async throws {
+        try await RunningCollector.with { collector in
+            var maker = ReportMaker("web-1")
+            let reports = (1...1_000).map { number in
+                var report = maker.report(job: Int64(number), .failed)
+                report.details.reason = String(repeating: "x", count: 4_000)
+                return report
+            }
+            _ = try collector.store.store(reports)
+            var (found, pages) = ([Int64](), 0)
+            var filter = JobFilter()
+            filter.limit = 1_000
+            while true {
+                guard case .jobs(let page) = try await collector.ask(.jobs(filter)) else {
+                    Issue.record("no jobs")
+                    return
+                }
+                guard let last = page.last else { break }
+                found += page.map(\.job.rawValue)
+                filter.before = last.job
+                pages += 1
+            }
+            #expect(found == (1...1_000).reversed())
+            #expect(pages == 4)
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import BookendCollector
 import BookendModel
 
 /// Makes the reports that an agent would make.
@@ -44,6 +45,13 @@ func triggerRecord(_ job: Int64, _ agent: String, _ state: TriggerRecord.State) 
 
 func roster(_ through: Int64, _ triggers: TriggerRecord...) -> RosterReply {
     RosterReply(through: through, triggers: triggers, isComplete: true, agents: [])
+}
+
+extension ReportStore {
+    /// Stores when the last of them was made.
+    func store(_ reports: [Report]) throws -> [FeedEntry] {
+        try store(reports, at: reports.last?.at ?? UnixTime(milliseconds: 0))
+    }
 }
 
 /// A small seeded generator, so that a failure comes back.

@@ -80,15 +80,63 @@ import Testing
     func `a cursor that is older than what is kept is a gap, and a kept one is none`(_ kind: Kind) throws {
         try with(kind) { store, _ in
             var maker = ReportMaker("web-1")
-            let entries = try store.store((1...10).flatMap { maker.job($0) })
-            // Report n is made at 10,000 + n.
+            // Report n is made at 10,000 + n, and stored with the last of its job.
+            let entries = try (1...10).flatMap { try store.store(maker.job($0)) }
             let isMore = try store.prune(
                 reportsBefore: UnixTime(milliseconds: 10_021), jobsBefore: UnixTime(milliseconds: 0), limit: 1_000)
             #expect(!isMore)
             #expect(try store.feed(from: entries[5].cursor, limit: 1) == nil)
-            #expect(try store.feed(from: entries[19].cursor, limit: 1)?.entries.first == entries[20])
-            #expect(try store.feed(from: nil, limit: 1_000)?.entries.count == 50)
+            #expect(try store.feed(from: entries[12].cursor, limit: 1) == nil)
+            #expect(try store.feed(from: entries[13].cursor, limit: 1)?.entries.first == entries[14])
+            #expect(try store.feed(from: nil, limit: 1_000)?.entries.count == 56)
             #expect(try job(store, 1)?.status == .successful, "jobs are kept longer than reports")
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `an agent whose clock is wrong by years takes nobody's reports away`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var (right, wrong) = (ReportMaker("web-1"), ReportMaker("web-2"))
+            let now = UnixTime(milliseconds: 1_000_000)
+            _ = try store.store(right.job(1), at: now)
+            _ = try store.store([wrong.report(job: 2, .running, at: 1)], at: now)
+            _ = try store.prune(
+                reportsBefore: UnixTime(milliseconds: 999_999), jobsBefore: UnixTime(milliseconds: 0), limit: 1_000)
+            #expect(try store.feed(from: nil, limit: 100)?.entries.count == 8)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a time in which the collector's clock was behind removes nothing before it`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var maker = ReportMaker("web-1")
+            _ = try store.store(maker.job(1), at: UnixTime(milliseconds: 1_000_000))
+            _ = try store.store(maker.job(2), at: UnixTime(milliseconds: 5))
+            _ = try store.prune(
+                reportsBefore: UnixTime(milliseconds: 999_999), jobsBefore: UnixTime(milliseconds: 0), limit: 1_000)
+            #expect(try store.feed(from: nil, limit: 100)?.entries.count == 14)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `jobs that are removed leave the counts, also one that never ended, in small steps`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var (web, database) = (ReportMaker("web-1"), ReportMaker("db-1"))
+            // Job n is scheduled for 1,000 + n.
+            _ = try store.store((1...4).flatMap { web.job($0) } + web.job(9))
+            _ = try store.store(database.job(5, policy: "dumps"))
+            try store.store(roster(1, triggerRecord(6, "web-1", .missed)))
+            let never = UnixTime(milliseconds: 0)
+            var steps = 1
+            while try store.prune(reportsBefore: never, jobsBefore: UnixTime(milliseconds: 1_007), limit: 2) {
+                steps += 1
+            }
+            #expect(steps == 4)
+            #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == [9])
+            let fleet = try store.fleet(asOf: never)
+            #expect(fleet.jobs == [.successful: 1])
+            #expect(fleet.agents.map(\.agent) == [web.agent], "who has no job left is not listed")
+            #expect(fleet.policies.map(\.jobs) == [[.successful: 1]])
         }
     }
 

@@ -18,7 +18,7 @@ struct RunningCollector {
     let store: SQLiteReportStore
     private let group: ServiceGroup
 
-    static func with(_ body: (RunningCollector) async throws -> Void) async throws {
+    static func with(queryOverTCP: Bool = false, _ body: (RunningCollector) async throws -> Void) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-collector-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
@@ -29,7 +29,7 @@ struct RunningCollector {
         configuration.retention.jobs = .seconds(200 * 366 * 86_400)
         configuration.intake = "tcp://127.0.0.1:\(freePort())"
         configuration.feed = "tcp://127.0.0.1:\(freePort())"
-        configuration.query = "ipc://\(directory.path)/q"
+        configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory.path)/q"
         configuration.localFeed = "ipc://\(directory.path)/f"
 
         let names = ["agent/web-1", "agent/web-2", "operator/alice"]

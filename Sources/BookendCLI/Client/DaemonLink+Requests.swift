@@ -9,7 +9,8 @@ extension DaemonLink {
             filter.limit = min(1_000, limit - found.count)
             guard case .jobs(let page) = try await query(.jobs(filter)) else { throw unexpected() }
             found += page
-            guard page.count == filter.limit, let last = page.last else { break }
+            // A page may be shorter than asked for, to fit one reply: only an empty one is the last.
+            guard let last = page.last else { break }
             filter.before = last.job
         }
         return found
@@ -21,9 +22,7 @@ extension DaemonLink {
         for start in stride(from: 0, to: ids.count, by: 500) {
             var filter = JobFilter()
             filter.jobs = Array(ids.dropFirst(start).prefix(500))
-            filter.limit = filter.jobs.count
-            guard case .jobs(let page) = try await query(.jobs(filter)) else { throw unexpected() }
-            found += page
+            found += try await jobs(filter, limit: .max)
         }
         return found
     }

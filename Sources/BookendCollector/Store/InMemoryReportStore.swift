@@ -9,7 +9,7 @@ package final class InMemoryReportStore: ReportStore {
     }
 
     private struct State {
-        var reports: [(place: Int64, report: Report)] = []
+        var reports: [(place: Int64, storedAt: UnixTime, report: Report)] = []
         var head: Int64 = 0
         var pruned: Int64 = 0
         var positions: [Intake.Source: UInt64] = [:]
@@ -24,11 +24,11 @@ package final class InMemoryReportStore: ReportStore {
 
     package func positions() -> [Intake.Source: UInt64] { state.withLock(\.positions) }
 
-    package func store(_ reports: [Report]) -> [FeedEntry] {
+    package func store(_ reports: [Report], at now: UnixTime) -> [FeedEntry] {
         state.withLock { state in
             reports.map { report in
                 state.head += 1
-                state.reports.append((state.head, report))
+                state.reports.append((state.head, now, report))
                 let source = Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)
                 state.positions[source] = report.origin.sequence
                 let key = Key(job: report.trigger.job, agent: report.origin.agent)
@@ -89,16 +89,18 @@ package final class InMemoryReportStore: ReportStore {
 
     package func prune(reportsBefore: UnixTime, jobsBefore: UnixTime, limit: Int) -> Bool {
         state.withLock { state in
-            let last = state.reports.prefix(limit).last { $0.report.at < reportsBefore }?.place
+            let last = state.reports.prefix(limit).prefix { $0.storedAt < reportsBefore }.last?.place
             var removed = 0
             if let last {
                 removed = state.reports.count { $0.place <= last }
                 state.reports.removeAll { $0.place <= last }
                 state.pruned = last
             }
-            let old = state.jobs.filter { $0.value.status.isFinal && $0.value.scheduledStart < jobsBefore }.prefix(
-                limit)
-            for job in old { state.jobs[job.key] = nil }
+            let old = state.jobs.filter { $0.value.scheduledStart < jobsBefore }.prefix(limit)
+            for (key, job) in old {
+                state.jobs[key] = nil
+                state.tally.forget(job)
+            }
             return removed == limit || old.count == limit
         }
     }

@@ -9,9 +9,11 @@ package protocol ReportStore: Sendable {
 
     /// Stores reports, folds them into their jobs, and moves the positions: all or nothing.
     ///
-    /// - Parameter reports: New ones only, in order, as ``Intake`` judged them.
+    /// - Parameters:
+    ///   - reports: New ones only, in order, as ``Intake`` judged them.
+    ///   - now: The collector's own time, from which on they are kept: an agent's clock may be wrong by years.
     /// - Returns: The same reports with their cursors, in cursor order.
-    func store(_ reports: [Report]) throws(CollectorError) -> [FeedEntry]
+    func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry]
 
     /// What ``RosterReply/through`` the latest stored roster had; 0: none.
     func rosterPosition() throws(CollectorError) -> Int64
@@ -30,8 +32,11 @@ package protocol ReportStore: Sendable {
     /// - Returns: `nil` when the cursor is older than what is kept, or not one of this store: the subscriber missed something.
     func feed(from cursor: FeedCursor?, limit: Int) throws(CollectorError) -> (entries: [FeedEntry], head: FeedCursor)?
 
-    /// Removes reports and finished jobs that are older, at most `limit` of each.
+    /// Removes what is older, at most `limit` reports and `limit` jobs; a job that never ended is no exception.
     ///
+    /// - Parameters:
+    ///   - reportsBefore: Reports that were stored before go, from the oldest cursor on: what is kept has no holes.
+    ///   - jobsBefore: Jobs whose scheduled start lies before go.
     /// - Returns: There may be more.
     func prune(reportsBefore: UnixTime, jobsBefore: UnixTime, limit: Int) throws(CollectorError) -> Bool
 }

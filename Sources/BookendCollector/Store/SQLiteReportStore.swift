@@ -49,16 +49,16 @@ package final class SQLiteReportStore: ReportStore {
         }
     }
 
-    package func store(_ reports: [Report]) throws(CollectorError) -> [FeedEntry] {
+    package func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
             let epoch = try Self.epoch(database)
             var changes: [JobKey: JobChange] = [:]
             var positions: [Intake.Source: UInt64] = [:]
             var entries: [FeedEntry] = []
             entries.reserveCapacity(reports.count)
-            let insert = try database.cachedStatement(sql: "INSERT INTO reports (at, report) VALUES (?, ?)")
+            let insert = try database.cachedStatement(sql: "INSERT INTO reports (stored_at, report) VALUES (?, ?)")
             for report in reports {
-                try insert.execute(arguments: [report.at.milliseconds, Data(Wire.encode(report))])
+                try insert.execute(arguments: [now.milliseconds, Data(Wire.encode(report))])
                 entries.append(FeedEntry(cursor: FeedCursor(epoch, database.lastInsertedRowID), report: report))
                 positions[
                     Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)] =
@@ -191,22 +191,19 @@ package final class SQLiteReportStore: ReportStore {
         reportsBefore: UnixTime, jobsBefore: UnixTime, limit: Int
     ) throws(CollectorError) -> Bool {
         try write { database in
-            // From the oldest cursor on, so that what is kept has no holes.
-            let last = try Int64.fetchOne(
-                database,
-                sql: """
-                    SELECT max(cursor) FROM
-                        (SELECT cursor, at FROM reports ORDER BY cursor LIMIT ?) WHERE at < ?
-                    """, arguments: [limit, reportsBefore.milliseconds])
+            // Up to the first that is to be kept, so that a clock that was wrong for a while removes nothing too early.
+            let oldest = try Row.fetchAll(
+                database, sql: "SELECT cursor, stored_at FROM reports ORDER BY cursor LIMIT ?", arguments: [limit])
+            let last = oldest.prefix { ($0["stored_at"] as Int64) < reportsBefore.milliseconds }.last
             var removed = 0
-            if let last {
+            if let last: Int64 = last?["cursor"] {
                 try database.execute(sql: "DELETE FROM reports WHERE cursor <= ?", arguments: [last])
                 removed = database.changesCount
                 try Self.set("pruned", last, database)
             }
             let rows = try Row.fetchAll(
                 database,
-                sql: "SELECT job, agent, policy, status FROM jobs WHERE is_final = 1 AND scheduled_start < ? LIMIT ?",
+                sql: "SELECT job, agent, policy, status FROM jobs WHERE scheduled_start < ? LIMIT ?",
                 arguments: [jobsBefore.milliseconds, limit])
             for row in rows {
                 try database.execute(

@@ -13,7 +13,7 @@ enum StoreSchema {
                     -- AUTOINCREMENT: a cursor is never given twice, also after the newest row was removed.
                     CREATE TABLE reports (
                         cursor INTEGER PRIMARY KEY AUTOINCREMENT,
-                        at INTEGER NOT NULL,
+                        stored_at INTEGER NOT NULL,
                         report BLOB NOT NULL);
 
                     CREATE TABLE positions (
@@ -34,6 +34,7 @@ enum StoreSchema {
                         PRIMARY KEY (job, agent));
                     CREATE INDEX jobs_by_agent ON jobs (agent, job);
                     CREATE INDEX jobs_by_policy ON jobs (policy, job);
+                    CREATE INDEX jobs_by_start ON jobs (scheduled_start);
                     CREATE INDEX jobs_active ON jobs (job) WHERE is_final = 0;
 
                     -- The number of jobs of an agent and a policy in a status.

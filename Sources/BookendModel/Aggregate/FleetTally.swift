@@ -41,15 +41,23 @@ package struct FleetTally: Hashable, Sendable {
         policies[new.policy] = policy
     }
 
+    /// Takes out a job that is no longer kept. When a backup last ended well stays known.
+    package mutating func forget(_ job: JobAggregate) {
+        counts.remove(job.status)
+        agents[job.agent]?.counts.remove(job.status)
+        policies[job.policy]?.counts.remove(job.status)
+    }
+
+    /// Agents and policies without a job that is kept are left out.
     package func summary(reportsStored: Int64, asOf now: UnixTime) -> FleetSummary {
         FleetSummary(
             jobs: counts.jobs,
-            agents: agents.sorted { $0.key < $1.key }.map { id, agent in
+            agents: agents.filter { !$0.value.counts.jobs.isEmpty }.sorted { $0.key < $1.key }.map { id, agent in
                 AgentSummary(
                     agent: id, jobs: agent.counts.jobs, lastJob: agent.lastJob, lastStatus: agent.lastStatus,
                     lastGoodBackupAt: agent.lastGoodBackupAt)
             },
-            policies: policies.sorted { $0.key < $1.key }.map { name, policy in
+            policies: policies.filter { !$0.value.counts.jobs.isEmpty }.sorted { $0.key < $1.key }.map { name, policy in
                 PolicySummary(policy: name, jobs: policy.counts.jobs, lastGoodBackupAt: policy.lastGoodBackupAt)
             },
             reportsStored: reportsStored, asOf: now)

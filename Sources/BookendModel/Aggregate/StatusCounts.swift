@@ -26,6 +26,11 @@ package struct StatusCounts: Hashable, Sendable {
         add(1, to: new)
     }
 
+    /// Takes out a job that is no longer kept.
+    package mutating func remove(_ status: Status) {
+        add(-1, to: status)
+    }
+
     private mutating func add(_ difference: Int, to status: Status) {
         let count = self[status] + difference
         jobs[status] = count == 0 ? nil : count
