@@ -12,7 +12,7 @@ package struct BookendCommand: AsyncParsableCommand {
             Examples:
               bookend policy apply policies/            apply every policy of a directory
               bookend backup nightly-web --wait         back up now, and see how it goes
-              bookend jobs --since 24h --status failed  what went wrong since yesterday
+              bookend jobs --since 24h --failed         what went wrong since yesterday
               bookend job 42                            one job: stages, attempts, and why
               bookend dev                               a whole fleet on this machine, to try
 

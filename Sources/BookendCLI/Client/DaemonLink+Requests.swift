@@ -2,13 +2,16 @@ import BookendModel
 
 extension DaemonLink {
     /// Jobs that a filter picks, newest first, page by page up to the filter's limit or beyond a thousand.
-    func jobs(_ filter: JobFilter, limit: Int) async throws(CLIError) -> [JobAggregate] {
+    ///
+    /// - Parameter failedOnly: Leaves out all but failures. Failures have many numbers, unknown ones too, and the filter
+    ///   knows one: so they are picked here, and pages are read until there are enough.
+    func jobs(_ filter: JobFilter, limit: Int, failedOnly: Bool = false) async throws(CLIError) -> [JobAggregate] {
         var found: [JobAggregate] = []
         var filter = filter
         while found.count < limit {
-            filter.limit = min(1_000, limit - found.count)
+            filter.limit = failedOnly ? 1_000 : min(1_000, limit - found.count)
             guard case .jobs(let page) = try await query(.jobs(filter)) else { throw unexpected() }
-            found += page
+            found += failedOnly ? Array(page.filter(\.status.isFailure).prefix(limit - found.count)) : page
             // A page may be shorter than asked for, to fit one reply: only an empty one is the last.
             guard let last = page.last else { break }
             filter.before = last.job

@@ -8,7 +8,7 @@ struct JobsCommand: AsyncParsableCommand {
             Examples:
               bookend jobs
               bookend jobs --active
-              bookend jobs --policy nightly-web --since 24h --status failed
+              bookend jobs --policy nightly-web --since 24h --failed
               bookend jobs --status 20 --output json
             """)
 
@@ -18,6 +18,8 @@ struct JobsCommand: AsyncParsableCommand {
     var agent: AgentID?
     @Option(help: ArgumentHelp("Only jobs with this status: a number or a name of the table.", valueName: "status"))
     var status: Status?
+    @Flag(help: "Only jobs that failed, whatever the number of their failure (--status failed is 1 only).")
+    var failed = false
     @Flag(help: "Only jobs that are not over.")
     var active = false
     @Option(
@@ -31,6 +33,7 @@ struct JobsCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit: expected a positive number") }
+        guard !(failed && status != nil) else { throw ValidationError("--failed and --status: expected one of them") }
     }
 
     func run() async throws {
@@ -41,7 +44,7 @@ struct JobsCommand: AsyncParsableCommand {
         filter.status = status
         filter.activeOnly = active
         filter.since = since.map { UnixTime(milliseconds: now.milliseconds - $0.duration.milliseconds) }
-        let jobs = try await FleetClient(connection).collector().jobs(filter, limit: limit)
+        let jobs = try await FleetClient(connection).collector().jobs(filter, limit: limit, failedOnly: failed)
         output.write(.object(["jobs": .list(jobs.map(\.document))])) { terminal in
             guard !jobs.isEmpty else { return ["no job"] }
             var lines = JobTables.list(jobs, now: now).lines(terminal)

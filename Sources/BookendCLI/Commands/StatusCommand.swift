@@ -6,7 +6,7 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "The fleet at a glance.",
         discussion: """
             Agents as the coordinator knows them, jobs as the collector does. Exit status 0 also when jobs have failed: ask
-            bookend jobs --status failed for those.
+            bookend jobs --failed for those.
 
             Example:
               bookend status

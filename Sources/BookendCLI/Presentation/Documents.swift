@@ -29,7 +29,8 @@ extension JobAggregate {
             + .object([
                 "duration_ms": Document(duration?.milliseconds),
                 "alerts": .list(alerts.map { .text($0.rawValue) }),
-                "next_attempt_at": Document(details.nextAttemptAt.map { CivilTime($0).rfc3339 }),
+            ]) + .time("next_attempt_at", details.nextAttemptAt)
+            + .object([
                 "attempts": .list(attempts.map(\.document)),
                 "events": .list(details.events.map(\.document)),
             ])

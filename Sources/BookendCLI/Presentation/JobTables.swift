@@ -24,8 +24,8 @@ enum JobTables {
     /// The agents of one order, with the integers of their stages and of the job.
     static func stages(_ jobs: [JobAggregate]) -> Table {
         var table = Table([
-            .init("AGENT", shrinksTo: 8), .init("JOB", .right), .init("PRE-SCRIPT", shrinksTo: 10),
-            .init("BACKUP", shrinksTo: 10), .init("POST-SCRIPT", shrinksTo: 10), .init("JOB STATUS", shrinksTo: 10),
+            .init("AGENT", shrinksTo: 8), .init("JOB", .right), .init("PRE-SCRIPT", shrinksTo: 5),
+            .init("BACKUP", shrinksTo: 5), .init("POST-SCRIPT", shrinksTo: 5), .init("JOB STATUS", shrinksTo: 5),
             .init("TOOK", .right, isDispensable: true), .init("ADDED", .right, isDispensable: true),
         ])
         for job in jobs.sorted(by: { ($0.agent, $0.job) < ($1.agent, $1.job) }) {
