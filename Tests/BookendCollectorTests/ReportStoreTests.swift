@@ -1,6 +1,7 @@
 import BookendCollector
 import BookendModel
 import Foundation
+import GRDB
 import Testing
 
 /// What every store must do, whatever it keeps reports in.
@@ -275,5 +276,18 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }  // a temporary file
         let error = #expect(throws: CollectorError.self) { try SQLiteReportStore(path: path) }
         #expect(error?.message.contains(path) == true)
+    }
+
+    @Test func `a database of a newer version is refused, and the error says what to run`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-newer-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        let path = directory.appending(path: "collector.sqlite").path
+        _ = try SQLiteReportStore(path: path)
+        try DatabaseQueue(path: path).write { database in
+            try database.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of-tomorrow')")
+        }
+        let error = #expect(throws: CollectorError.self) { try SQLiteReportStore(path: path) }
+        #expect(error?.message.contains("newer bookend-collector") == true)
     }
 }

@@ -21,6 +21,10 @@ package final class SQLiteReportStore: ReportStore {
                     throw CollectorError(.store, "\(path): SQLite refused synchronous = FULL")
                 }
             }
+            guard try !database.read({ try StoreSchema.migrator.hasBeenSuperseded($0) }) else {
+                throw CollectorError(
+                    .store, "\(path): a newer bookend-collector wrote this database; run that version, or a newer one")
+            }
             try StoreSchema.migrator.migrate(database)
             try database.write { database in
                 if try Self.fact("epoch", database) == nil {
