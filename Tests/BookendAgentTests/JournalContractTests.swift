@@ -91,10 +91,17 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             }
             _ = try reopen().record([.attemptStarted(1, owesPostScript: true)], of: one)
             #expect(try state() == [11])
+            let backup = StageEnd(.successful)
+            let starting = JournalEntry.postScriptStarting(attempt: 1, pre: StageEnd(.failed), backup: backup)
+            _ = try reopen().record([starting], of: one)
+            #expect(try reopen().load().unfinishedJobs.map(\.postRuns) == [1] && reopen().openDebts().isEmpty)
             _ = try reopen().record([.debtSettled(attempt: 1, .unpaid(reason: "gone"))], of: one)
             #expect(try state() == [11])
+            let debt = try #require(try reopen().openDebts().first)
+            #expect(debt.attempt == 1 && debt.runs == 0 && debt.reason == "gone" && debt.job.trigger == .sample(1))
+            #expect(debt.pre.status == .failed && debt.backup.status == .successful)
             _ = try reopen().record([.debtSettled(attempt: 1, .paid)], of: one)
-            #expect(try state() == [10])
+            #expect(try state() == [10] && reopen().openDebts().isEmpty)
             _ = try reopen().record([.attemptStarted(2, owesPostScript: true)], of: one)
             _ = try reopen().record([.debtSettled(attempt: 2, .neverOwed), .goodBackup(policyName)], of: one)
             #expect(try state() == [20] && reopen().load().unfinishedJobs[0].isFirstBackup == false)
@@ -140,6 +147,27 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             // A finished job that is forgotten is new again: its trigger's deadline keeps it from running.
             #expect(try reopen().accept(.sample(1), under: nil, at: .at(200)) != nil)
             #expect(try reopen().accept(.sample(2), under: nil, at: .at(200)) == nil)
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a job that owes its post-script is kept for as long as it does`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            let journal = try reopen()
+            _ = try journal.accept(.sample(1), under: .sample(), at: .at(1))
+            _ = try journal.record(
+                [
+                    .attemptStarted(1, owesPostScript: true), .debtSettled(attempt: 1, .unpaid(reason: "gone")),
+                    .finished,
+                ],
+                of: one)
+            try journal.prune(before: .at(1_000), collectors: [])
+            #expect(try reopen().openDebts().map(\.job.policy) == [.sample()])
+            #expect(try reopen().load().unfinishedJobs.isEmpty)
+            _ = try reopen().record([.debtSettled(attempt: 1, .forgiven)], of: one)
+            try journal.prune(before: .at(1_000), collectors: [])
+            #expect(try reopen().openDebts().isEmpty)
+            #expect(try reopen().accept(.sample(1), under: nil, at: .at(9)) != nil, "it was pruned")
         }
     }
 
