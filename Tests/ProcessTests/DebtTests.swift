@@ -98,7 +98,8 @@ import Testing
 
     @Test func `a snapshot that was made when the agent died is found, and its backup is not repeated`() async throws {
         let restic = try Self.hangingRestic()
-        defer { try? FileManager.default.removeItem(atPath: (restic as NSString).deletingLastPathComponent) }  // Rubbish.
+        // A test's rubbish, no more.
+        defer { try? FileManager.default.removeItem(atPath: (restic as NSString).deletingLastPathComponent) }
         try await RealFleet.with("debts", agents: 1, extra: "restic: \(restic)") { fleet in
             let scenario = try await scenario(fleet, post: "", backup: .restic())
             try await scenario.apply(backup: .restic(), more: "retry: {attempts: 3, interval: 1s}")
