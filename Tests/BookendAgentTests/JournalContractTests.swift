@@ -219,6 +219,40 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
     }
 
     @Test(.enabled(if: geteuid() == 0))
+    func `on a full disk nothing begins, and what runs is recorded to its end in the reserve`() throws {
+        try withSmallDisk { path in
+            let (one, two) = (ReportedTrigger(.sample(1)), ReportedTrigger(.sample(2)))
+            let journal = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID, reserve: 128 << 10)
+            for job in [1, 2] as [JobID] { _ = try journal.accept(.sample(job), under: .sample(), at: .at(1)) }
+            _ = try journal.record([.attemptStarted(1, owesPostScript: true)], of: one)
+            // Everything that is left, to the last page.
+            var ballast = Int32(0)
+            for size in [65_536, 4_096, 1] {
+                let chunk = [UInt8](repeating: 1, count: size)
+                ballast = open(path + "/ballast", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+                while write(ballast, chunk, size) == size {}
+                close(ballast)
+            }
+            // The first pages of the write-ahead log may be there already; they are soon used up.
+            var recorded: UInt64 = 0
+            for _ in 0..<5 {
+                recorded = try journal.record([report(.running), report(.failed)], of: one)
+            }
+            #expect(access(path + "/journal.sqlite-reserve", F_OK) != 0, "it was given back")
+            #expect(try journal.record([.debtSettled(attempt: 1, .paid), .finished], of: one) == recorded)
+            #expect(throws: AgentError.self) {
+                try journal.record([.attemptStarted(1, owesPostScript: true)], of: two)
+            }
+            #expect(throws: AgentError.self) { try journal.accept(.sample(3), under: .sample(), at: .at(2)) }
+            let again = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID, reserve: 128 << 10)
+            #expect(try again.reports(1...1_000).count == 10 && again.load().unfinishedJobs.map(\.trigger.job) == [2])
+            unlink(path + "/ballast")
+            #expect(try again.record([.attemptStarted(1, owesPostScript: true)], of: two) == recorded)
+            #expect(access(path + "/journal.sqlite-reserve", F_OK) == 0, "it is held again")
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0))
     func `a disk that cannot be written is an error that names the file`() throws {
         try withSmallDisk { path in
             try #require(mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0)

@@ -52,6 +52,10 @@ package enum JournalEntry: Hashable, Sendable {
     /// The policy has a good backup on this server.
     case goodBackup(PolicyName)
     case finished
+
+    var startsAttempt: Bool {
+        if case .attemptStarted = self { true } else { false }
+    }
 }
 
 package struct JournalContents: Sendable {

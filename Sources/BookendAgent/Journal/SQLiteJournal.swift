@@ -7,12 +7,15 @@ import GRDB
 package final class SQLiteJournal: Journal {
     private let database: DatabaseQueue
     private let agent: AgentID
+    private let reserve: SpaceReserve?
 
     /// Opens or makes the journal, and brings an older one up to date.
     ///
+    /// - Parameter reserve: Bytes that are kept free beside the journal for what must be recorded on a full disk; 0: none.
     /// - Throws: ``AgentError`` with code `.journal`; the message names the file.
-    package init(path: String, agent: AgentID) throws(AgentError) {
+    package init(path: String, agent: AgentID, reserve: Int = 0) throws(AgentError) {
         self.agent = agent
+        self.reserve = reserve > 0 ? SpaceReserve(path: path + "-reserve", bytes: reserve) : nil
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(5)
@@ -27,6 +30,8 @@ package final class SQLiteJournal: Journal {
                 }
             }
             try JournalSchema.migrator.migrate(database)
+            // On a disk that is full already the first trigger says so.
+            _ = self.reserve?.hold()
         } catch let error as AgentError {
             throw error
         } catch {
@@ -73,7 +78,8 @@ package final class SQLiteJournal: Journal {
     package func accept(
         _ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime
     ) throws(AgentError) -> JournaledJob? {
-        try write { database in
+        try holdReserve()
+        return try write { database in
             try database.cachedStatement(
                 sql: """
                     INSERT INTO jobs
@@ -104,37 +110,51 @@ package final class SQLiteJournal: Journal {
     }
 
     package func record(_ entries: [JournalEntry], of trigger: ReportedTrigger) throws(AgentError) -> UInt64 {
-        try write { database in
-            let incarnation = try self.incarnation(database)
-            var sequence = try Self.highestReport(database)
-            for entry in entries {
-                switch entry {
-                case .report(let attempt, let stage, let status, let at, let details):
-                    sequence += 1
-                    let report = Report(
-                        origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
-                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
-                    try database.cachedStatement(
-                        sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
-                    ).execute(arguments: [
-                        Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
-                    ])
-                case .attemptStarted(let attempt, let owes):
-                    try Self.update("attempts = ?", [attempt], trigger.job, database)
-                    if owes { try Self.recordDebt(of: trigger.job, attempt, database) }
-                case .postScriptStarting(let attempt, let pre, let backup):
-                    try Self.recordPostScript(of: trigger.job, attempt, pre, backup, database)
-                case .debtSettled(let attempt, let end):
-                    try Self.settleDebt(of: trigger.job, attempt, end, database)
-                case .goodBackup(let policy):
-                    try database.cachedStatement(
-                        sql: "INSERT INTO good_backups (policy) VALUES (?) ON CONFLICT DO NOTHING"
-                    ).execute(arguments: [policy.rawValue])
-                case .finished: try Self.update("is_finished = ?", [true], trigger.job, database)
-                }
-            }
-            return sequence
+        guard !entries.contains(where: \.startsAttempt) else {
+            try holdReserve()
+            return try write { try self.record(entries, of: trigger, $0) }
         }
+        do {
+            return try database.write { try self.record(entries, of: trigger, $0) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && reserve?.release() == true {
+            return try write { try self.record(entries, of: trigger, $0) }
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    private func record(
+        _ entries: [JournalEntry], of trigger: ReportedTrigger, _ database: Database
+    ) throws -> UInt64 {
+        let incarnation = try self.incarnation(database)
+        var sequence = try Self.highestReport(database)
+        for entry in entries {
+            switch entry {
+            case .report(let attempt, let stage, let status, let at, let details):
+                sequence += 1
+                let report = Report(
+                    origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
+                    trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                try database.cachedStatement(
+                    sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
+                ).execute(arguments: [
+                    Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
+                ])
+            case .attemptStarted(let attempt, let owes):
+                try Self.update("attempts = ?", [attempt], trigger.job, database)
+                if owes { try Self.recordDebt(of: trigger.job, attempt, database) }
+            case .postScriptStarting(let attempt, let pre, let backup):
+                try Self.recordPostScript(of: trigger.job, attempt, pre, backup, database)
+            case .debtSettled(let attempt, let end):
+                try Self.settleDebt(of: trigger.job, attempt, end, database)
+            case .goodBackup(let policy):
+                try database.cachedStatement(
+                    sql: "INSERT INTO good_backups (policy) VALUES (?) ON CONFLICT DO NOTHING"
+                ).execute(arguments: [policy.rawValue])
+            case .finished: try Self.update("is_finished = ?", [true], trigger.job, database)
+            }
+        }
+        return sequence
     }
 
     package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
@@ -230,8 +250,21 @@ extension SQLiteJournal {
         do {
             return try database.write(body)
         } catch {
-            throw AgentError(.journal, "the journal \(database.path) failed: \(error)")
+            throw failure(error)
         }
+    }
+
+    private func failure(_ error: any Error) -> AgentError {
+        AgentError(.journal, "the journal \(database.path) failed: \(error)")
+    }
+
+    /// What begins must be able to end.
+    private func holdReserve() throws(AgentError) {
+        guard let reserve, !reserve.hold() else { return }
+        throw AgentError(
+            .journal,
+            "the disk of \(database.path) is full: no room for the \(reserve.bytes >> 10) KiB in which owed post-scripts "
+                + "are recorded; nothing new begins until there is")
     }
 
     private func job(_ row: Row) throws -> JournaledJob {
