@@ -21,7 +21,7 @@ package enum CoordinatorCopies {
     package static func restore(_ configuration: CoordinatorConfiguration, from file: String) throws -> String {
         let directory = try StateDirectory(path: configuration.stateDirectory)
         defer { withExtendedLifetime(directory) {} }
-        let now = UnixTime.wallClock
+        let now = SystemClock().now.wall
         let kept = try copies.restore(directory.file("coordinator.sqlite"), from: file, at: now) { database in
             try SQLitePolicyStore.renew(database, at: now)
         }
