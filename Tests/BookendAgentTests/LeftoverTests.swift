@@ -54,6 +54,26 @@ import Testing
         }
     }
 
+    @Test
+    func `what is left of a script that was ended itself does not stay, though its policy would keep what it leaves`()
+        async throws
+    {
+        try await Workbench.with { bench in
+            let p = bench.path
+            try bench.script(
+                """
+                bash -c "trap '' TERM; echo \\$\\$ > \(p)/deaf; sleep 300; sleep 300" &
+                setsid bash -c "trap '' TERM; echo \\$\\$ > \(p)/away; sleep 300; sleep 300" &
+                while ! [ -s \(p)/deaf ] || ! [ -s \(p)/away ]; do sleep 0.01; done
+                touch \(p)/started
+                sleep 300; sleep 300
+                """)
+            let running = try await diedAgent(bench)
+            _ = await running.endLeftovers(grace: .milliseconds(500))
+            for name in ["deaf", "away", "supervisor"] { #expect(!bench.isAlive(name), "\(name)") }
+        }
+    }
+
     @Test func `a program whose supervisor was killed with the agent is found too`() async throws {
         try await Workbench.with { bench in
             try bench.script("echo $$ > \(bench.path)/started; exec sleep 300")

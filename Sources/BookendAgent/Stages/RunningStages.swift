@@ -42,14 +42,17 @@ package struct RunningStages: Sendable {
         removeOtherBoots()
         let records = self.records()
         let start = ContinuousClock.now
-        var asked: Set<ProcessTable.Entry> = []
+        var asked: [pid_t: ProcessTable.Entry] = [:]
         while !records.isEmpty, ContinuousClock.now - start < grace + .seconds(30) {
             let table = ProcessTable.read()
             let isOverdue = ContinuousClock.now - start >= grace
             let remains = records.map { $0.remains(in: table, isOverdue: isOverdue) }
-            guard remains.contains(where: { $0.isWaited || !$0.toEnd.isEmpty }) else { break }
-            for process in remains.flatMap(\.toEnd) where process.pid > 1 && process.pid != getpid() {
-                let isNew = asked.insert(process).inserted
+            // A supervisor whose program we ended may go and leave the rest of the tree to nobody: it is ours to the end.
+            let survivors = asked.values.compactMap { table.process($0.pid, startedAt: $0.startTime) }
+            let toEnd = remains.flatMap(\.toEnd) + survivors + survivors.flatMap { table.descendants(of: $0.pid) }
+            guard !toEnd.isEmpty || remains.contains(where: \.isWaited) else { break }
+            for process in toEnd where process.pid > 1 && process.pid != getpid() {
+                let isNew = asked.updateValue(process, forKey: process.pid)?.startTime != process.startTime
                 if isOverdue {
                     kill(process.pid, SIGKILL)
                 } else if isNew {
@@ -58,10 +61,10 @@ package struct RunningStages: Sendable {
                 }
             }
             // Canceled: the agent stops before it has begun, and the next one does this again.
-            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return asked.map(\.label) }
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return asked.values.map(\.label) }
         }
         for record in records { forget(record.path) }
-        return asked.map(\.label).sorted()
+        return asked.values.map(\.label).sorted()
     }
 
     private func records() -> [StageRecord] {
