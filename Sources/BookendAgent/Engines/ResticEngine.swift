@@ -31,7 +31,7 @@ package struct ResticEngine: BackupEngine {
         let result = ResticEngine.result(outcome, tally)
         if outcome.stopCause != nil {
             // Stopped within a fifth of a second of locking, restic forgets its lock; this removes those of dead processes.
-            _ = await run(["unlock"], StageFiles(), StageHandle())
+            await removeStaleLocks()
         }
         guard result.status == .repositoryMissing, repository.initializes, outcome.stopCause == nil else {
             return result
@@ -45,6 +45,11 @@ package struct ResticEngine: BackupEngine {
         let (again, sum) = await run(
             arguments + ["--"] + plan.sources, order.files, handle, onProgress, appends: true)
         return ResticEngine.result(again, sum)
+    }
+
+    /// Removes the locks of processes that are dead. One that stays does no harm to backups, but keeps others from pruning.
+    func removeStaleLocks(_ handle: StageHandle = StageHandle()) async {
+        _ = await run(["unlock"], StageFiles(), handle)
     }
 
     /// Runs restic with this repository, its output through a tally.

@@ -114,6 +114,8 @@ package struct ServerStages: AttemptStages {
                 if (try? await Task.sleep(for: Self.lookUpPatience)) != nil { handle.interrupt() }
             }
             defer { group.cancelAll() }
+            // It was ended together with the agent, and may not have had the time to take its lock away.
+            await engine.removeStaleLocks(handle)
             return await engine.snapshots(tags: order.tags, handle: handle).snapshots
         }
         guard let snapshot = snapshots?.last else { return nil }
