@@ -55,6 +55,11 @@ struct FeedLine: Hashable, Sendable {
     }
 
     var cursor: JSON { json["cursor"] }
+    /// What no other report has: whose it is, and its place among that agent's.
+    var origin: String { stream + " \(sequence)" }
+    /// One agent's journal.
+    var stream: String { "\(json["agent"].text ?? "") \(json["incarnation"].text ?? "")" }
+    var sequence: Int64 { json["sequence"].int ?? -1 }
     var job: Int64 { json["job_id"].int ?? -1 }
     var attempt: Int64 { json["attempt"].int ?? -1 }
     var stage: String? { json["stage"].text }

@@ -19,6 +19,7 @@ final class RealFleet: Sendable {
     /// Agents that no test uses now.
     let pool: Pool<AgentSite>
     private let daemons = Mutex<[String: RunningProgram]>([:])
+    private let launches = Mutex<[String: Launch]>([:])
     private let lastScenario = Mutex(0)
 
     private let lines: FeedLines
@@ -28,6 +29,15 @@ final class RealFleet: Sendable {
         case all
         /// Only those that end a job.
         case ends
+    }
+
+    /// How a daemon is started, where it is not the usual way.
+    struct Launch: Sendable {
+        /// A path; nil: the program that was built with these tests.
+        var program: String?
+        /// The path of a program that becomes the daemon: it gets the daemon's own command line as its arguments.
+        var wrapper: String?
+        var environment: [String: String] = [:]
     }
 
     private init(_ name: String, _ layout: FleetLayout, pooled: [AgentSite], lines: FeedLines) {
@@ -100,10 +110,18 @@ final class RealFleet: Sendable {
 
     @discardableResult
     private func start(_ name: String, _ program: String, config: String) throws -> RunningProgram {
-        let daemon = RunningProgram(name, program, ["run", "--config", "\(layout.directory)/\(config)"])
+        let launch = launches.withLock { $0[name] }
+        let own = Program.path(launch?.program ?? program)
+        let words = ["run", "--config", "\(layout.directory)/\(config)"]
+        let daemon = RunningProgram(
+            name, launch?.wrapper ?? own, launch?.wrapper == nil ? words : [own] + words,
+            environment: launch?.environment ?? [:])
         daemons.withLock { $0[name] = daemon }
         return daemon
     }
+
+    /// Holds from the daemon's next start on; nil: the usual way again.
+    func launch(_ name: String, by launch: Launch?) { launches.withLock { $0[name] = launch } }
 
     func daemon(_ name: String) -> RunningProgram { daemons.withLock { $0[name]! } }
 

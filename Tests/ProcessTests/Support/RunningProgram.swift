@@ -71,6 +71,9 @@ final class RunningProgram: Sendable {
         get async throws { try await process.first("the start") { _ in true } }
     }
 
+    /// Sends a signal and goes on.
+    func signal(_ number: Int32) async throws { kill(try await pid, number) }
+
     /// Sends a signal, and SIGKILL after the patience; returns the exit status once the process is gone.
     @discardableResult
     func stop(_ signal: Int32 = SIGTERM, patience: Duration = .seconds(20)) async -> Int32? {

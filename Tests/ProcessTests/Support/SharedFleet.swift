@@ -5,13 +5,14 @@ struct SharedFleet: SuiteTrait, TestScoping {
     @TaskLocal static var current: RealFleet?
 
     let isRecursive = false
+    var name: String
     var agents: Int
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         try await RealFleet.with(
-            "shared", agents: agents, special: [(id: "bare", extra: "restic: /usr/bin/restic-is-not-here")]
+            name, agents: agents, special: [(id: "bare", extra: "restic: /usr/bin/restic-is-not-here")]
         ) { fleet in
             try await SharedFleet.$current.withValue(fleet) { try await function() }
         }
@@ -19,7 +20,9 @@ struct SharedFleet: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == SharedFleet {
-    static func sharedFleet(agents: Int) -> SharedFleet { SharedFleet(agents: agents) }
+    static func sharedFleet(_ name: String = "shared", agents: Int) -> SharedFleet {
+        SharedFleet(name: name, agents: agents)
+    }
 }
 
 /// The suites of this type share one fleet.
