@@ -370,6 +370,8 @@ nonisolated struct ProtoAgentRecord: Sendable {
 
   var clockSkewMs: Int64 = 0
 
+  var openDebts: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1092,7 +1094,7 @@ nonisolated extension ProtoPolicyOutcome.Change: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{4}\u{b}open_debts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1109,6 +1111,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.clockSkewMs) }()
+      case 20: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       default: break
       }
     }
@@ -1146,6 +1149,9 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.clockSkewMs != 0 {
       try visitor.visitSingularInt64Field(value: self.clockSkewMs, fieldNumber: 9)
     }
+    if self.openDebts != 0 {
+      try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 20)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1159,6 +1165,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.outboxDepth != rhs.outboxDepth {return false}
     if lhs.clockSkewMs != rhs.clockSkewMs {return false}
+    if lhs.openDebts != rhs.openDebts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
