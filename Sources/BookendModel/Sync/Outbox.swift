@@ -36,7 +36,7 @@ package struct Outbox: Hashable, Sendable {
         case recordAcknowledged(ReportStream)
         /// The collector lost these, which it had acknowledged, and gets them again.
         case sendAgain(ClosedRange<UInt64>)
-        /// Record a new stream with a random incarnation and this base, and answer with ``Event/began(_:)``.
+        /// Record the stream that is this one ``ReportStream/renewed(base:newest:)``, and answer with ``Event/began(_:)``.
         case beginStream(after: UInt64, StreamBreak)
     }
 

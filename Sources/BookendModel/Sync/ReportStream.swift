@@ -5,7 +5,7 @@
 /// some are missing for good, the agent begins a new stream with what it still keeps; the collector knows by their
 /// ``ReportDigest`` those that it has.
 package struct ReportStream: Hashable, Sendable {
-    /// Random, so that no two streams of an agent have the same.
+    /// No two streams of an agent have the same.
     package var incarnation: UInt64
     /// The number before that of the stream's first report.
     package var base: UInt64
@@ -28,6 +28,19 @@ package struct ReportStream: Hashable, Sendable {
     package func number(of sequence: UInt64) -> UInt64 {
         let (number, overflow) = base.addingReportingOverflow(sequence)
         return overflow ? .max : number
+    }
+
+    /// The stream that takes this one's place.
+    ///
+    /// It follows from what the journal holds, and so two copies of a journal that found out the same speak of the same
+    /// stream, until they part.
+    ///
+    /// - Parameter newest: The digest of the journal's newest report.
+    package func renewed(base: UInt64, newest: ReportDigest) -> ReportStream {
+        var mixed = incarnation ^ (newest.rawValue &* 0x9E37_79B9_7F4A_7C15) &+ base
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return ReportStream(incarnation: max(1, mixed ^ (mixed >> 31)), base: base)
     }
 }
 

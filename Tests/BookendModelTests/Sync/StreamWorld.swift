@@ -167,7 +167,8 @@ struct StreamWorld {
             case .sendAgain: count("sent again")
             case .beginStream(let base, let reason):
                 count(Self.name(reason))
-                let stream = ReportStream(incarnation: random.next(), base: base)
+                let disk = machines[place].disk
+                let stream = disk.stream.renewed(base: base, newest: disk.digest(at: disk.highest)!)
                 machines[place].disk.stream = stream
                 feed(.began(stream), place)
             }
