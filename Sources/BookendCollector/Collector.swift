@@ -1,3 +1,4 @@
+package import BookendCurl
 import BookendDaemon
 package import BookendFiles
 import BookendModel
@@ -14,17 +15,19 @@ package struct Collector {
     private let keys: CurveKeyPair
     private let ring: KeyRing
     private let store: any ReportStore
+    private let deadMan: DeadMan?
     private let logger: Logger
 
     package init(
         configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
-        store: any ReportStore, logger: Logger
+        store: any ReportStore, deadMan: DeadMan? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
         self.keys = keys
         self.ring = ring
         self.store = store
+        self.deadMan = deadMan
         self.logger = logger
     }
 
@@ -54,6 +57,7 @@ package struct Collector {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
                 group.addTask { await prune() }
+                if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }
                 if let roster { group.addTask { await roster.service.run() } }
                 await intake.run()
                 group.cancelAll()

@@ -20,6 +20,8 @@ actor IntakeService {
     private var progress = ProgressThrottle()
     private var faults = FaultCounter()
     private var isStopping = false
+    /// Why the latest group could not be stored; `nil`: it was.
+    private var problem: CollectorError?
 
     init(
         socket: any MessageSocket, store: any ReportStore, feed: Feed, logger: Logger
@@ -36,6 +38,14 @@ actor IntakeService {
         // `run` leaves this actor only between groups: each that it took is answered by now.
         isStopping = true
         await socket.close()
+    }
+
+    /// For signs of life.
+    ///
+    /// - Throws: When the store does not answer, or what came last could not be stored.
+    func checkThatItWorks() throws(CollectorError) {
+        if let problem { throw problem }
+        _ = try store.rosterPosition()
     }
 
     /// Serves the socket until it is stopped.
@@ -102,6 +112,7 @@ actor IntakeService {
         guard !group.new.isEmpty || !group.answers.isEmpty else { return }
         do throws(CollectorError) {
             let entries = group.new.isEmpty ? [] : try store.store(group.new, at: .wallClock)
+            problem = nil
             intake.commit()
             for answer in group.answers {
                 socket.send([Wire.encode(.intakeAck(intake.acknowledgement(for: answer.source)))], to: answer.route)
@@ -112,6 +123,7 @@ actor IntakeService {
             }
         } catch {
             intake.rollBack()
+            problem = error
             logger.error(
                 "reports could not be stored; they stay with their agents",
                 metadata: ["reports": "\(group.new.count)", "error": "\(error)"])

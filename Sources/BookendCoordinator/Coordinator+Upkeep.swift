@@ -14,6 +14,13 @@ extension Coordinator {
         flush(now)
     }
 
+    /// For signs of life.
+    ///
+    /// - Throws: When the store does not answer.
+    func checkThatItWorks() throws(CoordinatorError) {
+        _ = try store.highestJob()
+    }
+
     /// Writes down what is only in memory. Nothing is taken in after this.
     func finish() {
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")

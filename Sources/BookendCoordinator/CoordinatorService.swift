@@ -1,3 +1,4 @@
+package import BookendCurl
 import BookendDaemon
 package import BookendModel
 package import BookendTransport
@@ -29,12 +30,15 @@ package struct CoordinatorService: Sendable {
     private let keys: CurveKeyPair
     private let keyFile: WatchedKeyFile
     private let store: any PolicyStore
+    private let deadMan: DeadMan?
     private let logger: Logger
 
     /// - Parameter network: Stopped at the end.
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
-        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore, logger: Logger
+        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore,
+        deadMan: DeadMan? = nil,
+        logger: Logger
     ) {
         self.endpoints = endpoints
         self.rules = rules
@@ -43,6 +47,7 @@ package struct CoordinatorService: Sendable {
         self.keys = keys
         self.keyFile = keyFile
         self.store = store
+        self.deadMan = deadMan
         self.logger = logger
     }
 
@@ -85,6 +90,7 @@ package struct CoordinatorService: Sendable {
                 group.addTask {
                     for await batch in doors.broadcast.deliveries { await coordinator.take(batch, at: .broadcast) }
                 }
+                if let deadMan { group.addTask { await deadMan.run { try await coordinator.checkThatItWorks() } } }
                 for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }
                 // No more orders from here on: the control socket is closed.
                 group.cancelAll()
