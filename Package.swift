@@ -141,14 +141,16 @@ let package = Package(
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
-        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendAgentTests", dependencies: ["BookendAgent"], resources: [.copy("Databases")],
+            swiftSettings: strict),
         .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
         .testTarget(
             name: "BookendCollectorTests",
             dependencies: [
                 "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
             name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
             swiftSettings: strict),

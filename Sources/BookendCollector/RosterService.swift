@@ -57,7 +57,16 @@ actor RosterService {
             guard case .rosterReply(let reply) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "a message that a coordinator does not send to a collector")
             }
-            // A coordinator that was restored to an earlier state starts below what is known here.
+            // A coordinator that was restored to an earlier state is below what is known here, and may number other changes
+            // alike: everything is asked anew.
+            guard reply.through >= through else {
+                logger.warning(
+                    "the coordinator went back in time; its roster is taken over anew",
+                    metadata: ["had": "\(through)", "has": "\(reply.through)"])
+                try store.store(RosterReply(through: 0, triggers: [], isComplete: true, agents: []))
+                through = 0
+                return ask()
+            }
             guard reply.through != through || !reply.triggers.isEmpty else { return }
             try store.store(reply)
             through = reply.through

@@ -222,8 +222,8 @@ package final class CollectorLink: Sendable {
         case .journalIsBehind(let number), .diverged(let number):
             metadata["report"] = "\(number)"
             logger.error(
-                "the collector holds other reports of this agent: its state went back in time, or it was cloned; "
-                    + "what is kept is sent again, and counts once", metadata: metadata)
+                "the collector holds other reports: this agent's state went back in time, or it was cloned",
+                metadata: metadata)
         case .lostByCollector(let numbers):
             metadata["from"] = "\(numbers.lowerBound)"
             metadata["to"] = "\(numbers.upperBound)"
