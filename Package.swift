@@ -142,13 +142,16 @@ let package = Package(
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
         .testTarget(
-            name: "BookendAgentTests", dependencies: ["BookendAgent"], resources: [.copy("Databases")],
+            name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"],
+            resources: [.copy("Databases")], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
             swiftSettings: strict),
-        .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
         .testTarget(
             name: "BookendCollectorTests",
             dependencies: [
-                "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "BookendCollector", "BookendDaemon",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(

@@ -16,6 +16,7 @@ actor IntakeService {
     private let store: any ReportStore
     private let feed: Feed
     private let heard: LastHeard
+    private let clock: any DaemonClock
     private let logger: Logger
     private var intake: Intake
     /// Named by acknowledgements, so that the store's going back in time is noticed.
@@ -31,15 +32,17 @@ actor IntakeService {
     private var problem: CollectorError?
     /// Reports that came since then, counted each time.
     private var notStored = 0
-    private var nextComplaint = ContinuousClock.now
+    private var nextComplaint: BootTime?
 
     init(
-        socket: any MessageSocket, store: any ReportStore, feed: Feed, heard: LastHeard, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, feed: Feed, heard: LastHeard, clock: any DaemonClock,
+        logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.feed = feed
         self.heard = heard
+        self.clock = clock
         self.logger = logger
         intake = Intake(stored: try store.positions())
         epoch = try store.epoch()
@@ -83,7 +86,7 @@ actor IntakeService {
                 }
             }
             finish(group)
-            faults.log(to: logger)
+            faults.log(to: logger, at: clock.now.boot)
         }
     }
 
@@ -113,7 +116,7 @@ actor IntakeService {
         } catch {
             return faults.count("malformed", from: sender, "\(error)")
         }
-        heard.hear(sender, at: .wallClock)
+        heard.hear(sender, at: clock.now)
         switch envelope {
         case .intake(.resume(let resume)):
             let source = Intake.Source(agent: sender, incarnation: resume.incarnation)
@@ -128,12 +131,12 @@ actor IntakeService {
             if verdict.forged > 0 {
                 faults.count("forged", from: sender, "\(verdict.forged) reports claim another agent or stream")
             }
-        case .intake(.beacon(let beacon)): heard.take(beacon, from: sender, at: .wallClock)
+        case .intake(.beacon(let beacon)): heard.take(beacon, from: sender, at: clock.now)
         case .progress(let value):
             guard value.agent == sender else {
                 return faults.count("forged", from: sender, "progress of another agent")
             }
-            if progress.passes(value, now: .now) { feed.publish(value) }
+            if progress.passes(value, now: clock.now.boot) { feed.publish(value) }
         default: faults.count("unexpected", from: sender, "a message that an agent does not send to a collector")
         }
     }
@@ -163,7 +166,7 @@ actor IntakeService {
     private func finish(_ group: Group) {
         guard !group.new.isEmpty || !group.answers.isEmpty else { return }
         do throws(CollectorError) {
-            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: .wallClock)
+            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: clock.now.wall)
             if !group.new.isEmpty { noteStored() }
             intake.commit()
             for (answer, mustResume) in group.answers {
@@ -185,8 +188,9 @@ actor IntakeService {
         let isNews = problem == nil
         problem = error
         notStored += reports
-        guard isNews || ContinuousClock.now >= nextComplaint else { return }
-        nextComplaint = .now + .seconds(60)
+        let now = clock.now.boot
+        guard isNews || nextComplaint.map({ now >= $0 }) ?? true else { return }
+        nextComplaint = now + .seconds(60)
         logger.error(
             "reports could not be stored; they stay with their agents",
             metadata: ["reports": "\(notStored)", "error": "\(error)"])

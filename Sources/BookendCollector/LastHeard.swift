@@ -8,11 +8,11 @@ import Synchronization
 package final class LastHeard: Sendable {
     package struct Entry: Hashable, Sendable {
         /// By the collector's clock.
-        package var at: UnixTime
+        package var at: Moment
         /// As the latest beacon named them; at most 1,000. `nil`: none came yet.
         package var activeJobs: [ActiveJob]?
         /// When that beacon came.
-        package var beaconAt: UnixTime?
+        package var beaconAt: Moment?
     }
 
     private let entries = Mutex<[AgentID: Entry]>([:])
@@ -20,11 +20,11 @@ package final class LastHeard: Sendable {
     package init() {}
 
     /// Any message of the agent came.
-    package func hear(_ agent: AgentID, at now: UnixTime) {
+    package func hear(_ agent: AgentID, at now: Moment) {
         entries.withLock { $0[agent, default: Entry(at: now)].at = now }
     }
 
-    package func take(_ beacon: IntakeBeacon, from agent: AgentID, at now: UnixTime) {
+    package func take(_ beacon: IntakeBeacon, from agent: AgentID, at now: Moment) {
         entries.withLock { $0[agent] = Entry(at: now, activeJobs: beacon.activeJobs, beaconAt: now) }
     }
 
