@@ -42,7 +42,8 @@ package final class CollectorLink: Sendable {
         state = Mutex(
             State(
                 outbox: Outbox(
-                    stream: contents.stream(for: name), highest: contents.highestReport, pruned: contents.prunedReport)))
+                    stream: contents.stream(for: name), highest: contents.highestReport, pruned: contents.prunedReport))
+        )
         highest = Mutex(contents.highestReport)
         (appends, appender) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -207,7 +208,8 @@ package final class CollectorLink: Sendable {
     private func send(_ numbers: ClosedRange<UInt64>, of stream: ReportStream) throws(AgentError) {
         var reports = try journal.reports(numbers)
         guard reports.count == numbers.count, let after = try journal.digest(of: numbers.lowerBound - 1) else {
-            throw AgentError(.journal, "the journal lacks reports between \(numbers.lowerBound) and \(numbers.upperBound)")
+            throw AgentError(
+                .journal, "the journal lacks reports between \(numbers.lowerBound) and \(numbers.upperBound)")
         }
         for (place, number) in zip(reports.indices, numbers) {
             reports[place].origin.incarnation = stream.incarnation
