@@ -50,7 +50,8 @@ package struct Agent {
         }
         let stages = try makeStages(output, running)
         let director = JobDirector(
-            jobLimit: configuration.limits.jobs, policies: contents.policies,
+            jobLimit: configuration.limits.jobs, contents: contents,
+            slotRules: SlotBook.Rules(grace: configuration.autonomy.grace, splay: configuration.autonomy.splay),
             surroundings: JobDirector.Surroundings(
                 agent: configuration.id, journal: journal, stages: stages, clock: clock,
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },
@@ -74,6 +75,7 @@ package struct Agent {
                 }
                 group.addTask { await coordinator.link.run() }
                 group.addTask { await tidy(output, collectors.map(\.link)) }
+                group.addTask { await director.runSlots() }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
                     let deadline = clock.now.boot + Self.flushPatience

@@ -35,8 +35,11 @@ package protocol ReportStore: Sendable {
         heard: Set<Intake.Source>, now: UnixTime, unheardSince time: UnixTime
     ) throws(CollectorError) -> [Intake.Source]
 
-    /// What ``RosterReply/through`` the latest stored roster had; 0: none.
-    func rosterPosition() throws(CollectorError) -> Int64
+    /// What ``RosterReply/through`` and ``RosterReply/epoch`` the latest stored roster had; 0: none.
+    func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64)
+
+    /// The highest job id that a job here has; 0: there is none.
+    func highestJob() throws(CollectorError) -> JobID
 
     /// Makes jobs of triggers that no report has told of yet, and keeps the roster's position with them.
     func store(_ roster: RosterReply) throws(CollectorError)
