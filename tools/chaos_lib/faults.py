@@ -39,7 +39,7 @@ class Faults:
         return len(self.daemons) / 4 if name in ("coordinator", "collector") else 1
 
     def keep_striking(self, until, rate):
-        """Begins about `rate` faults a second until the clock says so; then waits until the last one is over."""
+        """Begins about `rate` faults a second until the time comes; then waits until the last one is over."""
         while not self.stopping.is_set() and time.monotonic() < until:
             self.stopping.wait(self.rng.expovariate(rate))
             kind = self.rng.choices(list(self.kinds), list(self.kinds.values()))[0]
@@ -86,7 +86,7 @@ class Faults:
             try:
                 if wait_for_step and daemon.name in self.agents:
                     self._await_change(daemon.name, delay)
-                stage = self._stage(daemon.name)
+                stage = self._await_stage(daemon.name)
                 pid, begin = daemon.pid, time.time()
                 if daemon.kill():
                     self.deaths.append((daemon.name, begin - 0.05))
@@ -104,13 +104,20 @@ class Faults:
             time.sleep(0.005)
         time.sleep(delay)
 
+    def _await_stage(self, name):
+        """Waits until there is a stage to strike, at most a few seconds; returns it."""
+        deadline = time.monotonic() + 3
+        while (stage := self._stage(name)) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return stage
+
     def _freeze(self, rng):
         daemon = self._daemon(rng)
         length = rng.choice([0.3, 2, 8, 15])
 
         def act():
             try:
-                stage, pid = self._stage(daemon.name), daemon.pid
+                stage, pid = self._await_stage(daemon.name), daemon.pid
                 if daemon.send(signal.SIGSTOP):
                     self._note("freeze", daemon.name, stage, f" pid {pid} for {length} s")
                     self.stopping.wait(length)
@@ -125,7 +132,7 @@ class Faults:
 
         def act():
             try:
-                stage, pid, begin = self._stage(daemon.name), daemon.pid, time.time()
+                stage, pid, begin = self._await_stage(daemon.name), daemon.pid, time.time()
                 if pid is not None:
                     self.deaths.append((daemon.name, begin - 0.05))
                     self._note("restart", daemon.name, stage, f" pid {pid}")
@@ -148,7 +155,7 @@ class Faults:
 
         def act():
             try:
-                stage = self._stage(name)
+                stage = self._await_stage(name)
                 strike(link)
                 self._note(kind, link.name, stage, f" for {length} s")
                 self.stopping.wait(length)
@@ -177,7 +184,7 @@ class Faults:
 
         def act():
             daemon = self.daemons[name]
-            stage = self._stage(name)
+            stage = self._await_stage(name)
             fill(folder / "ballast")
             self._note("fill", name, stage, f" for {length} s")
             try:

@@ -99,7 +99,8 @@ class Judge:
             if count > 1:
                 self._add("double", job, f"the feed says {count} times that it ended")
         for job in self.jobs.values():
-            if job["is_final"] and ends[job["job_id"]] == 0:
+            # 31: the coordinator's word, which no agent reports.
+            if job["is_final"] and ends[job["job_id"]] == 0 and job["status"]["status"] != 31:
                 self._add("lost", job["job_id"], "the collector has its end, the feed has not")
         # The subscriber that read along, was ended now and then, and went on behind its cursor.
         along = [entry["cursor"] for entry in self.operator.feed]

@@ -47,14 +47,18 @@ class Operator:
     def order(self, agent, policy, *words):
         status, output, errors = self.run("backup", f"{agent.short}-{policy}", "--output", "json", *words)
         try:
-            jobs = sorted(find_all(json.loads(output), "job_id")) if status < 2 else []
+            records = json.loads(output)["jobs"] if status < 2 else []
         except ValueError:
-            jobs = []
+            records = []
         with self.lock:
-            if not jobs:
+            if not records:
                 self.refused += 1
                 return
-            for job in jobs:
+            for record in records:
+                job = record["job_id"]
+                if record["state"] == "offline":
+                    # It ended at once (31), and no agent reports it.
+                    self.ended.add(job)
                 if job in self.triggers:
                     self.say(f"job {job} was given to two orders")
                     self.triggers[job] = (agent.short, "given to two orders")
@@ -68,15 +72,18 @@ class Operator:
             return sum(1 for job, (short, _) in self.triggers.items() if short == agent.short and job not in self.ended)
 
     def keep_ordering(self, until, rate):
-        """Keeps a few jobs waiting at each agent, at most `rate` orders a second, until the clock says so."""
+        """Keeps a few jobs waiting at each agent, at most `rate` orders a second, until the time comes."""
         while not self.stopping.is_set() and time.monotonic() < until:
             agents = [agent for agent in self.site.agents if self.waiting(agent) < 5]
             if agents:
-                agent = self.rng.choice(agents)
+                agent = min(agents, key=lambda agent: (self.waiting(agent), self.rng.random()))
                 policy = self.rng.choices(["command", "retried", "restic"], [6, 3, 1])[0]
                 patience = ["--queue-for", "2h"] if self.rng.random() < 0.9 else []
+                begin = time.monotonic()
                 self.order(agent, policy, *patience)
-            self.stopping.wait(1 / rate)
+                self.stopping.wait(max(0, 1 / rate - (time.monotonic() - begin)))
+            else:
+                self.stopping.wait(0.1)
 
     # The subscriber that reads along, and goes on behind its cursor when it was ended.
 
