@@ -49,6 +49,7 @@ let package = Package(
             dependencies: [
                 "BookendTransport", "BookendFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -141,12 +142,15 @@ let package = Package(
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
-        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
-        .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
+        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
+            swiftSettings: strict),
         .testTarget(
             name: "BookendCollectorTests",
             dependencies: [
-                "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "BookendCollector", "BookendDaemon",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(
