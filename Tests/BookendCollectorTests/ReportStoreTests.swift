@@ -365,7 +365,7 @@ import Testing
                     web: Intake.Position(through: 15),
                     Intake.Source(agent: AgentID(rawValue: "db-1"), incarnation: 7): Intake.Position(through: 7),
                 ])
-            #expect(try store.rosterPosition() == 5 && store.feed(from: nil, limit: 100)?.entries.count == 22)
+            #expect(try store.rosterPosition().through == 5 && store.feed(from: nil, limit: 100)?.entries.count == 22)
             #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == [9, 4, 3, 2, 1])
             #expect(
                 try store.fleet(asOf: UnixTime(milliseconds: 1)).jobs
