@@ -36,6 +36,9 @@ final class FailingStore: ReportStore {
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) { try store.rosterPosition() }
     func highestJob() throws(CollectorError) -> JobID { try store.highestJob() }
     func store(_ roster: RosterReply) throws(CollectorError) { try store.store(roster) }
+    func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord] {
+        try store.expectations(dueBefore: time, limit: limit)
+    }
     func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate] { try store.jobs(filter) }
     func fleet(asOf now: UnixTime) throws(CollectorError) -> FleetSummary { try store.fleet(asOf: now) }
     func feed(

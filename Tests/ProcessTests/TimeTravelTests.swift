@@ -174,7 +174,8 @@ import Testing
         try #require(mount("tmpfs", directory, "tmpfs", 0, "size=\(megabytes)m,mode=0700") == 0, "cannot mount here")
         func move(_ source: String, _ target: String) throws {
             for name in try FileManager.default.contentsOfDirectory(atPath: source) {
-                try? FileManager.default.removeItem(atPath: "\(target)/\(name)")  // Where nothing is, nothing is removed.
+                // Where nothing is, nothing is removed.
+                try? FileManager.default.removeItem(atPath: "\(target)/\(name)")
                 try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: "\(target)/\(name)")
             }
         }
