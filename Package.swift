@@ -142,9 +142,7 @@ let package = Package(
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
-        .testTarget(
-            name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"],
-            resources: [.copy("Databases")], swiftSettings: strict),
+        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"], swiftSettings: strict),
         .testTarget(
             name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
             swiftSettings: strict),
@@ -154,10 +152,16 @@ let package = Package(
                 "BookendCollector", "BookendDaemon",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: [.copy("Databases")], swiftSettings: strict),
+            swiftSettings: strict),
         .testTarget(
             name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-herd",
+            dependencies: [
+                "BookendAgent", "BookendDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/bookend-herd", swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
             dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],
