@@ -174,7 +174,8 @@ import Testing
             try store.store(roster(6, triggerRecord(1, "web-1", .withdrawn), triggerRecord(3, "web-1", .delivered)))
             #expect(try due() == [2])
             try store.store(roster(7, triggerRecord(2, "web-1", .missed)))
-            #expect(try store.expectations(dueBefore: UnixTime(milliseconds: 90_001), limit: 9).map(\.state) == [.missed])
+            #expect(
+                try store.expectations(dueBefore: UnixTime(milliseconds: 90_001), limit: 9).map(\.state) == [.missed])
         }
     }
 

@@ -71,7 +71,8 @@ package final class InMemoryReportStore: ReportStore {
         state.withLock { state in
             let due = state.expectations.values.filter { $0.trigger.notAfter < time }
             return Array(
-                due.sorted { ($0.trigger.notAfter, $0.trigger.job) < ($1.trigger.notAfter, $1.trigger.job) }.prefix(limit)
+                due.sorted { ($0.trigger.notAfter, $0.trigger.job) < ($1.trigger.notAfter, $1.trigger.job) }.prefix(
+                    limit)
             ).map { record in
                 var record = record
                 record.trigger.windowEnd = nil
