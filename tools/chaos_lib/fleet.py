@@ -136,8 +136,14 @@ class Fleet:
             return False
 
     def open_debts(self):
-        answer = self.operator.json("debts")
-        return answer["debts"]
+        """What the agents say that they owe; they are asked again while one does not answer."""
+        for _ in range(10):
+            try:
+                return self.operator.json("debts")["debts"]
+            except RuntimeError as error:
+                problem = error
+                time.sleep(2)
+        raise problem
 
     def _descendants(self):
         """Processes that agents of this run started and left."""
