@@ -65,7 +65,12 @@ class Fleet:
             raise
 
     def __exit__(self, *_):
+        # Whoever presses Ctrl-C again waits until all is ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.stopping.set()
+        if self.nurse.is_alive():
+            self.nurse.join()
         self.operator.stop()
         if self.faults is not None:
             self.faults.stopping.set()
