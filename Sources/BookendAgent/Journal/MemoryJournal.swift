@@ -87,7 +87,8 @@ package final class MemoryJournal: Journal {
                     state.reports[state.highestReport] = Report(
                         origin: ReportOrigin(
                             agent: self.agent, incarnation: state.incarnation, sequence: state.highestReport),
-                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                        details: details.bounded)
                 case .attemptStarted(let attempt, let owes):
                     state.jobs[trigger.job]?.attempts = attempt
                     state.jobs[trigger.job]?.owesPostScript = owes

@@ -113,7 +113,8 @@ package final class SQLiteJournal: Journal {
                     sequence += 1
                     let report = Report(
                         origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
-                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                        details: details.bounded)
                     try database.cachedStatement(
                         sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
                     ).execute(arguments: [
