@@ -141,7 +141,7 @@ package struct Agent {
             SocketPlan(.dealer, Endpoint(configuration.coordinator.sync), protection))
         let answers = AgentAnswers(
             stages: stages, output: output, permissions: GuardConfiguration(configuration.permissions), clock: clock,
-            isActive: { job in await director.activeJobs.contains { $0.job == job } })
+            director: director)
         let asks = AskServer(answering: answers, socket: sync, logger: logger)
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,

@@ -6,13 +6,17 @@ import Logging
 
 /// What the program `bookend-agent` does.
 package enum AgentProgram {
+    /// Bytes kept free for the ends of what runs: some hundred reports of the largest size for each of a few jobs.
+    private static let journalReserve = 4 << 20
+
     /// Runs the agent until SIGTERM.
     package static func run(_ configuration: AgentConfiguration) async throws {
         var logger = DaemonProgram.logger(label: "bookend-agent", level: configuration.logLevel.rawValue)
         logger[metadataKey: "agent"] = "\(configuration.id)"
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
-        let journal = try SQLiteJournal(path: directory.file("journal.sqlite"), agent: configuration.id)
+        let journal = try SQLiteJournal(
+            path: directory.file("journal.sqlite"), agent: configuration.id, reserve: journalReserve)
         let network = try SocketThread()
         let agent = Agent(
             configuration: configuration, network: network, keys: keys, journal: journal, clock: SystemClock(),

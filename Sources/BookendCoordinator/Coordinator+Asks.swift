@@ -10,6 +10,7 @@ extension Coordinator {
             throw RemoteFailure(
                 .unavailable, "agent \(agent) is offline: ask again when bookend agents shows it online")
         }
+        let request = request.attributed(to: client.author)
         guard let id = asks.open(request, of: agent, for: client) else {
             throw RemoteFailure(.unavailable, "\(asks.count) questions to agents are open already: ask again soon")
         }
@@ -60,5 +61,13 @@ extension Coordinator {
             let nothing = LogChunk(attempt: 1, stage: .preScript, stream: .standardOutput, data: [])
             reply(.answer(.log(nothing)), to: ask.client)
         }
+    }
+}
+
+extension AskRequest {
+    /// The request in the name of whoever asks; what he says of himself does not count.
+    fileprivate func attributed(to author: String) -> AskRequest {
+        guard case .forgiveDebts(let job, let attempt, _, let reason) = self else { return self }
+        return .forgiveDebts(job: job, attempt: attempt, by: author, reason: reason)
     }
 }

@@ -39,6 +39,19 @@ extension ProtoAskRequest {
             restore.target = target
             restore.include = include
             request = .restore(restore)
+        case .debts: request = .debts(Debts())
+        case .payDebts(let job, let attempt):
+            var pay = PayDebts()
+            pay.jobID = job.rawValue
+            if let attempt { pay.attempt = Int32(clamping: attempt) }
+            request = .payDebts(pay)
+        case .forgiveDebts(let job, let attempt, let by, let reason):
+            var forgive = ForgiveDebts()
+            forgive.jobID = job.rawValue
+            if let attempt { forgive.attempt = Int32(clamping: attempt) }
+            forgive.by = by
+            forgive.reason = reason
+            request = .forgiveDebts(forgive)
         }
     }
 }
@@ -63,6 +76,17 @@ extension AskRequest {
                 include: try restore.include.bounded(1_000, "restore.include").map { path throws(WireError) in
                     try path.bounded(4_096, "restore.include")
                 })
+        case .debts: self = .debts
+        case .payDebts(let pay):
+            self = .payDebts(
+                job: try JobID(wire: pay.jobID),
+                attempt: pay.hasAttempt ? try pay.attempt.within(1...10_000, "pay_debts.attempt") : nil)
+        case .forgiveDebts(let forgive):
+            self = .forgiveDebts(
+                job: try JobID(wire: forgive.jobID),
+                attempt: forgive.hasAttempt ? try forgive.attempt.within(1...10_000, "forgive_debts.attempt") : nil,
+                by: try forgive.by.bounded(256, "forgive_debts.by"),
+                reason: try forgive.reason.bounded(1_000, "forgive_debts.reason"))
         }
     }
 }
@@ -97,6 +121,29 @@ extension ProtoAskAnswer {
             restored.files = summary.files
             restored.sizeBytes = summary.bytes
             answer = .restored(restored)
+        case .debts(let list):
+            var debts = Debts()
+            debts.debts = list.map { debt in
+                var proto = Debt()
+                proto.jobID = debt.job.rawValue
+                proto.attempt = Int32(clamping: debt.attempt)
+                proto.policy = debt.policy.rawValue
+                proto.scheduledStartUnixMs = debt.scheduledStart.milliseconds
+                proto.reason = debt.reason
+                return proto
+            }
+            answer = .debts(debts)
+        case .settled(let list):
+            var settled = Settled()
+            settled.settlements = list.map { settlement in
+                var proto = Settlement()
+                proto.attempt = Int32(clamping: settlement.attempt)
+                proto.status = settlement.status.rawValue
+                proto.reason = settlement.reason
+                proto.isSettled = settlement.isSettled
+                return proto
+            }
+            answer = .settled(settled)
         }
     }
 }
@@ -121,6 +168,24 @@ extension AskAnswer {
                 RestoreSummary(
                     status: Status(rawValue: restored.status), reason: restored.reason, files: restored.files,
                     bytes: restored.sizeBytes))
+        case .debts(let list):
+            self = .debts(
+                try list.debts.bounded(1_000, "debts").map { debt throws(WireError) in
+                    OpenDebt(
+                        job: try JobID(wire: debt.jobID), attempt: try debt.attempt.within(1...10_000, "debt.attempt"),
+                        policy: try PolicyName(wire: debt.policy, "debt.policy"),
+                        scheduledStart: UnixTime(milliseconds: debt.scheduledStartUnixMs),
+                        reason: try debt.reason.bounded(4_096, "debt.reason"))
+                })
+        case .settled(let list):
+            self = .settled(
+                try list.settlements.bounded(1_000, "settlements").map { settlement throws(WireError) in
+                    SettledDebt(
+                        attempt: try settlement.attempt.within(1...10_000, "settlement.attempt"),
+                        status: Status(rawValue: settlement.status),
+                        reason: try settlement.reason.bounded(4_096, "settlement.reason"),
+                        isSettled: settlement.isSettled)
+                })
         }
     }
 }

@@ -81,6 +81,7 @@ extension ProtoAgentRecord {
         generation = agent.generation
         activeJobs = agent.activeJobs.map(ProtoActiveJob.init)
         outboxDepth = agent.outboxDepth
+        openDebts = agent.openDebts
         clockSkewMs = agent.clockSkew.milliseconds
     }
 }
@@ -93,6 +94,7 @@ extension AgentRecord {
             lastHeardAt: proto.hasLastHeardUnixMs ? UnixTime(milliseconds: proto.lastHeardUnixMs) : nil,
             version: try proto.version.bounded(64, "agent.version"), generation: proto.generation,
             activeJobs: try ActiveJob.list(proto.activeJobs), outboxDepth: proto.outboxDepth,
+            openDebts: proto.openDebts,
             clockSkew: .milliseconds(proto.clockSkewMs))
     }
 }

@@ -90,6 +90,7 @@ extension ProtoHeartbeat {
         generation = heartbeat.generation
         activeJobs = heartbeat.activeJobs.map(ProtoActiveJob.init)
         outboxDepth = heartbeat.outboxDepth
+        openDebts = heartbeat.openDebts
         wallUnixMs = heartbeat.wall.milliseconds
     }
 }
@@ -98,7 +99,7 @@ extension Heartbeat {
     init(_ proto: ProtoHeartbeat) throws(WireError) {
         self.init(
             generation: proto.generation, activeJobs: try ActiveJob.list(proto.activeJobs),
-            outboxDepth: proto.outboxDepth, wall: UnixTime(milliseconds: proto.wallUnixMs))
+            outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs))
     }
 }
 

@@ -14,13 +14,14 @@ struct DirectorBench {
     /// Runs a director as an agent that starts does: it takes up what the journal holds first. It is shut down at the end.
     static func with(
         _ journal: MemoryJournal = MemoryJournal(agent: agentID), clock: TestClock = TestClock(), limit: Int = 4,
-        policies: [PolicyRevision] = [.sample()], missing: Set<Stage> = [],
+        policies: [PolicyRevision] = [.sample()], missing: Set<Stage> = [], found: StageEnd? = nil,
         _ body: @Sendable (DirectorBench) async throws -> Void
     ) async throws {
         let (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let stages = FakeStages(missing: missing)
+        if let found { stages.hold(found) }
         let director = JobDirector(
             jobLimit: limit, policies: policies,
             surroundings: JobDirector.Surroundings(

@@ -10,11 +10,13 @@ final class StageCall: Sendable {
     let stop: StopOrder
     let pre: StageEnd?
     let backup: StageEnd?
+    let postRuns: Int
     private let state = Mutex((end: StageEnd?.none, waiter: CheckedContinuation<StageEnd, Never>?.none))
 
     init(_ context: AttemptContext, _ stage: Stage, _ stop: StopOrder, pre: StageEnd? = nil, backup: StageEnd? = nil) {
         job = context.trigger.job
         attempt = context.attempt
+        postRuns = context.postRuns
         self.stage = stage
         self.stop = stop
         self.pre = pre
@@ -47,6 +49,7 @@ final class FakeStages: AttemptStages {
         var isClosed = false
         var open: [StageCall] = []
         var missing: Set<Stage> = []
+        var found: StageEnd?
         var running: [JobID: Int] = [:]
         var mostAtOnce = 0
     }
@@ -68,6 +71,16 @@ final class FakeStages: AttemptStages {
 
     /// Stages that ran at one moment, at most.
     var mostAtOnce: Int { state.withLock(\.mostAtOnce) }
+
+    /// Scripts that are missing from here on.
+    func miss(_ stages: Set<Stage>) { state.withLock { $0.missing = stages } }
+
+    /// What the repository holds of a backup that broke.
+    func hold(_ end: StageEnd) { state.withLock { $0.found = end } }
+
+    func findBackup(of context: AttemptContext, unless stop: StopOrder) async -> StageEnd? {
+        state.withLock(\.found)
+    }
 
     /// Ends everything, now and later, so that a test that failed comes to its end.
     func close() {

@@ -91,10 +91,17 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             }
             _ = try reopen().record([.attemptStarted(1, owesPostScript: true)], of: one)
             #expect(try state() == [11])
+            let backup = StageEnd(.successful)
+            let starting = JournalEntry.postScriptStarting(attempt: 1, pre: StageEnd(.failed), backup: backup)
+            _ = try reopen().record([starting], of: one)
+            #expect(try reopen().load().unfinishedJobs.map(\.postRuns) == [1] && reopen().openDebts().isEmpty)
             _ = try reopen().record([.debtSettled(attempt: 1, .unpaid(reason: "gone"))], of: one)
             #expect(try state() == [11])
+            let debt = try #require(try reopen().openDebts().first)
+            #expect(debt.attempt == 1 && debt.runs == 0 && debt.reason == "gone" && debt.job.trigger == .sample(1))
+            #expect(debt.pre.status == .failed && debt.backup.status == .successful)
             _ = try reopen().record([.debtSettled(attempt: 1, .paid)], of: one)
-            #expect(try state() == [10])
+            #expect(try state() == [10] && reopen().openDebts().isEmpty)
             _ = try reopen().record([.attemptStarted(2, owesPostScript: true)], of: one)
             _ = try reopen().record([.debtSettled(attempt: 2, .neverOwed), .goodBackup(policyName)], of: one)
             #expect(try state() == [20] && reopen().load().unfinishedJobs[0].isFirstBackup == false)
@@ -143,6 +150,27 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
         }
     }
 
+    @Test(arguments: JournalKind.allCases)
+    func `a job that owes its post-script is kept for as long as it does`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            let journal = try reopen()
+            _ = try journal.accept(.sample(1), under: .sample(), at: .at(1))
+            _ = try journal.record(
+                [
+                    .attemptStarted(1, owesPostScript: true), .debtSettled(attempt: 1, .unpaid(reason: "gone")),
+                    .finished,
+                ],
+                of: one)
+            try journal.prune(before: .at(1_000), collectors: [])
+            #expect(try reopen().openDebts().map(\.job.policy) == [.sample()])
+            #expect(try reopen().load().unfinishedJobs.isEmpty)
+            _ = try reopen().record([.debtSettled(attempt: 1, .forgiven)], of: one)
+            try journal.prune(before: .at(1_000), collectors: [])
+            #expect(try reopen().openDebts().isEmpty)
+            #expect(try reopen().accept(.sample(1), under: nil, at: .at(9)) != nil, "it was pruned")
+        }
+    }
+
     @Test func `a write that fails in memory keeps nothing of itself`() throws {
         let journal = MemoryJournal(agent: agentID)
         journal.failWrites("no space")
@@ -187,6 +215,40 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             let again = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID)
             #expect(try again.reports(1...100_000).map(\.origin.sequence) == Array(1...recorded + 1))
             #expect(try again.load().unfinishedJobs.count == 1)
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0))
+    func `on a full disk nothing begins, and what runs is recorded to its end in the reserve`() throws {
+        try withSmallDisk { path in
+            let (one, two) = (ReportedTrigger(.sample(1)), ReportedTrigger(.sample(2)))
+            let journal = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID, reserve: 128 << 10)
+            for job in [1, 2] as [JobID] { _ = try journal.accept(.sample(job), under: .sample(), at: .at(1)) }
+            _ = try journal.record([.attemptStarted(1, owesPostScript: true)], of: one)
+            // Everything that is left, to the last page.
+            var ballast = Int32(0)
+            for size in [65_536, 4_096, 1] {
+                let chunk = [UInt8](repeating: 1, count: size)
+                ballast = open(path + "/ballast", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+                while write(ballast, chunk, size) == size {}
+                close(ballast)
+            }
+            // The first pages of the write-ahead log may be there already; they are soon used up.
+            var recorded: UInt64 = 0
+            for _ in 0..<5 {
+                recorded = try journal.record([report(.running), report(.failed)], of: one)
+            }
+            #expect(access(path + "/journal.sqlite-reserve", F_OK) != 0, "it was given back")
+            #expect(try journal.record([.debtSettled(attempt: 1, .paid), .finished], of: one) == recorded)
+            #expect(throws: AgentError.self) {
+                try journal.record([.attemptStarted(1, owesPostScript: true)], of: two)
+            }
+            #expect(throws: AgentError.self) { try journal.accept(.sample(3), under: .sample(), at: .at(2)) }
+            let again = try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID, reserve: 128 << 10)
+            #expect(try again.reports(1...1_000).count == 10 && again.load().unfinishedJobs.map(\.trigger.job) == [2])
+            unlink(path + "/ballast")
+            #expect(try again.record([.attemptStarted(1, owesPostScript: true)], of: two) == recorded)
+            #expect(access(path + "/journal.sqlite-reserve", F_OK) == 0, "it is held again")
         }
     }
 

@@ -177,6 +177,7 @@ extension JobAction {
         case .settleDebt(_, .paid): return "settle the debt: paid"
         case .settleDebt(_, .neverOwed): return "settle the debt: never owed"
         case .settleDebt(_, .unpaid): return "settle the debt: unpaid"
+        case .settleDebt(_, .forgiven): return "settle the debt: forgiven"
         case .scheduleRetry(let moment): return "retry at \((moment.boot - start.boot).milliseconds / 1_000) s"
         case .finish(let status): return "finish \(status)"
         }

@@ -3,23 +3,36 @@ import Testing
 
 @Suite struct TurnQueueTests {
     private func claim(_ job: Int64, _ policy: String = "p", group: TurnQueue.Group? = .unnamed) -> TurnQueue.Claim {
-        TurnQueue.Claim(job: JobID(rawValue: job), policy: PolicyName(rawValue: policy), group: group)
+        TurnQueue.Claim(self.job(job), policy: PolicyName(rawValue: policy), group: group)
+    }
+
+    private func job(_ number: Int64, debt: Int? = nil) -> TurnQueue.Claimant {
+        TurnQueue.Claimant(JobID(rawValue: number), debt: debt)
+    }
+
+    @Test func `a debt has a turn of its own, which its job's next attempt waits for`() {
+        var queue = TurnQueue(limit: 9)
+        queue.take(TurnQueue.Claim(job(1, debt: 1), policy: PolicyName(rawValue: "p"), group: .unnamed))
+        #expect(queue.request(claim(1)) == [])
+        #expect(queue.request(claim(2, "q")) == [])
+        #expect(queue.release(job(1, debt: 1)) == [job(1)])
+        #expect(queue.release(job(1)) == [job(2)])
     }
 
     @Test func `attempts with scripts wait for each other, others do not`() {
         var queue = TurnQueue(limit: 9)
-        #expect(queue.request(claim(1, "a")) == [JobID(rawValue: 1)])
+        #expect(queue.request(claim(1, "a")) == [job(1)])
         #expect(queue.request(claim(2, "b")) == [])
-        #expect(queue.request(claim(3, "c", group: .named("x"))) == [JobID(rawValue: 3)])
-        #expect(queue.request(claim(4, "d", group: nil)) == [JobID(rawValue: 4)])
-        #expect(queue.release(JobID(rawValue: 1)) == [JobID(rawValue: 2)])
+        #expect(queue.request(claim(3, "c", group: .named("x"))) == [job(3)])
+        #expect(queue.request(claim(4, "d", group: nil)) == [job(4)])
+        #expect(queue.release(job(1)) == [job(2)])
     }
 
     @Test func `jobs of one policy queue, with and without scripts`() {
         var queue = TurnQueue(limit: 9)
-        #expect(queue.request(claim(1, group: nil)) == [JobID(rawValue: 1)])
+        #expect(queue.request(claim(1, group: nil)) == [job(1)])
         #expect(queue.request(claim(2, group: nil)) == [])
-        #expect(queue.release(JobID(rawValue: 1)) == [JobID(rawValue: 2)])
+        #expect(queue.release(job(1)) == [job(2)])
     }
 
     @Test func `a job that asks twice has one place, and a place can be given up`() {
@@ -27,8 +40,8 @@ import Testing
         _ = queue.request(claim(1, "a"))
         _ = queue.request(claim(2, "b"))
         #expect(queue.request(claim(2, "b")) == [])
-        #expect(queue.release(JobID(rawValue: 2)) == [])
-        #expect(queue.release(JobID(rawValue: 1)) == [])
+        #expect(queue.release(job(2)) == [])
+        #expect(queue.release(job(1)) == [])
         #expect(queue.isIdle)
     }
 
@@ -41,9 +54,9 @@ import Testing
         var asked: [TurnQueue.Claim] = []
         var served: [TurnQueue.Claim] = []
 
-        func take(_ granted: [JobID]) {
-            for job in granted {
-                guard let claim = asked.first(where: { $0.job == job }) else { continue }
+        func take(_ granted: [TurnQueue.Claimant]) {
+            for claimant in granted {
+                guard let claim = asked.first(where: { $0.claimant == claimant }) else { continue }
                 running.append(claim)
                 served.append(claim)
             }
@@ -58,10 +71,10 @@ import Testing
             asked.append(next)
             take(queue.request(next))
             while Bool.random(using: &generator), let place = running.indices.randomElement(using: &generator) {
-                take(queue.release(running.remove(at: place).job))
+                take(queue.release(running.remove(at: place).claimant))
             }
         }
-        while let last = running.popLast() { take(queue.release(last.job)) }
+        while let last = running.popLast() { take(queue.release(last.claimant)) }
 
         #expect(queue.isIdle)
         #expect(served.count == 200, "seed \(seed)")

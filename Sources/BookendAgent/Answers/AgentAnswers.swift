@@ -4,21 +4,24 @@ import Glibc
 
 /// Answers what operators ask of this agent: outputs, snapshots, restores.
 package struct AgentAnswers: AskAnswering {
+    /// Debts that one answer names.
+    private static let debtLimit = 1_000
+
     private let stages: ServerStages
     private let output: OutputStore
     private let permissions: GuardConfiguration
     private let clock: any AgentClock
-    private let isActive: @Sendable (JobID) async -> Bool
+    private let director: JobDirector
 
     package init(
         stages: ServerStages, output: OutputStore, permissions: GuardConfiguration, clock: any AgentClock,
-        isActive: @escaping @Sendable (JobID) async -> Bool
+        director: JobDirector
     ) {
         self.stages = stages
         self.output = output
         self.permissions = permissions
         self.clock = clock
-        self.isActive = isActive
+        self.director = director
     }
 
     package func answer(
@@ -26,7 +29,9 @@ package struct AgentAnswers: AskAnswering {
     ) async throws {
         switch request {
         case .logs(let job, let attempt, let stage, let follow):
-            let reader = LogReader(store: output, clock: clock) { await isActive(job) }
+            let reader = LogReader(store: output, clock: clock) {
+                await director.activeJobs.contains { $0.job == job }
+            }
             try await reader.send(job, attempt: attempt, stage: stage, follow: follow, send: send)
         case .snapshots(let repository, let policy):
             let tags = policy.map { ["bookend-policy=\($0)"] } ?? []
@@ -38,6 +43,12 @@ package struct AgentAnswers: AskAnswering {
             }
         case .restore(let repository, let snapshot, let target, let include):
             try await send(.restored(restore(try engine(repository), snapshot, into: target, include)))
+        case .debts:
+            try await send(.debts(director.openDebts().prefix(Self.debtLimit).map(OpenDebt.init)))
+        case .payDebts(let job, let attempt):
+            try await send(.settled(director.payDebts(of: job, attempt: attempt)))
+        case .forgiveDebts(let job, let attempt, let name, let reason):
+            try await send(.settled(director.forgiveDebts(of: job, attempt: attempt, by: name, because: reason)))
         }
     }
 
@@ -91,6 +102,14 @@ package struct AgentAnswers: AskAnswering {
             bytes += Int64(status.st_size)
         }
         return (files, bytes)
+    }
+}
+
+extension OpenDebt {
+    init(_ debt: JournaledDebt) {
+        self.init(
+            job: debt.job.trigger.job, attempt: debt.attempt, policy: debt.job.trigger.policy,
+            scheduledStart: debt.job.trigger.scheduledStart, reason: debt.reason)
     }
 }
 

@@ -58,4 +58,11 @@ package protocol AttemptStages: Sendable {
     func runBackup(
         of context: AttemptContext, stop: StopOrder, progress: @escaping @Sendable (EngineProgress) -> Void
     ) async -> StageEnd
+
+    /// Looks whether an attempt that broke in its backup has made it all the same, after nothing of it runs any more.
+    ///
+    /// A post-script waits meanwhile: it takes a minute at most, and returns when it is ordered to stop.
+    ///
+    /// - Returns: How that backup ended; `nil` when there is none, or nobody can tell.
+    func findBackup(of context: AttemptContext, unless stop: StopOrder) async -> StageEnd?
 }

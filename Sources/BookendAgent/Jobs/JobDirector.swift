@@ -36,10 +36,14 @@ package actor JobDirector {
         var isCanceled: Bool
     }
 
-    private let surroundings: Surroundings
+    let surroundings: Surroundings
     private var turns: TurnQueue
     private var policies: [PolicyName: PolicyRevision]
     private var jobs: [JobID: Entry] = [:]
+    /// Debts that are being paid, or wait for their turn.
+    private var payments: [TurnQueue.Claimant: StopOrder] = [:]
+    /// For the heartbeat: as of the last time that it could be read.
+    package private(set) var openDebtCount = 0
     private var isShuttingDown = false
     /// Given by ``shutDown()``, for what waits.
     private let stopping = StopOrder()
@@ -48,7 +52,7 @@ package actor JobDirector {
     private let starter: AsyncStream<Start>.Continuation
 
     private struct Start: Sendable {
-        var job: JobID
+        var claimant: TurnQueue.Claimant
         var run: @Sendable () async -> Void
     }
 
@@ -65,7 +69,7 @@ package actor JobDirector {
             for await start in starts {
                 group.addTask { [weak self] in
                     await start.run()
-                    await self?.forget(start.job)
+                    await self?.forget(start.claimant)
                 }
             }
         }
@@ -121,7 +125,59 @@ package actor JobDirector {
         for (job, recovery) in recoveries where recovery.brokenStage != nil {
             turns.take(TurnQueue.Claim(job))
         }
+        // Those that could not be paid before are tried again, after what broke just now.
+        let debts = try openDebts()
+        openDebtCount = debts.count
+        for debt in debts {
+            let payment = payment(of: debt)
+            payments[payment.claimant] = StopOrder()
+            turns.take(payment.claim)
+            starter.yield(Start(claimant: payment.claimant) { _ = await payment.pay() })  // It reports by itself.
+        }
         for (job, recovery) in recoveries { begin(job, with: .recovered(recovery)) }
+    }
+
+    // MARK: Debts
+
+    func payment(of debt: JournaledDebt) -> DebtPayment {
+        DebtPayment(debt: debt, surroundings: surroundings, stopping: stopping)
+    }
+
+    func countDebts() {
+        // A journal that cannot be read says so wherever it matters.
+        openDebtCount = (try? openDebts().count) ?? openDebtCount
+    }
+
+    /// A debt of the job is being paid, or waits for its turn.
+    package func isPayingDebt(of job: JobID) -> Bool { payments.keys.contains { $0.job == job } }
+
+    func isBeingPaid(_ claimant: TurnQueue.Claimant) -> Bool { payments[claimant] != nil }
+
+    /// Pays one debt when its turn comes, as a child of ``run()``, so that an agent that stops waits for its end.
+    ///
+    /// - Returns: `nil` when the agent stops, or nobody wants it any more, before the turn came.
+    func pay(_ payment: DebtPayment) async -> DebtSettlement? {
+        guard !isShuttingDown, payments[payment.claimant] == nil else { return nil }
+        let turn = StopOrder()
+        payments[payment.claimant] = turn
+        give(turns.request(payment.claim))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await turn.wait() }
+            group.addTask { [stopping] in await stopping.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+        guard turn.isGiven, !isShuttingDown else {
+            forget(payment.claimant)
+            return nil
+        }
+        return await withCheckedContinuation { continuation in
+            let start = Start(claimant: payment.claimant) { continuation.resume(returning: await payment.pay()) }
+            if case .terminated = starter.yield(start) {
+                forget(payment.claimant)
+                continuation.resume(returning: nil)
+            }
+        }
     }
 
     /// No new attempts; engines are stopped, owed post-scripts run. ``run()`` returns when that is done.
@@ -143,7 +199,7 @@ package actor JobDirector {
                 agent: surroundings.agent, journal: surroundings.journal, stages: surroundings.stages,
                 clock: surroundings.clock,
                 requestTurn: { [weak self] claim in await self?.requestTurn(claim) },
-                releaseTurn: { [weak self] job in await self?.releaseTurn(job) }, stopping: stopping,
+                releaseTurn: { [weak self] claimant in await self?.releaseTurn(claimant) }, stopping: stopping,
                 reported: surroundings.reported, progressed: surroundings.progressed, logger: surroundings.logger))
         jobs[job.trigger.job] = Entry(runner: runner, activity: activity, isCanceled: job.isCanceled)
         surroundings.logger.notice(
@@ -152,7 +208,7 @@ package actor JobDirector {
                 "job.id": "\(job.trigger.job)", "policy": "\(job.trigger.policy)",
                 "cause": "\(job.trigger.cause.rawValue)",
             ])
-        starter.yield(Start(job: job.trigger.job) { await runner.run() })
+        starter.yield(Start(claimant: TurnQueue.Claimant(job.trigger.job)) { await runner.run() })
     }
 
     /// The policy was withdrawn between the trigger and its arrival.
@@ -166,25 +222,30 @@ package actor JobDirector {
             reported: surroundings.reported, logger: surroundings.logger)
         guard ledger.record([report, .finished]) != nil else { return }
         starter.yield(
-            Start(job: job.trigger.job) { [ledger, stopping] in
+            Start(claimant: TurnQueue.Claimant(job.trigger.job)) { [ledger, stopping] in
                 var ledger = ledger
                 await ledger.finish(stopping: stopping)
             })
     }
 
-    private func forget(_ job: JobID) {
-        jobs[job] = nil
+    private func forget(_ claimant: TurnQueue.Claimant) {
+        countDebts()
+        guard claimant.debt != nil else { return jobs[claimant.job] = nil }
+        payments[claimant] = nil
+        releaseTurn(claimant)
     }
 
     private func requestTurn(_ claim: TurnQueue.Claim) {
         give(turns.request(claim))
     }
 
-    private func releaseTurn(_ job: JobID) {
-        give(turns.release(job))
+    private func releaseTurn(_ claimant: TurnQueue.Claimant) {
+        give(turns.release(claimant))
     }
 
-    private func give(_ granted: [JobID]) {
-        for job in granted { jobs[job]?.runner.send(.turn) }
+    private func give(_ granted: [TurnQueue.Claimant]) {
+        for claimant in granted {
+            if claimant.debt == nil { jobs[claimant.job]?.runner.send(.turn) } else { payments[claimant]?.give() }
+        }
     }
 }

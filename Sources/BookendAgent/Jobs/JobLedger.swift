@@ -103,9 +103,3 @@ struct JobLedger: Sendable {
         }
     }
 }
-
-extension JournalEntry {
-    fileprivate var startsAttempt: Bool {
-        if case .attemptStarted = self { true } else { false }
-    }
-}

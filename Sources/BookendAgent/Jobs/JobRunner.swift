@@ -14,7 +14,7 @@ struct JobRunner: Sendable {
         var clock: any AgentClock
         /// Asks for a turn; ``JobEvent/turn`` answers.
         var requestTurn: @Sendable (TurnQueue.Claim) async -> Void
-        var releaseTurn: @Sendable (JobID) async -> Void
+        var releaseTurn: @Sendable (TurnQueue.Claimant) async -> Void
         /// Given when the agent stops.
         var stopping: StopOrder
         /// The journal holds reports up to this number.
@@ -68,8 +68,9 @@ struct JobRunner: Sendable {
             var isOver = false
             var isShuttingDown = false
             var timer: (deadline: BootTime, order: StopOrder)?
-            for await event in mailbox {
+            for await var event in mailbox {
                 if event == .shutdown { isShuttingDown = true }
+                if case .recovered(let recovery) = event { event = .recovered(await lookedUp(recovery)) }
                 let actions = machine.handle(event, at: surroundings.clock.now)
                 activity.update(attempt: machine.attemptNumber, phase: machine.phase)
                 ledger.catchUp()
@@ -83,7 +84,20 @@ struct JobRunner: Sendable {
         }
         // With the turn in hand: nothing else of this agent begins before the debt is known to be paid.
         await ledger.finish(stopping: surroundings.stopping)
-        await surroundings.releaseTurn(job.trigger.job)
+        await surroundings.releaseTurn(TurnQueue.Claimant(job.trigger.job))
+    }
+}
+
+// MARK: - Recovering
+
+extension JobRunner {
+    /// An agent that died during a backup does not know how it ended: the repository may.
+    private func lookedUp(_ recovery: JobRecovery) async -> JobRecovery {
+        guard recovery.brokenStage == .backup, recovery.ends[.backup] == nil, let context = context(recovery.attempts)
+        else { return recovery }
+        var recovery = recovery
+        recovery.ends[.backup] = await surroundings.stages.findBackup(of: context, unless: surroundings.stopping)
+        return recovery
     }
 }
 
@@ -118,7 +132,7 @@ extension JobRunner {
                 stop = StopOrder()
                 startBackup(attempt: attempt, stop: stop, in: &group)
             case .endPreScript, .stopBackup: stop.give()
-            case .scheduleRetry: await surroundings.releaseTurn(job.trigger.job)
+            case .scheduleRetry: await surroundings.releaseTurn(TurnQueue.Claimant(job.trigger.job))
             case .finish(let status):
                 isOver = true
                 surroundings.logger.notice(
@@ -134,6 +148,8 @@ extension JobRunner {
             let report = JournalEntry.report(attempt: attempt, stage: stage, status: status, at: now, details: details)
             return stage == .backup && status.isSuccess ? [report, .goodBackup(job.trigger.policy)] : [report]
         case .recordStart(let attempt, let owes): return [.attemptStarted(attempt, owesPostScript: owes)]
+        case .runPostScript(let attempt, let pre, let backup):
+            return [.postScriptStarting(attempt: attempt, pre: pre, backup: backup)]
         case .settleDebt(let attempt, let end): return [.debtSettled(attempt: attempt, end)]
         case .finish: return [.finished]
         default: return []
@@ -174,7 +190,8 @@ extension JobRunner {
         job.policy.map { policy in
             AttemptContext(
                 agent: surroundings.agent, trigger: job.trigger, policy: policy, attempt: attempt,
-                maxAttempts: rules.maxAttempts, deadline: job.trigger.windowEnd)
+                maxAttempts: rules.maxAttempts, deadline: job.trigger.windowEnd,
+                postRuns: attempt == job.attempts ? job.postRuns : 0)
         }
     }
 
@@ -197,7 +214,7 @@ extension JobRunner {
 extension TurnQueue.Claim {
     init(_ job: JournaledJob) {
         self.init(
-            job: job.trigger.job, policy: job.trigger.policy,
+            TurnQueue.Claimant(job.trigger.job), policy: job.trigger.policy,
             group: job.policy.flatMap { TurnQueue.Group($0.policy) })
     }
 }

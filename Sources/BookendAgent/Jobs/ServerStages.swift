@@ -2,6 +2,9 @@ package import BookendModel
 
 /// Runs the stages of attempts with what this server's configuration says: its repositories, its permissions.
 package struct ServerStages: AttemptStages {
+    /// How long a post-script waits for the answer of a repository.
+    private static let lookUpPatience = Duration.seconds(60)
+
     private let scripts: ScriptStage
     private let process: StageProcess
     private let repositories: [RepositoryName: RepositoryConfiguration]
@@ -91,6 +94,35 @@ package struct ServerStages: AttemptStages {
             }
         }
         return StageEnd(result.status, details: result.details)
+    }
+
+    package func findBackup(of context: AttemptContext, unless stop: StopOrder) async -> StageEnd? {
+        // A repository that this server no longer has cannot be asked, and a command leaves no snapshots.
+        guard case .restic(let plan) = context.policy.policy.engine, let engine = try? engine(for: plan) else {
+            return nil
+        }
+        let order = EngineOrder(
+            policy: context.trigger.policy, job: context.trigger.job, agent: context.agent, attempt: context.attempt)
+        let snapshots = await withTaskGroup(of: Void.self) { group in
+            let handle = StageHandle()
+            group.addTask {
+                await stop.wait()
+                handle.interrupt()
+            }
+            group.addTask {
+                // Canceled: it was quicker.
+                if (try? await Task.sleep(for: Self.lookUpPatience)) != nil { handle.interrupt() }
+            }
+            defer { group.cancelAll() }
+            return await engine.snapshots(tags: order.tags, handle: handle).snapshots
+        }
+        guard let snapshot = snapshots?.last else { return nil }
+        // A snapshot does not say whether files could not be read.
+        var end = StageEnd(
+            .successfulWithErrors,
+            reason: "the agent died during the backup; the snapshot is there, and whether files are missing is unknown")
+        end.details.snapshotID = snapshot.id
+        return end
     }
 
     /// The engine for a repository that a policy or an operator names.

@@ -29,10 +29,14 @@ package protocol Journal: Sendable {
     /// Every report of a job, in order.
     func reports(of job: JobID) throws(AgentError) -> [Report]
 
+    /// The debts that outlived their attempts: their post-scripts could not be run. In ascending order of job and attempt.
+    func openDebts() throws(AgentError) -> [JournaledDebt]
+
     /// A collector has stored every report up to and including this number.
     func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError)
 
     /// Removes what nobody needs: reports that every collector acknowledged and finished jobs, both older than `time`.
+    /// A job with an open debt stays.
     func prune(before time: UnixTime, collectors: [String]) throws(AgentError)
 }
 
@@ -41,10 +45,17 @@ package enum JournalEntry: Hashable, Sendable {
     case report(attempt: Int, stage: Stage?, status: Status, at: UnixTime, details: ReportDetails)
     /// From here on the attempt's pre-script may start, and the post-script is owed if it does.
     case attemptStarted(Int, owesPostScript: Bool)
+    /// The attempt's post-script is about to be started with these statuses. To be recorded before it is, so that a death
+    /// in the middle is counted.
+    case postScriptStarting(attempt: Int, pre: StageEnd, backup: StageEnd)
     case debtSettled(attempt: Int, DebtEnd)
     /// The policy has a good backup on this server.
     case goodBackup(PolicyName)
     case finished
+
+    var startsAttempt: Bool {
+        if case .attemptStarted = self { true } else { false }
+    }
 }
 
 package struct JournalContents: Sendable {
@@ -87,10 +98,12 @@ package struct JournaledJob: Hashable, Sendable {
     package var attempts: Int
     /// The latest attempt's post-script is owed.
     package var owesPostScript: Bool
+    /// How often the latest attempt's post-script was started.
+    package var postRuns: Int
 
     package init(
         trigger: Trigger, policy: PolicyRevision?, acceptedAt: UnixTime, isCanceled: Bool, isFirstBackup: Bool,
-        attempts: Int, owesPostScript: Bool
+        attempts: Int, owesPostScript: Bool, postRuns: Int = 0
     ) {
         self.trigger = trigger
         self.policy = policy
@@ -99,5 +112,30 @@ package struct JournaledJob: Hashable, Sendable {
         self.isFirstBackup = isFirstBackup
         self.attempts = attempts
         self.owesPostScript = owesPostScript
+        self.postRuns = postRuns
+    }
+}
+
+/// A post-script that is owed although its attempt is over: it could not be run.
+package struct JournaledDebt: Hashable, Sendable {
+    package var job: JournaledJob
+    package var attempt: Int
+    /// How often the post-script was started.
+    package var runs: Int
+    /// As far as they were recorded; a stage of which nothing is known was interrupted.
+    package var pre: StageEnd
+    package var backup: StageEnd
+    /// Why it could not be run the last time.
+    package var reason: String
+
+    package init(
+        job: JournaledJob, attempt: Int, runs: Int, pre: StageEnd, backup: StageEnd, reason: String
+    ) {
+        self.job = job
+        self.attempt = attempt
+        self.runs = runs
+        self.pre = pre
+        self.backup = backup
+        self.reason = reason
     }
 }

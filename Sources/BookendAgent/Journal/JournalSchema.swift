@@ -42,6 +42,28 @@ enum JournalSchema {
                     CREATE TABLE acknowledgements (collector TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("debts") { database in
+            try database.execute(
+                sql: """
+                    -- From the start of an attempt until its post-script has run. What the post-script is told stands
+                    -- here, as reports are not kept for as long as a debt may last.
+                    CREATE TABLE debts (
+                        job INTEGER NOT NULL,
+                        attempt INTEGER NOT NULL,
+                        runs INTEGER NOT NULL DEFAULT 0,
+                        pre_status INTEGER,
+                        pre_exit_code INTEGER,
+                        backup_status INTEGER,
+                        snapshot TEXT,
+                        bytes_added INTEGER,
+                        unpaid_because TEXT,  -- the attempt is over, and the post-script could not be run
+                        PRIMARY KEY (job, attempt)) WITHOUT ROWID;
+                    INSERT INTO debts (job, attempt, unpaid_because)
+                        SELECT job, attempts, CASE WHEN is_finished THEN 'the post-script could not be run' END
+                        FROM jobs WHERE owes_post_script = 1;
+                    ALTER TABLE jobs DROP COLUMN owes_post_script;
+                    """)
+        }
         return migrator
     }
 }

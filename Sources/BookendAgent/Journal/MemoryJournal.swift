@@ -11,6 +11,7 @@ package final class MemoryJournal: Journal {
         var policies: [PolicyName: PolicyRevision] = [:]
         var jobs: [JobID: JournaledJob] = [:]
         var finished: Set<JobID> = []
+        var debts: [TurnQueue.Claimant: Debt] = [:]
         var cancels: [JobID: UnixTime] = [:]
         var goodBackups: Set<PolicyName> = []
         var reports: [UInt64: Report] = [:]
@@ -18,6 +19,14 @@ package final class MemoryJournal: Journal {
         var highestJob = JobID(rawValue: 0)
         var acknowledged: [String: UInt64] = [:]
         var failure: String?
+    }
+
+    private struct Debt {
+        var runs = 0
+        var pre = StageEnd(.interrupted)
+        var backup = StageEnd(.interrupted)
+        /// The attempt is over, and the post-script could not be run.
+        var unpaidBecause: String?
     }
 
     private let agent: AgentID
@@ -91,9 +100,19 @@ package final class MemoryJournal: Journal {
                         details: details.bounded)
                 case .attemptStarted(let attempt, let owes):
                     state.jobs[trigger.job]?.attempts = attempt
-                    state.jobs[trigger.job]?.owesPostScript = owes
-                case .debtSettled(_, .unpaid): break  // stays owed, and is tried again
-                case .debtSettled: state.jobs[trigger.job]?.owesPostScript = false
+                    if owes { state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] = Debt() }
+                case .postScriptStarting(let attempt, let pre, let backup):
+                    let debt = TurnQueue.Claimant(trigger.job, debt: attempt)
+                    state.debts[debt]?.runs += 1
+                    state.debts[debt]?.pre = Self.kept(pre)
+                    state.debts[debt]?.backup = Self.kept(backup)
+                case .debtSettled(let attempt, .unpaid(let reason)):
+                    guard var debt = state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] else { break }
+                    debt.unpaidBecause = reason
+                    debt.runs = max(0, debt.runs - 1)  // It did not start after all: that is not a run.
+                    state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] = debt
+                case .debtSettled(let attempt, _):
+                    state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] = nil
                 case .goodBackup(let policy): state.goodBackups.insert(policy)
                 case .finished: state.finished.insert(trigger.job)
                 }
@@ -114,6 +133,17 @@ package final class MemoryJournal: Journal {
         }
     }
 
+    package func openDebts() throws(AgentError) -> [JournaledDebt] {
+        state.withLock { state in
+            state.debts.compactMap { key, debt in
+                guard let reason = debt.unpaidBecause, let job = state.jobs[key.job] else { return nil }
+                return JournaledDebt(
+                    job: Self.completed(job, state), attempt: key.debt ?? 0, runs: debt.runs, pre: debt.pre,
+                    backup: debt.backup, reason: reason)
+            }.sorted { ($0.job.trigger.job, $0.attempt) < ($1.job.trigger.job, $1.attempt) }
+        }
+    }
+
     package func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
         try write { $0.acknowledged[collector] = number }
     }
@@ -124,7 +154,10 @@ package final class MemoryJournal: Journal {
             state.reports = state.reports.filter { number, report in
                 number > acknowledged || number == state.highestReport || report.at >= time
             }
-            state.jobs = state.jobs.filter { !state.finished.contains($0.key) || $0.value.acceptedAt >= time }
+            let indebted = Set(state.debts.keys.map(\.job))
+            state.jobs = state.jobs.filter { job, entry in
+                !state.finished.contains(job) || entry.acceptedAt >= time || indebted.contains(job)
+            }
             state.finished.formIntersection(state.jobs.keys)
             state.cancels = state.cancels.filter { $0.value >= time || state.jobs[$0.key] != nil }
         }
@@ -134,7 +167,19 @@ package final class MemoryJournal: Journal {
         var job = job
         job.isCanceled = state.cancels[job.trigger.job] != nil
         job.isFirstBackup = !state.goodBackups.contains(job.trigger.policy)
+        let debt = state.debts[TurnQueue.Claimant(job.trigger.job, debt: job.attempts)]
+        job.owesPostScript = debt != nil
+        job.postRuns = debt?.runs ?? 0
         return job
+    }
+
+    /// What a journal keeps of a stage's end for the post-script.
+    private static func kept(_ end: StageEnd) -> StageEnd {
+        var kept = StageEnd(end.status)
+        kept.details.exitCode = end.details.exitCode
+        kept.details.snapshotID = end.details.snapshotID
+        kept.details.bytesAdded = end.details.bytesAdded
+        return kept
     }
 
     private func write<T: Sendable>(_ body: @Sendable (inout State) -> T) throws(AgentError) -> T {

@@ -7,12 +7,15 @@ import GRDB
 package final class SQLiteJournal: Journal {
     private let database: DatabaseQueue
     private let agent: AgentID
+    private let reserve: SpaceReserve?
 
     /// Opens or makes the journal, and brings an older one up to date.
     ///
+    /// - Parameter reserve: Bytes that are kept free beside the journal for what must be recorded on a full disk; 0: none.
     /// - Throws: ``AgentError`` with code `.journal`; the message names the file.
-    package init(path: String, agent: AgentID) throws(AgentError) {
+    package init(path: String, agent: AgentID, reserve: Int = 0) throws(AgentError) {
         self.agent = agent
+        self.reserve = reserve > 0 ? SpaceReserve(path: path + "-reserve", bytes: reserve) : nil
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(5)
@@ -27,6 +30,8 @@ package final class SQLiteJournal: Journal {
                 }
             }
             try JournalSchema.migrator.migrate(database)
+            // On a disk that is full already the first trigger says so.
+            _ = self.reserve?.hold()
         } catch let error as AgentError {
             throw error
         } catch {
@@ -47,7 +52,12 @@ package final class SQLiteJournal: Journal {
                 highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
                 highestReport: try Self.highestReport(database),
                 acknowledged: Dictionary(
-                    uniqueKeysWithValues: acknowledged.map { ($0["collector"], UInt64($0["through"] as Int64)) }))
+                    uniqueKeysWithValues: try acknowledged.map { row in
+                        (
+                            try row.decode(forColumn: "collector"),
+                            UInt64(bitPattern: try row.decode(Int64.self, forColumn: "through"))
+                        )
+                    }))
         }
     }
 
@@ -73,7 +83,8 @@ package final class SQLiteJournal: Journal {
     package func accept(
         _ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime
     ) throws(AgentError) -> JournaledJob? {
-        try write { database in
+        try holdReserve()
+        return try write { database in
             try database.cachedStatement(
                 sql: """
                     INSERT INTO jobs
@@ -104,36 +115,52 @@ package final class SQLiteJournal: Journal {
     }
 
     package func record(_ entries: [JournalEntry], of trigger: ReportedTrigger) throws(AgentError) -> UInt64 {
-        try write { database in
-            let incarnation = try self.incarnation(database)
-            var sequence = try Self.highestReport(database)
-            for entry in entries {
-                switch entry {
-                case .report(let attempt, let stage, let status, let at, let details):
-                    sequence += 1
-                    let report = Report(
-                        origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
-                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
-                        details: details.bounded)
-                    try database.cachedStatement(
-                        sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
-                    ).execute(arguments: [
-                        Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
-                    ])
-                case .attemptStarted(let attempt, let owes):
-                    try Self.update(
-                        "attempts = ?, owes_post_script = ?", [attempt, owes], trigger.job, database)
-                case .debtSettled(_, .unpaid): break  // stays owed, and is tried again
-                case .debtSettled: try Self.update("owes_post_script = ?", [false], trigger.job, database)
-                case .goodBackup(let policy):
-                    try database.cachedStatement(
-                        sql: "INSERT INTO good_backups (policy) VALUES (?) ON CONFLICT DO NOTHING"
-                    ).execute(arguments: [policy.rawValue])
-                case .finished: try Self.update("is_finished = ?", [true], trigger.job, database)
-                }
-            }
-            return sequence
+        guard !entries.contains(where: \.startsAttempt) else {
+            try holdReserve()
+            return try write { try self.record(entries, of: trigger, $0) }
         }
+        do {
+            return try database.write { try self.record(entries, of: trigger, $0) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && reserve?.release() == true {
+            return try write { try self.record(entries, of: trigger, $0) }
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    private func record(
+        _ entries: [JournalEntry], of trigger: ReportedTrigger, _ database: Database
+    ) throws -> UInt64 {
+        let incarnation = try self.incarnation(database)
+        var sequence = try Self.highestReport(database)
+        for entry in entries {
+            switch entry {
+            case .report(let attempt, let stage, let status, let at, let details):
+                sequence += 1
+                let report = Report(
+                    origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
+                    trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                    details: details.bounded)
+                try database.cachedStatement(
+                    sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
+                ).execute(arguments: [
+                    Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
+                ])
+            case .attemptStarted(let attempt, let owes):
+                try Self.update("attempts = ?", [attempt], trigger.job, database)
+                if owes { try Self.recordDebt(of: trigger.job, attempt, database) }
+            case .postScriptStarting(let attempt, let pre, let backup):
+                try Self.recordPostScript(of: trigger.job, attempt, pre, backup, database)
+            case .debtSettled(let attempt, let end):
+                try Self.settleDebt(of: trigger.job, attempt, end, database)
+            case .goodBackup(let policy):
+                try database.cachedStatement(
+                    sql: "INSERT INTO good_backups (policy) VALUES (?) ON CONFLICT DO NOTHING"
+                ).execute(arguments: [policy.rawValue])
+            case .finished: try Self.update("is_finished = ?", [true], trigger.job, database)
+            }
+        }
+        return sequence
     }
 
     package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
@@ -151,6 +178,33 @@ package final class SQLiteJournal: Journal {
             try Data.fetchAll(
                 database, sql: "SELECT report FROM reports WHERE job = ? ORDER BY sequence", arguments: [job.rawValue]
             ).map { try Wire.decodeReport([UInt8]($0)) }
+        }
+    }
+
+    package func openDebts() throws(AgentError) -> [JournaledDebt] {
+        try write { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT jobs.*, debts.* FROM (\(Self.selectJobs)) AS jobs JOIN debts USING (job)
+                    WHERE debts.unpaid_because IS NOT NULL ORDER BY debts.job, debts.attempt
+                    """
+            ).map { row in
+                var (pre, backup) = (StageEnd(.interrupted), StageEnd(.interrupted))
+                if let status = try row.decode(Int32?.self, forColumn: "pre_status") {
+                    pre.status = Status(rawValue: status)
+                }
+                pre.details.exitCode = try row.decode(forColumn: "pre_exit_code")
+                if let status = try row.decode(Int32?.self, forColumn: "backup_status") {
+                    backup.status = Status(rawValue: status)
+                }
+                backup.details.snapshotID = try row.decode(forColumn: "snapshot")
+                backup.details.bytesAdded = try row.decode(forColumn: "bytes_added")
+                return JournaledDebt(
+                    job: try self.job(row), attempt: try row.decode(forColumn: "attempt"),
+                    runs: try row.decode(forColumn: "runs"), pre: pre, backup: backup,
+                    reason: try row.decode(forColumn: "unpaid_because"))
+            }
         }
     }
 
@@ -177,7 +231,9 @@ package final class SQLiteJournal: Journal {
             try database.execute(
                 sql: "DELETE FROM reports WHERE sequence <= ? AND at < ?", arguments: [through, time.milliseconds])
             try database.execute(
-                sql: "DELETE FROM jobs WHERE is_finished = 1 AND accepted_at < ?", arguments: [time.milliseconds])
+                sql: """
+                    DELETE FROM jobs WHERE is_finished = 1 AND accepted_at < ? AND job NOT IN (SELECT job FROM debts)
+                    """, arguments: [time.milliseconds])
             // One whose job is still here is part of that job.
             try database.execute(
                 sql: "DELETE FROM cancels WHERE at < ? AND job NOT IN (SELECT job FROM jobs)",
@@ -192,6 +248,10 @@ extension SQLiteJournal {
     private static let selectJobs = """
         SELECT jobs.*,
             EXISTS (SELECT 1 FROM cancels WHERE cancels.job = jobs.job) AS is_canceled,
+            EXISTS (SELECT 1 FROM debts WHERE debts.job = jobs.job AND debts.attempt = jobs.attempts)
+                AS owes_post_script,
+            coalesce((SELECT runs FROM debts WHERE debts.job = jobs.job AND debts.attempt = jobs.attempts), 0)
+                AS post_runs,
             NOT EXISTS (SELECT 1 FROM good_backups WHERE good_backups.policy = jobs.policy) AS is_first_backup
         FROM jobs
         """
@@ -201,24 +261,73 @@ extension SQLiteJournal {
         do {
             return try database.write(body)
         } catch {
-            throw AgentError(.journal, "the journal \(database.path) failed: \(error)")
+            throw failure(error)
         }
     }
 
+    private func failure(_ error: any Error) -> AgentError {
+        AgentError(.journal, "the journal \(database.path) failed: \(error)")
+    }
+
+    /// What begins must be able to end.
+    private func holdReserve() throws(AgentError) {
+        guard let reserve, !reserve.hold() else { return }
+        throw AgentError(
+            .journal,
+            "the disk of \(database.path) is full: no room for the \(reserve.bytes >> 10) KiB in which owed post-scripts "
+                + "are recorded; nothing new begins until there is")
+    }
+
     private func job(_ row: Row) throws -> JournaledJob {
-        let policy = try (row["under"] as Data?).map { try Wire.decodePolicyRevision([UInt8]($0)) }
-        guard let cause = TriggerCause(rawValue: row["cause"]) else {
-            throw AgentError(.journal, "job \(row["job"] as Int64): unknown cause \(row["cause"] as String)")
+        let policy = try row.decode(Data?.self, forColumn: "under").map { try Wire.decodePolicyRevision([UInt8]($0)) }
+        let job = JobID(rawValue: try row.decode(forColumn: "job"))
+        let word = try row.decode(String.self, forColumn: "cause")
+        guard let cause = TriggerCause(rawValue: word) else {
+            throw AgentError(.journal, "job \(job): unknown cause \(word)")
         }
-        return JournaledJob(
+        return try JournaledJob(
             trigger: Trigger(
-                job: JobID(rawValue: row["job"]), agent: agent, policy: PolicyName(rawValue: row["policy"]),
-                revision: row["revision"], cause: cause,
-                scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
-                notAfter: UnixTime(milliseconds: row["not_after"]),
-                windowEnd: (row["window_end"] as Int64?).map(UnixTime.init(milliseconds:))),
-            policy: policy, acceptedAt: UnixTime(milliseconds: row["accepted_at"]), isCanceled: row["is_canceled"],
-            isFirstBackup: row["is_first_backup"], attempts: row["attempts"], owesPostScript: row["owes_post_script"])
+                job: job, agent: agent, policy: PolicyName(rawValue: row.decode(forColumn: "policy")),
+                revision: row.decode(forColumn: "revision"), cause: cause,
+                scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
+                notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
+                windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:))),
+            policy: policy, acceptedAt: UnixTime(milliseconds: row.decode(forColumn: "accepted_at")),
+            isCanceled: row.decode(forColumn: "is_canceled"),
+            isFirstBackup: row.decode(forColumn: "is_first_backup"), attempts: row.decode(forColumn: "attempts"),
+            owesPostScript: row.decode(forColumn: "owes_post_script"),
+            postRuns: row.decode(forColumn: "post_runs"))
+    }
+
+    private static func recordDebt(of job: JobID, _ attempt: Int, _ database: Database) throws {
+        try database.cachedStatement(sql: "INSERT INTO debts (job, attempt) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .execute(arguments: [job.rawValue, attempt])
+    }
+
+    private static func recordPostScript(
+        of job: JobID, _ attempt: Int, _ pre: StageEnd, _ backup: StageEnd, _ database: Database
+    ) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE debts SET runs = runs + 1, pre_status = ?, pre_exit_code = ?, backup_status = ?, snapshot = ?,
+                    bytes_added = ?
+                WHERE job = ? AND attempt = ?
+                """
+        ).execute(arguments: [
+            pre.status.rawValue, pre.details.exitCode, backup.status.rawValue, backup.details.snapshotID,
+            backup.details.bytesAdded, job.rawValue, attempt,
+        ])
+    }
+
+    private static func settleDebt(of job: JobID, _ attempt: Int, _ end: DebtEnd, _ database: Database) throws {
+        guard case .unpaid(let reason) = end else {
+            return try database.cachedStatement(sql: "DELETE FROM debts WHERE job = ? AND attempt = ?")
+                .execute(arguments: [job.rawValue, attempt])
+        }
+        // It did not start after all: that is not a run.
+        try database.cachedStatement(
+            sql: "UPDATE debts SET unpaid_because = ?, runs = max(0, runs - 1) WHERE job = ? AND attempt = ?"
+        ).execute(arguments: [reason, job.rawValue, attempt])
     }
 
     private static func update(

@@ -140,7 +140,8 @@ package actor CoordinatorLink {
                 .heartbeat(
                     Heartbeat(
                         generation: machine.generation, activeJobs: await namedJobs,
-                        outboxDepth: outboxDepth(), wall: clock.now.wall)))
+                        outboxDepth: outboxDepth(), openDebts: Int64(await director.openDebtCount), wall: clock.now.wall
+                    )))
         case .replacePolicies(let policies, let generation):
             try await director.replacePolicies(policies, generation: generation)
         case .changePolicy(let change): try await director.changePolicy(change)

@@ -7,6 +7,7 @@ enum AgentTables {
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
             .init("VERSION", isDispensable: true),
             .init("JOBS", shrinksTo: 6), .init("OUTBOX", .right, isDispensable: true),
+            .init("OWED", .right, isDispensable: true),
             .init("LABELS", shrinksTo: 6, isDispensable: true),
         ])
         for agent in agents {
@@ -15,7 +16,8 @@ enum AgentTables {
                 .init(agent.id.rawValue), agent.isOnline ? .init("online", .good) : .init("offline", .bad),
                 .init(Phrases.relative(agent.lastHeardAt, to: now)), .init(agent.version.isEmpty ? "-" : agent.version),
                 .init(agent.activeJobs.isEmpty ? "-" : agent.activeJobs.map(\.summary).joined(separator: ", ")),
-                .init("\(agent.outboxDepth)"), .init(labels.joined(separator: " ")),
+                .init("\(agent.outboxDepth)"), .init("\(agent.openDebts)", agent.openDebts > 0 ? .bad : nil),
+                .init(labels.joined(separator: " ")),
             ])
         }
         return table

@@ -113,6 +113,7 @@ extension AgentRecord {
         ]) + .time("last_heard_at", lastHeardAt)
             + .object([
                 "generation": Document(generation), "outbox_depth": Document(outboxDepth),
+                "open_debts": Document(openDebts),
                 "clock_skew_ms": Document(clockSkew.milliseconds),
                 "active_jobs": .list(
                     activeJobs.map { job in

@@ -28,6 +28,12 @@ struct FleetGlance: Sendable {
                 + "\(counts.outcomes) over, \(terminal.paint(failures, counts.failures > 0 ? .bad : nil)), "
                 + "\(counts.inProgress) in progress" + (counts.inferred > 0 ? ", \(counts.inferred) inferred" : "")
         ]
+        let owing = agents.filter { $0.openDebts > 0 }
+        if !owing.isEmpty {
+            let count = Phrases.count(Int(owing.map(\.openDebts).reduce(0, +)), "post-script")
+            let names = owing.prefix(5).map(\.id.rawValue).joined(separator: ", ") + (owing.count > 5 ? ", …" : "")
+            lines.append(terminal.paint("\(count) owed and could not be run, on \(names); see: bookend debts", .bad))
+        }
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
             .init("NOW", shrinksTo: 6, isDispensable: true),
@@ -75,6 +81,7 @@ struct FleetGlance: Sendable {
             + .object([
                 "reports_stored": Document(summary.reportsStored),
                 "agents_online": Document(agents.filter(\.isOnline).count),
+                "open_debts": Document(agents.map(\.openDebts).reduce(0, +)),
                 "jobs_total": Document(counts.total), "jobs_over": Document(counts.outcomes),
                 "jobs_failed": Document(counts.failures), "jobs_in_progress": Document(counts.inProgress),
                 "jobs_inferred": Document(counts.inferred), "jobs": BookendCLI.document(counts: summary.jobs),
@@ -83,6 +90,7 @@ struct FleetGlance: Sendable {
                         .object([
                             "agent": .text(row.id.rawValue), "is_enrolled": .bool(row.record != nil),
                             "is_online": .bool(row.record?.isOnline ?? false),
+                            "open_debts": Document(row.record?.openDebts ?? 0),
                             "last_job_id": Document(row.summary?.lastJob?.rawValue),
                             "last_status": row.summary?.lastStatus?.document ?? .null,
                             "jobs": BookendCLI.document(counts: row.summary?.jobs ?? [:]),

@@ -55,6 +55,10 @@ enum JobTables {
         if !job.alerts.isEmpty {
             facts.append(("alerts", terminal.paint(job.alerts.map(\.rawValue).joined(separator: ", "), .bad)))
         }
+        for attempt in job.openDebts {
+            let text = "the post-script of attempt \(attempt); put it right, then: bookend job pay \(job.job)"
+            facts.append(("owed", terminal.paint(text, .bad)))
+        }
         let width = facts.map(\.0.count).max() ?? 0
         var lines = [terminal.paint("job \(job.job)", .strong)]
         lines += facts.map { "  \($0)\(String(repeating: " ", count: width - $0.count))  \($1)" }

@@ -60,12 +60,15 @@ package final class SQLitePolicyStore: PolicyStore {
                 generation: try Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,
                 policies: try policies.map { try Wire.decodePolicyRevision([UInt8]($0)) },
                 highestRevisions: Dictionary(
-                    highest.map { (PolicyName(rawValue: $0["name"]), $0["revision"]) }, uniquingKeysWith: max),
+                    try highest.map { row in
+                        (PolicyName(rawValue: try row.decode(forColumn: "name")), try row.decode(forColumn: "revision"))
+                    }, uniquingKeysWith: max),
                 openTriggers: try open.map { row in
                     OpenTrigger(
-                        record: try TriggerRecord(row: row), isCancelAcknowledged: row["is_cancel_acknowledged"])
+                        record: try TriggerRecord(row: row),
+                        isCancelAcknowledged: try row.decode(forColumn: "is_cancel_acknowledged"))
                 },
-                agents: agents.map(RememberedAgent.init(row:)))
+                agents: try agents.map(RememberedAgent.init(row:)))
         }
     }
 
@@ -192,7 +195,7 @@ package final class SQLitePolicyStore: PolicyStore {
             let isComplete = rows.count <= limit
             return TriggerChanges(
                 records: try page.map(TriggerRecord.init(row:)),
-                through: isComplete ? last : page.last?["change"] ?? last, isComplete: isComplete)
+                through: isComplete ? last : try page.last?.decode(forColumn: "change") ?? last, isComplete: isComplete)
         }
     }
 
@@ -271,29 +274,34 @@ extension SQLitePolicyStore {
 
 extension TriggerRecord {
     fileprivate init(row: Row) throws {
-        guard let cause = TriggerCause(rawValue: row["cause"]), let state = State(rawValue: row["state"]) else {
-            throw CoordinatorError(.store, "job \(row["job"] as Int64): a newer bookend-coordinator wrote this row")
+        let job = JobID(rawValue: try row.decode(forColumn: "job"))
+        guard let cause = TriggerCause(rawValue: try row.decode(forColumn: "cause")),
+            let state = State(rawValue: try row.decode(forColumn: "state"))
+        else {
+            throw CoordinatorError(.store, "job \(job): a newer bookend-coordinator wrote this row")
         }
-        self.init(
+        try self.init(
             trigger: Trigger(
-                job: JobID(rawValue: row["job"]), agent: AgentID(rawValue: row["agent"]),
-                policy: PolicyName(rawValue: row["policy"]), revision: row["revision"], cause: cause,
-                scheduledStart: UnixTime(milliseconds: row["scheduled_start_unix_ms"]),
-                notAfter: UnixTime(milliseconds: row["not_after_unix_ms"]),
-                windowEnd: (row["window_end_unix_ms"] as Int64?).map(UnixTime.init(milliseconds:))),
-            state: state, isCanceled: row["is_canceled"])
+                job: job, agent: AgentID(rawValue: row.decode(forColumn: "agent")),
+                policy: PolicyName(rawValue: row.decode(forColumn: "policy")),
+                revision: row.decode(forColumn: "revision"), cause: cause,
+                scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start_unix_ms")),
+                notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after_unix_ms")),
+                windowEnd: row.decode(Int64?.self, forColumn: "window_end_unix_ms").map(UnixTime.init(milliseconds:))),
+            state: state, isCanceled: row.decode(forColumn: "is_canceled"))
     }
 }
 
 extension RememberedAgent {
-    fileprivate init(row: Row) {
-        let lines = (row["claimed_labels"] as String).split(separator: "\n")
+    fileprivate init(row: Row) throws {
+        let lines = try row.decode(String.self, forColumn: "claimed_labels").split(separator: "\n")
         let pairs = lines.compactMap { line in
             line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
         }
-        self.init(
-            id: AgentID(rawValue: row["id"]), claimedLabels: Dictionary(pairs, uniquingKeysWith: { $1 }),
-            version: row["version"], lastHeardAt: UnixTime(milliseconds: row["last_heard_unix_ms"]))
+        try self.init(
+            id: AgentID(rawValue: row.decode(forColumn: "id")),
+            claimedLabels: Dictionary(pairs, uniquingKeysWith: { $1 }), version: row.decode(forColumn: "version"),
+            lastHeardAt: UnixTime(milliseconds: row.decode(forColumn: "last_heard_unix_ms")))
     }
 
     /// Keys hold no `=`, values no line break: ``BookendModel/TextRules/labelProblem(key:value:)`` saw to that.

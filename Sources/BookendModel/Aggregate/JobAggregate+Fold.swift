@@ -103,6 +103,13 @@ extension JobAggregate {
         }
     }
 
+    /// The attempts whose post-script is owed and could not be run, in ascending order.
+    package var openDebts: [Int] {
+        attempts.filter { attempt in
+            attempt.postScript.details.alerts.contains { $0 == .postScriptMissing || $0 == .debtUnpaid }
+        }.map(\.attempt)
+    }
+
     /// When a backup stage of this job last ended well (0 or 5), whatever became of the job; `nil`: none did.
     package var goodBackupAt: UnixTime? {
         attempts.filter { $0.backup.status.isSuccess }.compactMap(\.backup.endedAt).max()

@@ -53,4 +53,6 @@ package enum DebtEnd: Hashable, Sendable {
     case neverOwed
     /// The post-script could not be run. The debt stays open, and is critical.
     case unpaid(reason: String)
+    /// An operator settled it: the post-script is not to run any more.
+    case forgiven
 }

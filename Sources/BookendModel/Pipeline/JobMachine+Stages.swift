@@ -88,27 +88,17 @@ extension JobMachine {
     }
 
     mutating func postScriptEnded(_ outcome: ScriptOutcome, at now: Moment) {
-        var end = outcome.end(judgedBy: rules.postLeftProcesses)
-        switch outcome {
-        case .ended:
-            actions.append(.settleDebt(attempt: attempt.number, .paid))
-        case .missing:
-            end.details.reason = "the pre-script ran, and there is no post-script: what it prepared stays as it is"
-            end.details.alerts = [.postScriptMissing]
-            actions.append(.settleDebt(attempt: attempt.number, .unpaid(reason: end.details.reason)))
-        case .refused(let reason), .couldNotStart(let reason):
-            end.details.alerts = [.debtUnpaid]
-            actions.append(.settleDebt(attempt: attempt.number, .unpaid(reason: reason)))
-        }
+        let settlement = DebtSettlement(outcome, judgedBy: rules.postLeftProcesses)
+        actions.append(.settleDebt(attempt: attempt.number, settlement.debt))
         attempt.isPostScriptStarted = false
-        conclude(.postScript, end, at: now)
+        conclude(.postScript, settlement.end, at: now)
         endAttempt(at: now)
     }
 }
 
 extension ScriptOutcome {
     /// The stage's end, before what else happened to the job is taken into account.
-    fileprivate func end(judgedBy rule: ScriptPlan.LeftProcesses) -> StageEnd {
+    func end(judgedBy rule: ScriptPlan.LeftProcesses) -> StageEnd {
         switch self {
         case .missing: StageEnd(.skipped, reason: "there is no such script")
         case .refused(let reason): StageEnd(.refused, reason: reason)

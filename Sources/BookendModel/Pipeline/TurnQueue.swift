@@ -1,4 +1,4 @@
-/// Decides which of an agent's jobs may run an attempt now.
+/// Decides which of an agent's jobs may run an attempt, and which debts may be paid, now.
 ///
 /// In the order in which the jobs asked:
 /// - at most ``limit`` attempts at once;
@@ -21,13 +21,25 @@ package struct TurnQueue: Hashable, Sendable {
         }
     }
 
-    package struct Claim: Hashable, Sendable {
+    /// What asks for a turn.
+    package struct Claimant: Hashable, Sendable {
         package var job: JobID
+        /// The attempt whose post-script is still owed after the attempt ended; `nil`: the job's next attempt asks.
+        package var debt: Int?
+
+        package init(_ job: JobID, debt: Int? = nil) {
+            self.job = job
+            self.debt = debt
+        }
+    }
+
+    package struct Claim: Hashable, Sendable {
+        package var claimant: Claimant
         package var policy: PolicyName
         package var group: Group?
 
-        package init(job: JobID, policy: PolicyName, group: Group?) {
-            self.job = job
+        package init(_ claimant: Claimant, policy: PolicyName, group: Group?) {
+            self.claimant = claimant
             self.policy = policy
             self.group = group
         }
@@ -44,30 +56,29 @@ package struct TurnQueue: Hashable, Sendable {
 
     package var isIdle: Bool { running.isEmpty && waiting.isEmpty }
 
-    /// Asks for a turn; hands back the jobs whose turn it is now. A job that waits or runs already keeps its place.
-    package mutating func request(_ claim: Claim) -> [JobID] {
-        guard !running.contains(where: { $0.job == claim.job }), !waiting.contains(where: { $0.job == claim.job })
-        else { return [] }
+    /// Asks for a turn; hands back those whose turn it is now. One that waits or runs already keeps its place.
+    package mutating func request(_ claim: Claim) -> [Claimant] {
+        guard !(running + waiting).contains(where: { $0.claimant == claim.claimant }) else { return [] }
         waiting.append(claim)
         return grant()
     }
 
     /// Gives a turn whatever else runs: an attempt that broke goes on where it was, and others wait for it.
     package mutating func take(_ claim: Claim) {
-        waiting.removeAll { $0.job == claim.job }
-        guard !running.contains(where: { $0.job == claim.job }) else { return }
+        waiting.removeAll { $0.claimant == claim.claimant }
+        guard !running.contains(where: { $0.claimant == claim.claimant }) else { return }
         running.append(claim)
     }
 
-    /// Gives up a turn, or a place in the queue; hands back the jobs whose turn it is now. An unknown job does no harm.
-    package mutating func release(_ job: JobID) -> [JobID] {
-        running.removeAll { $0.job == job }
-        waiting.removeAll { $0.job == job }
+    /// Gives up a turn, or a place in the queue; hands back those whose turn it is now. An unknown claimant does no harm.
+    package mutating func release(_ claimant: Claimant) -> [Claimant] {
+        running.removeAll { $0.claimant == claimant }
+        waiting.removeAll { $0.claimant == claimant }
         return grant()
     }
 
-    private mutating func grant() -> [JobID] {
-        var granted: [JobID] = []
+    private mutating func grant() -> [Claimant] {
+        var granted: [Claimant] = []
         var policies = Set(running.map(\.policy))
         var groups = Set(running.compactMap(\.group))
         waiting.removeAll { claim in
@@ -78,7 +89,7 @@ package struct TurnQueue: Hashable, Sendable {
             if let group = claim.group { groups.insert(group) }
             guard isFree else { return false }
             running.append(claim)
-            granted.append(claim.job)
+            granted.append(claim.claimant)
             return true
         }
         return granted

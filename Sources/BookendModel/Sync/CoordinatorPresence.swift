@@ -23,6 +23,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var generation: Int64 = 0
         var activeJobs: [ActiveJob] = []
         var outboxDepth: Int64 = 0
+        var openDebts: Int64 = 0
         var skew = Duration.zero
         var isSkewTold = false
 
@@ -92,6 +93,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
     ) -> [Note]? {
         guard agents[id] != nil else { return nil }
         agents[id]?.outboxDepth = heartbeat.outboxDepth
+        agents[id]?.openDebts = heartbeat.openDebts
         return hear(id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, rules, at: now)
     }
 
@@ -137,7 +139,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
                 id: id, labels: agent.labels, isOnline: agent.isOnline,
                 lastHeardAt: agent.heardAt?.wall ?? agent.rememberedAt, version: agent.version,
                 generation: agent.generation, activeJobs: agent.isOnline ? Self.named(agent.activeJobs) : [],
-                outboxDepth: agent.outboxDepth, clockSkew: agent.skew)
+                outboxDepth: agent.outboxDepth, openDebts: agent.openDebts, clockSkew: agent.skew)
         }
     }
 

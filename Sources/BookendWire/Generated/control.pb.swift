@@ -370,6 +370,8 @@ nonisolated struct ProtoAgentRecord: Sendable {
 
   var clockSkewMs: Int64 = 0
 
+  var openDebts: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -622,9 +624,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 2: try {
         var v: ProtoControlRequest.ApplyPolicies?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .applyPolicies(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -635,9 +636,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try {
         var v: ProtoControlRequest.ListPolicies?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .listPolicies(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -648,9 +648,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try {
         var v: ProtoControlRequest.ShowPolicy?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .showPolicy(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -661,9 +660,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try {
         var v: ProtoControlRequest.DeletePolicy?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .deletePolicy(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -674,9 +672,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 6: try {
         var v: ProtoBackupOrder?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .backup(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -695,9 +692,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try {
         var v: ProtoControlRequest.ListAgents?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .listAgents(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -708,9 +704,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 9: try {
         var v: ProtoControlRequest.Ask?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .ask(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -721,9 +716,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 10: try {
         var v: ProtoControlRequest.AskCredit?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askCredit(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -734,9 +728,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 11: try {
         var v: ProtoControlRequest.AskClose?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askClose(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1092,7 +1085,7 @@ nonisolated extension ProtoPolicyOutcome.Change: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{4}\u{b}open_debts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1109,6 +1102,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.clockSkewMs) }()
+      case 20: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       default: break
       }
     }
@@ -1146,6 +1140,9 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.clockSkewMs != 0 {
       try visitor.visitSingularInt64Field(value: self.clockSkewMs, fieldNumber: 9)
     }
+    if self.openDebts != 0 {
+      try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 20)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1159,6 +1156,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.outboxDepth != rhs.outboxDepth {return false}
     if lhs.clockSkewMs != rhs.clockSkewMs {return false}
+    if lhs.openDebts != rhs.openDebts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1178,9 +1176,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try {
         var v: ProtoControlReply.Applied?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .applied(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1191,9 +1188,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try {
         var v: ProtoControlReply.Policies?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .policies(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1204,9 +1200,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try {
         var v: ProtoControlReply.Triggered?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggered(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1217,9 +1212,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 5: try {
         var v: ProtoTriggerRecord?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .canceled(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1230,9 +1224,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 6: try {
         var v: ProtoControlReply.Agents?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .agents(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1243,9 +1236,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 7: try {
         var v: ProtoAskAnswer?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .answer(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1256,9 +1248,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 8: try {
         var v: ProtoControlReply.Done?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .done(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1269,9 +1260,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 9: try {
         var v: ProtoFailure?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .failure(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {

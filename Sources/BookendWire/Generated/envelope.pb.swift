@@ -277,9 +277,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 10: try {
         var v: ProtoPolicyChange?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .policyChange(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -290,9 +289,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 11: try {
         var v: ProtoTrigger?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .trigger(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -303,9 +301,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 12: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .cancel(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -316,9 +313,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 20: try {
         var v: ProtoHello?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .hello(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -329,9 +325,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 21: try {
         var v: ProtoSyncSnapshot?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .syncSnapshot(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -342,9 +337,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 22: try {
         var v: ProtoHeartbeat?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .heartbeat(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -355,9 +349,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 23: try {
         var v: ProtoHeartbeatReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .heartbeatReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -368,9 +361,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 24: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggerAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -381,9 +373,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 25: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .cancelAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -394,9 +385,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 30: try {
         var v: ProtoAskCall?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askCall(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -407,9 +397,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 31: try {
         var v: ProtoAskReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -420,9 +409,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 40: try {
         var v: ProtoRosterRequest?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .rosterRequest(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -433,9 +421,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 41: try {
         var v: ProtoRosterReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .rosterReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -446,9 +433,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 50: try {
         var v: ProtoIntakeResume?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeResume(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -459,9 +445,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 51: try {
         var v: ProtoIntakeBatch?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeBatch(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -472,9 +457,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 52: try {
         var v: ProtoIntakeAck?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -485,9 +469,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 60: try {
         var v: ProtoProgress?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .progress(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -498,9 +481,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 61: try {
         var v: ProtoFeedEntry?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .feedEntry(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -511,9 +493,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 70: try {
         var v: ProtoQuery?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .query(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -524,9 +505,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 71: try {
         var v: ProtoQueryReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .queryReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -537,9 +517,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 80: try {
         var v: ProtoControlRequest?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .control(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -550,9 +529,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 81: try {
         var v: ProtoControlReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .controlReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {

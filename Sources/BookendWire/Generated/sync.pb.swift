@@ -111,6 +111,8 @@ nonisolated struct ProtoHeartbeat: Sendable {
 
   var wallUnixMs: Int64 = 0
 
+  var openDebts: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -173,12 +175,39 @@ nonisolated struct ProtoAskRequest: Sendable {
     set {request = .restore(newValue)}
   }
 
+  var debts: ProtoAskRequest.Debts {
+    get {
+      if case .debts(let v)? = request {return v}
+      return ProtoAskRequest.Debts()
+    }
+    set {request = .debts(newValue)}
+  }
+
+  var payDebts: ProtoAskRequest.PayDebts {
+    get {
+      if case .payDebts(let v)? = request {return v}
+      return ProtoAskRequest.PayDebts()
+    }
+    set {request = .payDebts(newValue)}
+  }
+
+  var forgiveDebts: ProtoAskRequest.ForgiveDebts {
+    get {
+      if case .forgiveDebts(let v)? = request {return v}
+      return ProtoAskRequest.ForgiveDebts()
+    }
+    set {request = .forgiveDebts(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Request: Equatable, Sendable {
     case logs(ProtoAskRequest.Logs)
     case snapshots(ProtoAskRequest.Snapshots)
     case restore(ProtoAskRequest.Restore)
+    case debts(ProtoAskRequest.Debts)
+    case payDebts(ProtoAskRequest.PayDebts)
+    case forgiveDebts(ProtoAskRequest.ForgiveDebts)
 
   }
 
@@ -251,6 +280,67 @@ nonisolated struct ProtoAskRequest: Sendable {
     init() {}
   }
 
+  nonisolated struct Debts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct PayDebts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var jobID: Int64 = 0
+
+    var attempt: Int32 {
+      get {_attempt ?? 0}
+      set {_attempt = newValue}
+    }
+    /// Returns true if `attempt` has been explicitly set.
+    var hasAttempt: Bool {self._attempt != nil}
+    /// Clears the value of `attempt`. Subsequent reads from it will return its default value.
+    mutating func clearAttempt() {self._attempt = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _attempt: Int32? = nil
+  }
+
+  nonisolated struct ForgiveDebts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var jobID: Int64 = 0
+
+    var attempt: Int32 {
+      get {_attempt ?? 0}
+      set {_attempt = newValue}
+    }
+    /// Returns true if `attempt` has been explicitly set.
+    var hasAttempt: Bool {self._attempt != nil}
+    /// Clears the value of `attempt`. Subsequent reads from it will return its default value.
+    mutating func clearAttempt() {self._attempt = nil}
+
+    /// set by the coordinator
+    var by: String = String()
+
+    var reason: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _attempt: Int32? = nil
+  }
+
   init() {}
 }
 
@@ -305,12 +395,30 @@ nonisolated struct ProtoAskAnswer: Sendable {
     set {answer = .restored(newValue)}
   }
 
+  var debts: ProtoAskAnswer.Debts {
+    get {
+      if case .debts(let v)? = answer {return v}
+      return ProtoAskAnswer.Debts()
+    }
+    set {answer = .debts(newValue)}
+  }
+
+  var settled: ProtoAskAnswer.Settled {
+    get {
+      if case .settled(let v)? = answer {return v}
+      return ProtoAskAnswer.Settled()
+    }
+    set {answer = .settled(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Answer: Equatable, Sendable {
     case log(ProtoAskAnswer.Log)
     case snapshots(ProtoAskAnswer.Snapshots)
     case restored(ProtoAskAnswer.Restored)
+    case debts(ProtoAskAnswer.Debts)
+    case settled(ProtoAskAnswer.Settled)
 
   }
 
@@ -356,6 +464,68 @@ nonisolated struct ProtoAskAnswer: Sendable {
     var files: Int64 = 0
 
     var sizeBytes: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Debt: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var jobID: Int64 = 0
+
+    var attempt: Int32 = 0
+
+    var policy: String = String()
+
+    var scheduledStartUnixMs: Int64 = 0
+
+    var reason: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Debts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var debts: [ProtoAskAnswer.Debt] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Settlement: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var attempt: Int32 = 0
+
+    var status: Int32 = 0
+
+    var reason: String = String()
+
+    var isSettled: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Settled: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var settlements: [ProtoAskAnswer.Settlement] = []
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -634,7 +804,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.policies) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.triggers) }()
-      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.canceledJobIds) }()
+      case 4: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.canceledJobIds += more }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
       default: break
       }
@@ -673,7 +843,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{4}\u{6}open_debts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -685,6 +855,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       default: break
       }
     }
@@ -703,6 +874,9 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.wallUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 4)
     }
+    if self.openDebts != 0 {
+      try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -711,6 +885,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.outboxDepth != rhs.outboxDepth {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
+    if lhs.openDebts != rhs.openDebts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -783,7 +958,7 @@ nonisolated extension ProtoJobReference: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AskRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}logs\0\u{1}snapshots\0\u{1}restore\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}logs\0\u{1}snapshots\0\u{1}restore\0\u{1}debts\0\u{3}pay_debts\0\u{3}forgive_debts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -794,9 +969,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try {
         var v: ProtoAskRequest.Logs?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .logs(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -807,9 +981,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 2: try {
         var v: ProtoAskRequest.Snapshots?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .snapshots(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -820,14 +993,49 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try {
         var v: ProtoAskRequest.Restore?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .restore(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.request = .restore(v)
+        }
+      }()
+      case 4: try {
+        var v: ProtoAskRequest.Debts?
+        var hadOneofValue = false
+        if self.request != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .debts(v)
+        }
+      }()
+      case 5: try {
+        var v: ProtoAskRequest.PayDebts?
+        var hadOneofValue = false
+        if self.request != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .payDebts(v)
+        }
+      }()
+      case 6: try {
+        var v: ProtoAskRequest.ForgiveDebts?
+        var hadOneofValue = false
+        if self.request != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .forgiveDebts(v)
         }
       }()
       default: break
@@ -852,6 +1060,18 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .restore?: try {
       guard case .restore(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .debts?: try {
+      guard case .debts(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .payDebts?: try {
+      guard case .payDebts(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .forgiveDebts?: try {
+      guard case .forgiveDebts(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
     case nil: break
     }
@@ -998,6 +1218,113 @@ nonisolated extension ProtoAskRequest.Restore: SwiftProtobuf.Message, SwiftProto
   }
 }
 
+nonisolated extension ProtoAskRequest.Debts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskRequest.protoMessageName + ".Debts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskRequest.Debts, rhs: ProtoAskRequest.Debts) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAskRequest.PayDebts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskRequest.protoMessageName + ".PayDebts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}attempt\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.jobID) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self._attempt) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.jobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.jobID, fieldNumber: 1)
+    }
+    try { if let v = self._attempt {
+      try visitor.visitSingularInt32Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskRequest.PayDebts, rhs: ProtoAskRequest.PayDebts) -> Bool {
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs._attempt != rhs._attempt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAskRequest.ForgiveDebts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskRequest.protoMessageName + ".ForgiveDebts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}attempt\0\u{1}by\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.jobID) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self._attempt) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.jobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.jobID, fieldNumber: 1)
+    }
+    try { if let v = self._attempt {
+      try visitor.visitSingularInt32Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskRequest.ForgiveDebts, rhs: ProtoAskRequest.ForgiveDebts) -> Bool {
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs._attempt != rhs._attempt {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoSnapshotSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SnapshotSummary"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}at_unix_ms\0\u{1}paths\0\u{1}tags\0\u{1}host\0")
@@ -1050,7 +1377,7 @@ nonisolated extension ProtoSnapshotSummary: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AskAnswer"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}log\0\u{1}snapshots\0\u{1}restored\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}log\0\u{1}snapshots\0\u{1}restored\0\u{1}debts\0\u{1}settled\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1061,9 +1388,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try {
         var v: ProtoAskAnswer.Log?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .log(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1074,9 +1400,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try {
         var v: ProtoAskAnswer.Snapshots?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .snapshots(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1087,14 +1412,37 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 3: try {
         var v: ProtoAskAnswer.Restored?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .restored(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.answer = .restored(v)
+        }
+      }()
+      case 4: try {
+        var v: ProtoAskAnswer.Debts?
+        var hadOneofValue = false
+        if self.answer != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .debts(v)
+        }
+      }()
+      case 5: try {
+        var v: ProtoAskAnswer.Settled?
+        var hadOneofValue = false
+        if self.answer != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.answer = .settled(v)
         }
       }()
       default: break
@@ -1119,6 +1467,14 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .restored?: try {
       guard case .restored(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .debts?: try {
+      guard case .debts(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .settled?: try {
+      guard case .settled(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -1252,6 +1608,161 @@ nonisolated extension ProtoAskAnswer.Restored: SwiftProtobuf.Message, SwiftProto
   }
 }
 
+nonisolated extension ProtoAskAnswer.Debt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskAnswer.protoMessageName + ".Debt"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}attempt\0\u{1}policy\0\u{3}scheduled_start_unix_ms\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.jobID) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.attempt) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.scheduledStartUnixMs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.jobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.jobID, fieldNumber: 1)
+    }
+    if self.attempt != 0 {
+      try visitor.visitSingularInt32Field(value: self.attempt, fieldNumber: 2)
+    }
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 3)
+    }
+    if self.scheduledStartUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.scheduledStartUnixMs, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskAnswer.Debt, rhs: ProtoAskAnswer.Debt) -> Bool {
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.scheduledStartUnixMs != rhs.scheduledStartUnixMs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAskAnswer.Debts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskAnswer.protoMessageName + ".Debts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}debts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.debts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.debts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.debts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskAnswer.Debts, rhs: ProtoAskAnswer.Debts) -> Bool {
+    if lhs.debts != rhs.debts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAskAnswer.Settlement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskAnswer.protoMessageName + ".Settlement"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}status\0\u{1}reason\0\u{3}is_settled\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.attempt) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.status) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isSettled) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.attempt != 0 {
+      try visitor.visitSingularInt32Field(value: self.attempt, fieldNumber: 1)
+    }
+    if self.status != 0 {
+      try visitor.visitSingularInt32Field(value: self.status, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    if self.isSettled != false {
+      try visitor.visitSingularBoolField(value: self.isSettled, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskAnswer.Settlement, rhs: ProtoAskAnswer.Settlement) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.isSettled != rhs.isSettled {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAskAnswer.Settled: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskAnswer.protoMessageName + ".Settled"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}settlements\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.settlements) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.settlements.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.settlements, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskAnswer.Settled, rhs: ProtoAskAnswer.Settled) -> Bool {
+    if lhs.settlements != rhs.settlements {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AskCall"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}open\0\u{1}credit\0\u{1}close\0")
@@ -1266,9 +1777,8 @@ nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try {
         var v: ProtoAskCall.Open?
         var hadOneofValue = false
-        if let current = self.call {
+        if self.call != nil {
           hadOneofValue = true
-          if case .open(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1279,9 +1789,8 @@ nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 3: try {
         var v: ProtoAskCall.Credit?
         var hadOneofValue = false
-        if let current = self.call {
+        if self.call != nil {
           hadOneofValue = true
-          if case .credit(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1292,9 +1801,8 @@ nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 4: try {
         var v: ProtoAskCall.Close?
         var hadOneofValue = false
-        if let current = self.call {
+        if self.call != nil {
           hadOneofValue = true
-          if case .close(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1443,9 +1951,8 @@ nonisolated extension ProtoAskReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try {
         var v: ProtoAskAnswer?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .chunk(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1456,9 +1963,8 @@ nonisolated extension ProtoAskReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 3: try {
         var v: ProtoAskReply.End?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .end(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {

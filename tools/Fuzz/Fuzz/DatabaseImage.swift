@@ -46,9 +46,10 @@ struct DatabaseImage: Sendable {
     }
 
     /// Changes of one value each, of a row or of the schema.
-    static let edits: [[UInt8]] = (0..<20).flatMap { table -> [[UInt8]] in
-        (0..<8).map { column in [0, table, 0, column, table &+ column, 1, 2, 3, 4, 5, 6, 7, 8] }
-    } + [[1, 0, 0], [2, 0], [3, 1, 1], [4, 0, 9]]
+    static let edits: [[UInt8]] =
+        (0..<20).flatMap { table -> [[UInt8]] in
+            (0..<8).map { column in [0, table, 0, column, table &+ column, 1, 2, 3, 4, 5, 6, 7, 8] }
+        } + [[1, 0, 0], [2, 0], [3, 1, 1], [4, 0, 9]]
 
     /// Carries out the changes that the bytes stand for. One that SQLite refuses is passed over.
     func edit(_ path: String, by bytes: ArraySlice<UInt8>) {
@@ -57,7 +58,8 @@ struct DatabaseImage: Sendable {
         while let operation = rest.popFirst(), statements.count < 8 {
             let table = tables[Int(rest.popFirst() ?? 0) % tables.count]
             switch operation % 8 {
-            case 1: statements.append(("DELETE FROM \(table.name) WHERE rowid % 2 = ?", [Int(rest.popFirst() ?? 0) % 2]))
+            case 1:
+                statements.append(("DELETE FROM \(table.name) WHERE rowid % 2 = ?", [Int(rest.popFirst() ?? 0) % 2]))
             case 2: statements.append(("DROP TABLE \(table.name)", []))
             case 3:
                 let column = table.columns[Int(rest.popFirst() ?? 0) % table.columns.count]

@@ -24,7 +24,9 @@ enum LargeInputs {
         }
         var usage = rusage()
         getrusage(RUSAGE_SELF.rawValue, &usage)
-        print("large \(target.name): \(count) inputs, slowest \(slowest.seconds) s, \(usage.ru_maxrss / 1024) MiB resident")
+        print(
+            "large \(target.name): \(count) inputs, slowest \(slowest.seconds) s, \(usage.ru_maxrss / 1024) MiB resident"
+        )
     }
 
     private static func slices(of input: [UInt8], _ random: inout Generator) -> [[UInt8]] {

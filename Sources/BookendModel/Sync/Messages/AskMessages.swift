@@ -6,6 +6,13 @@ package enum AskRequest: Hashable, Sendable {
     case snapshots(repository: RepositoryName, policy: PolicyName?)
     /// Restores into a directory that the agent's own configuration allows. `include` empty: everything.
     case restore(repository: RepositoryName, snapshot: String, target: String, include: [String])
+    /// The post-scripts that are owed by attempts that are over: they could not be run.
+    case debts
+    /// Tries once more to run the post-scripts that a job owes. `attempt` nil: of every attempt that owes one.
+    case payDebts(job: JobID, attempt: Int?)
+    /// Settles debts without running anything. `by` is the operator, as the coordinator knows him: what a client says of
+    /// itself is replaced.
+    case forgiveDebts(job: JobID, attempt: Int?, by: String, reason: String)
 }
 
 /// A piece of the answer to an ``AskRequest``.
@@ -13,6 +20,45 @@ package enum AskAnswer: Hashable, Sendable {
     case log(LogChunk)
     case snapshots([SnapshotSummary])
     case restored(RestoreSummary)
+    /// All that the agent owes, at most 1,000.
+    case debts([OpenDebt])
+    case settled([SettledDebt])
+}
+
+/// An owed post-script that could not be run.
+package struct OpenDebt: Hashable, Sendable {
+    package var job: JobID
+    package var attempt: Int
+    package var policy: PolicyName
+    /// When the job was to start.
+    package var scheduledStart: UnixTime
+    /// Why it could not be run the last time.
+    package var reason: String
+
+    package init(job: JobID, attempt: Int, policy: PolicyName, scheduledStart: UnixTime, reason: String) {
+        self.job = job
+        self.attempt = attempt
+        self.policy = policy
+        self.scheduledStart = scheduledStart
+        self.reason = reason
+    }
+}
+
+/// What came of an order to pay or forgive a debt.
+package struct SettledDebt: Hashable, Sendable {
+    package var attempt: Int
+    /// Of the post-script.
+    package var status: Status
+    package var reason: String
+    /// `false`: it could not be run this time either.
+    package var isSettled: Bool
+
+    package init(attempt: Int, status: Status, reason: String, isSettled: Bool) {
+        self.attempt = attempt
+        self.status = status
+        self.reason = reason
+        self.isSettled = isSettled
+    }
 }
 
 /// A piece of what a stage printed.

@@ -102,13 +102,15 @@ package struct AgentRecord: Hashable, Sendable {
     /// At most 16, those that run first.
     package var activeJobs: [ActiveJob]
     package var outboxDepth: Int64
+    /// Post-scripts that the agent owes and could not run: what they would start stays stopped.
+    package var openDebts: Int64
     /// The agent's wall clock less the coordinator's.
     package var clockSkew: Duration
 
     package init(
         id: AgentID, labels: [String: String], isOnline: Bool, lastHeardAt: UnixTime?, version: String,
         generation: Int64,
-        activeJobs: [ActiveJob], outboxDepth: Int64, clockSkew: Duration
+        activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, clockSkew: Duration
     ) {
         self.id = id
         self.labels = labels
@@ -118,6 +120,7 @@ package struct AgentRecord: Hashable, Sendable {
         self.generation = generation
         self.activeJobs = activeJobs
         self.outboxDepth = outboxDepth
+        self.openDebts = openDebts
         self.clockSkew = clockSkew
     }
 }

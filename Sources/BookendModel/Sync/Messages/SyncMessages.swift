@@ -52,12 +52,17 @@ package struct Heartbeat: Hashable, Sendable {
     package var activeJobs: [ActiveJob]
     /// Reports that no collector has acknowledged yet.
     package var outboxDepth: Int64
+    /// Post-scripts that are owed by attempts that are over: they could not be run.
+    package var openDebts: Int64
     package var wall: UnixTime
 
-    package init(generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, wall: UnixTime) {
+    package init(
+        generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime
+    ) {
         self.generation = generation
         self.activeJobs = activeJobs
         self.outboxDepth = outboxDepth
+        self.openDebts = openDebts
         self.wall = wall
     }
 }

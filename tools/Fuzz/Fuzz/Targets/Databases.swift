@@ -1,7 +1,8 @@
+import BookendModel
+
 @testable import BookendAgent
 @testable import BookendCollector
 @testable import BookendCoordinator
-import BookendModel
 
 extension Target {
     /// Database files that are not what a daemon left: of an earlier version, damaged, or changed by hand. Opening one is a
@@ -91,7 +92,8 @@ extension Target {
     private static func use(_ store: SQLiteReportStore) throws {
         _ = answer { try store.positions() }
         _ = answer { try store.rosterPosition() }
-        let roster = RosterReply(through: 4, triggers: [Samples.record], isComplete: true, agents: [Samples.agentRecord])
+        let roster = RosterReply(
+            through: 4, triggers: [Samples.record], isComplete: true, agents: [Samples.agentRecord])
         _ = answer { try store.store(roster) }
         _ = answer { try store.store([Samples.report], at: Samples.time) }
         _ = answer { try store.jobs(JobFilter()) }

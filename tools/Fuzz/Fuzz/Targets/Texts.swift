@@ -1,7 +1,8 @@
-@testable import BookendAgent
 import BookendCollector
 import BookendModel
 import BookendTransport
+
+@testable import BookendAgent
 
 extension Target {
     /// Lines and words: what restic prints, what the supervisor says, keys, names, addresses and cursors.
@@ -54,7 +55,8 @@ extension Target {
     }
 
     private static let supervisorLines = [
-        "started 4711 88123", "stdout a line", "stderr another", "left 12 34 sleep", "deciding", "output-left-out stdout 77",
+        "started 4711 88123", "stdout a line", "stderr another", "left 12 34 sleep", "deciding",
+        "output-left-out stdout 77",
         "exited 3", "signaled 9", "could-not-start /x: no such file",
     ]
 
@@ -108,12 +110,16 @@ extension Target {
         return store
     }()
     private static let cursors: [Cursor] = {
-        let second = { var report = Samples.report; report.origin.sequence += 1; return report }()
+        let second = {
+            var report = Samples.report; report.origin.sequence += 1; return report
+        }()
         return answer { try store.store([Samples.report, second], at: Samples.time) }?.map(\.cursor) ?? []
     }()
 
     private static func cursor(_ text: String) {
-        guard cursors.count == 2, let page = answer({ try store.feed(from: Cursor(rawValue: text), limit: 10) }) else { return }
+        guard cursors.count == 2, let page = answer({ try store.feed(from: Cursor(rawValue: text), limit: 10) }) else {
+            return
+        }
         if page.map({ $0.entries.count > 2 }) ?? false { broken("more entries than there are") }
     }
 }

@@ -113,7 +113,9 @@ enum Protobuf {
             return nil
         }
         while let tag = number(), let value = number() {
-            if tag & 7 == 2 { return place + value <= envelope.count ? (tag >> 3, Array(envelope[place..<place + value])) : nil }
+            if tag & 7 == 2 {
+                return place + value <= envelope.count ? (tag >> 3, Array(envelope[place..<place + value])) : nil
+            }
         }
         return nil
     }
