@@ -54,11 +54,16 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(
+            name: "BookendCurl", dependencies: ["CCurl", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+
         // Floor 3: the daemons. None of the three imports another.
         .target(
             name: "BookendCoordinator",
             dependencies: [
-                "BookendDaemon",
+                "BookendDaemon", "BookendCurl",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -75,7 +80,7 @@ let package = Package(
         .target(
             name: "BookendCollector",
             dependencies: [
-                "BookendDaemon",
+                "BookendDaemon", "BookendCurl",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -135,12 +140,16 @@ let package = Package(
             name: "BookendFilesTests",
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
-        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
-        .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
+        .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
+        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
+            swiftSettings: strict),
         .testTarget(
             name: "BookendCollectorTests",
             dependencies: [
-                "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "BookendCollector", "BookendDaemon",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(

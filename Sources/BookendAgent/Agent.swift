@@ -1,4 +1,4 @@
-import BookendDaemon
+package import BookendDaemon
 package import BookendFiles
 import BookendModel
 package import BookendTransport
@@ -22,12 +22,12 @@ package struct Agent {
     private let network: any Network
     private let keys: CurveKeyPair
     private let journal: any Journal
-    private let clock: any AgentClock
+    private let clock: any DaemonClock
     private let logger: Logger
 
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any AgentClock, logger: Logger
+        clock: any DaemonClock, logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
@@ -50,7 +50,8 @@ package struct Agent {
         }
         let stages = try makeStages(output, running)
         let director = JobDirector(
-            jobLimit: configuration.limits.jobs, policies: contents.policies,
+            jobLimit: configuration.limits.jobs, contents: contents,
+            slotRules: SlotBook.Rules(grace: configuration.autonomy.grace, splay: configuration.autonomy.splay),
             surroundings: JobDirector.Surroundings(
                 agent: configuration.id, journal: journal, stages: stages, clock: clock,
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },
@@ -70,6 +71,7 @@ package struct Agent {
                 for collector in collectors { group.addTask { await collector.link.run() } }
                 group.addTask { await coordinator.link.run() }
                 group.addTask { await tidy(output) }
+                group.addTask { await director.runSlots() }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
                     let deadline = clock.now.boot + Self.flushPatience
@@ -142,7 +144,7 @@ package struct Agent {
         let answers = AgentAnswers(
             stages: stages, output: output, permissions: GuardConfiguration(configuration.permissions), clock: clock,
             director: director)
-        let asks = AskServer(answering: answers, socket: sync, logger: logger)
+        let asks = AskServer(answering: answers, socket: sync, clock: clock, logger: logger)
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,

@@ -1,3 +1,4 @@
+import BookendCurl
 import BookendDaemon
 package import BookendFiles
 import BookendTransport
@@ -13,8 +14,15 @@ package enum CollectorProgram {
         let ring = KeyRing(try KeyRing.read(file: configuration.keys))
         let store = try SQLiteReportStore(path: directory.file("collector.sqlite"))
         let network = try SocketThread()
+        let deadMan = configuration.deadMan.map {
+            DeadMan(
+                url: $0.url, every: $0.every, userAgent: "bookend-collector/\(softwareVersion)", logger: logger
+            )
+        }
         let collector = Collector(
-            configuration: configuration, network: network, keys: keys, ring: ring, store: store, logger: logger)
+            configuration: configuration, network: network, keys: keys, ring: ring, store: store, clock: SystemClock(),
+            deadMan: deadMan,
+            logger: logger)
         try await DaemonProgram.run(logger: logger) { try await collector.run() }
         withExtendedLifetime(directory) {}
     }

@@ -15,18 +15,22 @@ actor IntakeService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let feed: Feed
+    private let clock: any DaemonClock
     private let logger: Logger
     private var intake: Intake
     private var progress = ProgressThrottle()
     private var faults = FaultCounter()
     private var isStopping = false
+    /// Why the latest group could not be stored; `nil`: it was.
+    private var problem: CollectorError?
 
     init(
-        socket: any MessageSocket, store: any ReportStore, feed: Feed, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, feed: Feed, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.feed = feed
+        self.clock = clock
         self.logger = logger
         intake = Intake(stored: try store.positions())
     }
@@ -36,6 +40,14 @@ actor IntakeService {
         // `run` leaves this actor only between groups: each that it took is answered by now.
         isStopping = true
         await socket.close()
+    }
+
+    /// For signs of life.
+    ///
+    /// - Throws: When the store does not answer, or what came last could not be stored.
+    func checkThatItWorks() throws(CollectorError) {
+        if let problem { throw problem }
+        _ = try store.rosterPosition()
     }
 
     /// Serves the socket until it is stopped.
@@ -52,7 +64,7 @@ actor IntakeService {
                 }
             }
             finish(group)
-            faults.log(to: logger)
+            faults.log(to: logger, at: clock.now.boot)
         }
     }
 
@@ -92,7 +104,7 @@ actor IntakeService {
             guard value.agent == sender else {
                 return faults.count("forged", from: sender, "progress of another agent")
             }
-            if progress.passes(value, now: .now) { feed.publish(value) }
+            if progress.passes(value, now: clock.now.boot) { feed.publish(value) }
         default: faults.count("unexpected", from: sender, "a message that an agent does not send to a collector")
         }
     }
@@ -101,7 +113,8 @@ actor IntakeService {
     private func finish(_ group: Group) {
         guard !group.new.isEmpty || !group.answers.isEmpty else { return }
         do throws(CollectorError) {
-            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: .wallClock)
+            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: clock.now.wall)
+            problem = nil
             intake.commit()
             for answer in group.answers {
                 socket.send([Wire.encode(.intakeAck(intake.acknowledgement(for: answer.source)))], to: answer.route)
@@ -112,6 +125,7 @@ actor IntakeService {
             }
         } catch {
             intake.rollBack()
+            problem = error
             logger.error(
                 "reports could not be stored; they stay with their agents",
                 metadata: ["reports": "\(group.new.count)", "error": "\(error)"])

@@ -1,3 +1,4 @@
+import BookendCurl
 import BookendDaemon
 package import BookendFiles
 import BookendModel
@@ -19,7 +20,12 @@ package enum CoordinatorProgram {
                 sync: try Endpoint(configuration.sync), broadcast: try Endpoint(configuration.broadcast),
                 control: try Endpoint(configuration.control)),
             rules: CoordinatorRules(offlineAfter: configuration.agentOfflineAfter), network: network, keys: keys,
-            keyFile: keyFile, store: store, logger: logger)
+            keyFile: keyFile, store: store, clock: SystemClock(),
+            deadMan: configuration.deadMan.map {
+                DeadMan(
+                    url: $0.url, every: $0.every, userAgent: "bookend-coordinator/\(softwareVersion)",
+                    logger: logger)
+            }, logger: logger)
         try await DaemonProgram.run(logger: logger) {
             try await service.run { endpoints in
                 // Without its handler libzmq would let every key in: better not to run at all. One handler serves both

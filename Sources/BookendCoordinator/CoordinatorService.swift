@@ -1,4 +1,5 @@
-import BookendDaemon
+package import BookendCurl
+package import BookendDaemon
 package import BookendModel
 package import BookendTransport
 package import Logging
@@ -29,12 +30,15 @@ package struct CoordinatorService: Sendable {
     private let keys: CurveKeyPair
     private let keyFile: WatchedKeyFile
     private let store: any PolicyStore
+    private let clock: any DaemonClock
+    private let deadMan: DeadMan?
     private let logger: Logger
 
     /// - Parameter network: Stopped at the end.
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
-        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore, logger: Logger
+        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore,
+        clock: any DaemonClock, deadMan: DeadMan? = nil, logger: Logger
     ) {
         self.endpoints = endpoints
         self.rules = rules
@@ -43,6 +47,8 @@ package struct CoordinatorService: Sendable {
         self.keys = keys
         self.keyFile = keyFile
         self.store = store
+        self.clock = clock
+        self.deadMan = deadMan
         self.logger = logger
     }
 
@@ -56,7 +62,8 @@ package struct CoordinatorService: Sendable {
         let real: CoordinatorEndpoints
         do {
             doors = try await open()
-            coordinator = try Coordinator(rules: rules, doors: doors, keyFile: keyFile, store: store, logger: logger)
+            coordinator = try Coordinator(
+                rules: rules, doors: doors, keyFile: keyFile, store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
             try await check(real)
@@ -76,7 +83,7 @@ package struct CoordinatorService: Sendable {
                     while !Task.isCancelled {
                         await coordinator.tick()
                         // Canceled: the loop's condition sees it.
-                        try? await Task.sleep(for: tickInterval)
+                        try? await clock.sleep(until: clock.now.boot + tickInterval)
                     }
                 }
                 group.addTask {
@@ -85,6 +92,7 @@ package struct CoordinatorService: Sendable {
                 group.addTask {
                     for await batch in doors.broadcast.deliveries { await coordinator.take(batch, at: .broadcast) }
                 }
+                if let deadMan { group.addTask { await deadMan.run { try await coordinator.checkThatItWorks() } } }
                 for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }
                 // No more orders from here on: the control socket is closed.
                 group.cancelAll()

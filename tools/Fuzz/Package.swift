@@ -53,6 +53,7 @@ let package = Package(
             dependencies: [
                 "BookendAgent", "BookendCollector", "BookendCoordinator", "BookendFiles", "BookendModel",
                 "BookendTransport", "BookendWire", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Fuzz", swiftSettings: swift),
     ]

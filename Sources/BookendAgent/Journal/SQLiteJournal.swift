@@ -57,12 +57,21 @@ package final class SQLiteJournal: Journal {
                             try row.decode(forColumn: "collector"),
                             UInt64(bitPattern: try row.decode(Int64.self, forColumn: "through"))
                         )
-                    }))
+                    }),
+                slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
+                    try self.trigger($0, cause: .schedule)
+                },
+                coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0))
         }
     }
 
-    package func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError) {
+    package func replacePolicies(
+        _ policies: [PolicyRevision], generation: Int64, slots: [Trigger], epoch: UInt64
+    ) throws(AgentError) {
         try write { database in
+            try database.execute(sql: "DELETE FROM slots")
+            for slot in slots { try Self.save(slot, database) }
+            try Self.set("coordinator_epoch", Int64(bitPattern: epoch), database)
             try database.execute(sql: "DELETE FROM policies")
             for revision in policies { try Self.save(revision, database) }
             try Self.set("generation", generation, database)
@@ -75,8 +84,17 @@ package final class SQLiteJournal: Journal {
                 try Self.save(revision, database)
             } else {
                 try database.execute(sql: "DELETE FROM policies WHERE name = ?", arguments: [change.name.rawValue])
+                try database.execute(sql: "DELETE FROM slots WHERE policy = ?", arguments: [change.name.rawValue])
             }
             try Self.set("generation", change.generation, database)
+        }
+    }
+
+    package func changeSlots(_ slots: [Trigger], withdrawn: [JobID]) throws(AgentError) {
+        try write { database in
+            let delete = try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
+            for job in withdrawn { try delete.execute(arguments: [job.rawValue]) }
+            for slot in slots { try Self.save(slot, database) }
         }
     }
 
@@ -97,12 +115,44 @@ package final class SQLiteJournal: Journal {
                 policy.map { Data(Wire.encode($0)) }, now.milliseconds,
             ])
             guard database.changesCount == 1 else { return nil }
+            try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
+                .execute(arguments: [trigger.job.rawValue])
             let highest = try Self.number("highest_job", database) ?? 0
             if trigger.job.rawValue > highest { try Self.set("highest_job", trigger.job.rawValue, database) }
             let row = try Row.fetchOne(
                 database.cachedStatement(sql: Self.selectJobs + " WHERE jobs.job = ?"),
                 arguments: [trigger.job.rawValue])
             return try row.map { try self.job($0) }
+        }
+    }
+
+    package func trigger(of job: JobID) throws(AgentError) -> Trigger? {
+        try write { database in
+            let row = try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM jobs WHERE job = ?"), arguments: [job.rawValue])
+            return try row.map { row in
+                try self.trigger(row, cause: TriggerCause(rawValue: row.decode(forColumn: "cause")) ?? .manual)
+            }
+        }
+    }
+
+    package func knownJobs(limit: Int) throws(AgentError) -> (jobs: [KnownJob], since: UnixTime) {
+        try write { database in
+            let rows = try Row.fetchAll(
+                database.cachedStatement(sql: "SELECT * FROM jobs ORDER BY accepted_at DESC, job DESC LIMIT ?"),
+                arguments: [limit])
+            let since =
+                rows.count < limit
+                ? nil
+                : try rows.last.map {
+                    try $0.decode(Int64.self, forColumn: "accepted_at").addingSaturating(1)
+                }
+            let pruned = try Self.number("pruned_before", database) ?? 0
+            return (
+                // The fingerprint leaves the cause out.
+                try rows.map { KnownJob(try self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
+                UnixTime(milliseconds: max(since ?? pruned, pruned))
+            )
         }
     }
 
@@ -226,6 +276,9 @@ package final class SQLiteJournal: Journal {
                     database, sql: "SELECT through FROM acknowledgements WHERE collector = ?", arguments: [collector])
                     ?? 0
             }
+            if try time.milliseconds > Self.number("pruned_before", database) ?? 0 {
+                try Self.set("pruned_before", time.milliseconds, database)
+            }
             // The newest report stays, so that numbers go on from it.
             let through = min(acknowledged.min() ?? 0, Int64(try Self.highestReport(database)) - 1)
             try database.execute(
@@ -286,13 +339,8 @@ extension SQLiteJournal {
             throw AgentError(.journal, "job \(job): unknown cause \(word)")
         }
         return try JournaledJob(
-            trigger: Trigger(
-                job: job, agent: agent, policy: PolicyName(rawValue: row.decode(forColumn: "policy")),
-                revision: row.decode(forColumn: "revision"), cause: cause,
-                scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
-                notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
-                windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:))),
-            policy: policy, acceptedAt: UnixTime(milliseconds: row.decode(forColumn: "accepted_at")),
+            trigger: trigger(row, cause: cause), policy: policy,
+            acceptedAt: UnixTime(milliseconds: row.decode(forColumn: "accepted_at")),
             isCanceled: row.decode(forColumn: "is_canceled"),
             isFirstBackup: row.decode(forColumn: "is_first_backup"), attempts: row.decode(forColumn: "attempts"),
             owesPostScript: row.decode(forColumn: "owes_post_script"),
@@ -330,6 +378,28 @@ extension SQLiteJournal {
         ).execute(arguments: [reason, job.rawValue, attempt])
     }
 
+    private func trigger(_ row: Row, cause: TriggerCause) throws -> Trigger {
+        try Trigger(
+            job: JobID(rawValue: row.decode(forColumn: "job")), agent: agent,
+            policy: PolicyName(rawValue: row.decode(forColumn: "policy")), revision: row.decode(forColumn: "revision"),
+            cause: cause, scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
+            notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
+            windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:)))
+    }
+
+    /// A job that has begun is no slot any more.
+    private static func save(_ slot: Trigger, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO slots (job, policy, revision, scheduled_start, not_after, window_end)
+                SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
+                """
+        ).execute(arguments: [
+            slot.job.rawValue, slot.policy.rawValue, slot.revision, slot.scheduledStart.milliseconds,
+            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.job.rawValue,
+        ])
+    }
+
     private static func update(
         _ assignments: String, _ values: StatementArguments, _ job: JobID, _ database: Database
     ) throws {
@@ -353,7 +423,11 @@ extension SQLiteJournal {
     }
 
     private static func highestReport(_ database: Database) throws -> UInt64 {
-        UInt64(try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0)
+        let highest = try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0
+        guard (0..<Int64.max / 2).contains(highest) else {
+            throw AgentError(.journal, "report number \(highest): the journal is damaged; restore it from a backup")
+        }
+        return UInt64(highest)
     }
 
     private static func number(_ key: String, _ database: Database) throws -> Int64? {

@@ -130,9 +130,11 @@ extension TriggerRecord {
     /// The status that the job has, as far as its trigger tells.
     var status: Status {
         switch state {
-        case .pending, .delivered: .queued
+        case .pending, .delivered, .planned, .reclaimed: .queued
         case .offline: .agentOffline
         case .missed: .missed
+        case .withdrawn: .notAvailable
+        case .conflict: .couldNotStart
         }
     }
 

@@ -22,6 +22,8 @@ package struct CollectorConfiguration: Hashable, Sendable {
     package var logLevel = LogLevel.info
     /// `retention`
     package var retention = Retention()
+    /// `dead_man`; default none.
+    package var deadMan: DeadManConfiguration?
 
     package struct Coordinator: Hashable, Sendable {
         /// `sync`: `tcp://host:port`; required.
@@ -58,7 +60,7 @@ extension CollectorConfiguration {
             "query": "an endpoint such as ipc:///run/bookend/collector.sock",
             "local_feed": "an endpoint such as ipc:///run/bookend/collector-feed.sock",
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
-            "retention": "a mapping with reports and jobs",
+            "retention": "a mapping with reports and jobs", "dead_man": "a mapping with url and every",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -69,6 +71,8 @@ extension CollectorConfiguration {
     static let retentionKeys = KeyTable(
         "retention", ["reports": "a duration such as 90d", "jobs": "a duration such as 730d"])
 
+    static let tables = [keyTable, coordinatorKeys, retentionKeys, DeadManConfiguration.keyTable]
+
     /// Reads `collector.yaml`.
     ///
     /// - Throws: ``FileError`` with everything that is wrong; the collector must not start then.
@@ -77,8 +81,7 @@ extension CollectorConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> CollectorConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable, coordinatorKeys, retentionKeys]) {
-            keys in
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: tables) { keys in
             var result = CollectorConfiguration()
             if let directory = keys["state_directory"]?.absolutePath() {
                 result.stateDirectory = directory
@@ -97,6 +100,7 @@ extension CollectorConfiguration {
             }
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.retention = retention(keys["retention"])
+            result.deadMan = DeadManConfiguration.read(keys["dead_man"])
             return result
         }
     }

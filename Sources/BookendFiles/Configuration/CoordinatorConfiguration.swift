@@ -18,6 +18,9 @@ package struct CoordinatorConfiguration: Hashable, Sendable {
     /// `agent_offline_after`: an agent unheard of for this long counts as offline; a duration, 5s to 1h, default 45s.
     package var agentOfflineAfter = Duration.seconds(45)
 
+    /// `dead_man`; default none.
+    package var deadMan: DeadManConfiguration?
+
     package init() {}
 }
 
@@ -31,6 +34,7 @@ extension CoordinatorConfiguration {
             "sync": "an endpoint such as tcp://*:7500", "broadcast": "an endpoint such as tcp://*:7501",
             "control": "an endpoint such as ipc:///run/bookend/coordinator.sock",
             "log_level": "a log level such as info", "agent_offline_after": "a duration such as 45s",
+            "dead_man": "a mapping with url and every",
         ])
 
     /// Reads `coordinator.yaml`.
@@ -41,7 +45,8 @@ extension CoordinatorConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> CoordinatorConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable]) { keys in
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable, DeadManConfiguration.keyTable]) {
+            keys in
             var result = CoordinatorConfiguration()
             if let directory = keys["state_directory"]?.absolutePath() {
                 result.stateDirectory = directory
@@ -55,6 +60,7 @@ extension CoordinatorConfiguration {
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.agentOfflineAfter =
                 keys["agent_offline_after"]?.duration(in: .seconds(5) ... .seconds(3600)) ?? result.agentOfflineAfter
+            result.deadMan = DeadManConfiguration.read(keys["dead_man"])
             return result
         }
     }

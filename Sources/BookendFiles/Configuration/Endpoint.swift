@@ -103,7 +103,7 @@ enum Z85 {
 }
 
 extension String {
-    fileprivate func dropping(prefix: String) -> String? {
+    func dropping(prefix: String) -> String? {
         hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
     }
 }

@@ -21,8 +21,13 @@ struct FleetLayout: Sendable {
     var shared: String { directory + "/shared" }
     let sites: [AgentSite]
 
-    /// - Parameter agents: Ids, and what stands in their configuration beside the usual.
-    static func make(_ name: String, agents: [(id: String, extra: String)]) async throws -> FleetLayout {
+    /// - Parameters:
+    ///   - agents: Ids, and what stands in their configuration beside the usual.
+    ///   - coordinator: What stands in the coordinator's configuration beside the usual.
+    ///   - collector: The same for the collector's.
+    static func make(
+        _ name: String, agents: [(id: String, extra: String)], coordinator: String = "", collector: String = ""
+    ) async throws -> FleetLayout {
         let directory = try SafePlace.make(name)
         var template = Array("/tmp/bookend-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
@@ -34,7 +39,7 @@ struct FleetLayout: Sendable {
             ports: Ports(sync: ports[0], broadcast: ports[1], intake: ports[2], feed: ports[3]),
             sites: agents.map { AgentSite(id: $0.id, directory: "\(directory)/\($0.id)") })
         do {
-            try await layout.fill(agents.map(\.extra))
+            try await layout.fill(agents.map(\.extra), coordinator: coordinator, collector: collector)
         } catch {
             layout.remove()
             throw error
@@ -42,7 +47,7 @@ struct FleetLayout: Sendable {
         return layout
     }
 
-    private func fill(_ extras: [String]) async throws {
+    private func fill(_ extras: [String], coordinator: String, collector: String) async throws {
         try FileManager.default.createDirectory(
             atPath: shared, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
         let keys = PublicKeys(
@@ -55,10 +60,10 @@ struct FleetLayout: Sendable {
             admitted.append("\(key) agent/\(site.id) kind=test")
         }
         try write(admitted.joined(separator: "\n") + "\n", to: directory + "/keys")
-        try writeServers(keys)
+        try writeServers(keys, coordinator: coordinator, collector: collector)
     }
 
-    private func writeServers(_ keys: PublicKeys) throws {
+    private func writeServers(_ keys: PublicKeys, coordinator: String, collector: String) throws {
         try write(
             """
             state_directory: \(directory)/coordinator
@@ -68,6 +73,7 @@ struct FleetLayout: Sendable {
             broadcast: "tcp://127.0.0.1:\(ports.broadcast)"
             control: ipc://\(sockets)/coordinator.sock
             agent_offline_after: 5s
+            \(coordinator)
 
             """, to: directory + "/coordinator.yaml")
         try write(
@@ -82,6 +88,7 @@ struct FleetLayout: Sendable {
             coordinator:
               sync: tcp://127.0.0.1:\(ports.sync)
               public_key: "\(keys.coordinator)"
+            \(collector)
 
             """, to: directory + "/collector.yaml")
     }

@@ -46,14 +46,18 @@ final class RealFleet: Sendable {
     /// - Parameters:
     ///   - agents: As many agents, named `a1`, `a2` and so on, from whom ``pool`` is filled.
     ///   - extra: What stands in these agents' configuration beside the usual.
+    ///   - coordinator: What stands in the coordinator's configuration beside the usual.
+    ///   - collector: The same for the collector's.
     ///   - special: More agents, by id, each with its own.
     static func with(
         _ name: String = "fleet", agents: Int, extra: String = "", special: [(id: String, extra: String)] = [],
-        feed: FeedLines = .all, _ body: (RealFleet) async throws -> Void
+        coordinator: String = "", collector: String = "", feed: FeedLines = .all,
+        _ body: (RealFleet) async throws -> Void
     ) async throws {
         try await machine.with { _ in
             let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
-            let layout = try await FleetLayout.make(name, agents: usual + special)
+            let layout = try await FleetLayout.make(
+                name, agents: usual + special, coordinator: coordinator, collector: collector)
             let fleet = RealFleet(
                 name, layout, pooled: Array(layout.sites.prefix(agents)), lines: feed)
             do {

@@ -1,5 +1,5 @@
-import FoundationEssentials
 import GRDB
+import GRDBSQLite
 import Glibc
 
 /// A good database file, and ways to make a strange one of it.
@@ -53,61 +53,56 @@ struct DatabaseImage: Sendable {
 
     /// Carries out the changes that the bytes stand for. One that SQLite refuses is passed over.
     func edit(_ path: String, by bytes: ArraySlice<UInt8>) {
+        var database: OpaquePointer?
+        guard sqlite3_open(path, &database) == SQLITE_OK else { broken("\(path): a good database cannot be opened") }
+        defer { sqlite3_close(database) }
+        sqlite3_exec(database, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF", nil, nil, nil)
         var rest = bytes
-        var statements: [(sql: String, arguments: StatementArguments)] = []
-        while let operation = rest.popFirst(), statements.count < 8 {
-            let table = tables[Int(rest.popFirst() ?? 0) % tables.count]
-            switch operation % 8 {
-            case 1:
-                statements.append(("DELETE FROM \(table.name) WHERE rowid % 2 = ?", [Int(rest.popFirst() ?? 0) % 2]))
-            case 2: statements.append(("DROP TABLE \(table.name)", []))
-            case 3:
-                let column = table.columns[Int(rest.popFirst() ?? 0) % table.columns.count]
-                statements.append(("ALTER TABLE \(table.name) RENAME COLUMN \(column) TO other", []))
-            case 4:
-                statements.append(
-                    ("INSERT INTO grdb_migrations (identifier) VALUES (?)", ["\(Int(rest.popFirst() ?? 0) % 12)"]))
-            case 5: statements.append(("DELETE FROM grdb_migrations", []))
-            default:
-                let row = Int(rest.popFirst() ?? 0) % 4
-                let column = table.columns[Int(rest.popFirst() ?? 0) % table.columns.count]
-                let value = Self.value(&rest)
-                let key = table.columns[0]
-                statements.append(
-                    (
-                        "UPDATE \(table.name) SET \(column) = ? WHERE \(key) IS "
-                            + "(SELECT \(key) FROM \(table.name) LIMIT 1 OFFSET ?)", [value, row]
-                    ))
-            }
+        for _ in 0..<8 {
+            guard let operation = rest.popFirst() else { return }
+            sqlite3_exec(database, statement(operation, &rest), nil, nil, nil)
         }
-        let edited: Void? = answer {
-            let queue = try DatabaseQueue(path: path)
-            try queue.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF")
-                // The schema has changed under the file's own promises: what is refused leaves the rest to be tried.
-                for statement in statements {
-                    _ = answer { try database.execute(sql: statement.sql, arguments: statement.arguments) }
-                }
-            }
-            try queue.close()
-        }
-        if edited == nil { broken("\(path): a good database cannot be edited") }
     }
 
-    private static func value(_ rest: inout ArraySlice<UInt8>) -> DatabaseValue {
+    private func statement(_ operation: UInt8, _ rest: inout ArraySlice<UInt8>) -> String {
+        func number(below count: Int) -> Int { Int(rest.popFirst() ?? 0) % count }
+        let table = tables[number(below: tables.count)]
+        switch operation % 8 {
+        case 1: return "DELETE FROM \(table.name) WHERE rowid % 2 = \(number(below: 2))"
+        case 2: return "DROP TABLE \(table.name)"
+        case 3:
+            return
+                "ALTER TABLE \(table.name) RENAME COLUMN \(table.columns[number(below: table.columns.count)]) TO other"
+        case 4: return "INSERT INTO grdb_migrations (identifier) VALUES ('\(number(below: 12))')"
+        case 5: return "DELETE FROM grdb_migrations"
+        default:
+            let row = number(below: 4)
+            let column = table.columns[number(below: table.columns.count)]
+            let key = table.columns[0]
+            return "UPDATE \(table.name) SET \(column) = \(Self.value(&rest)) "
+                + "WHERE \(key) IS (SELECT \(key) FROM \(table.name) LIMIT 1 OFFSET \(row))"
+        }
+    }
+
+    /// A value of any kind, as SQL spells it.
+    private static func value(_ rest: inout ArraySlice<UInt8>) -> String {
         let kind = rest.popFirst() ?? 0
         func bytes(_ count: Int) -> [UInt8] {
             defer { rest = rest.dropFirst(count) }
             return Array(rest.prefix(count))
         }
+        func hexadecimal(_ bytes: [UInt8]) -> String {
+            let digits = Array("0123456789ABCDEF")
+            return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        }
         switch kind % 7 {
-        case 0: return .null
-        case 1: return Int64(bitPattern: bytes(8).reduce(0) { $0 << 8 | UInt64($1) }).databaseValue
-        case 2: return Int64(Int8(bitPattern: bytes(1).first ?? 0)).databaseValue
-        case 3: return String(decoding: bytes(Int(bytes(1).first ?? 0)), as: UTF8.self).databaseValue
-        case 4: return Double(bitPattern: bytes(8).reduce(0) { $0 << 8 | UInt64($1) }).databaseValue
-        case 5: return (kind & 8 == 0 ? Int64.max : Int64.min).databaseValue
-        default: return Data(bytes(Int(bytes(1).first ?? 0) * 4)).databaseValue
+        case 0: return "NULL"
+        case 1: return "\(Int64(bitPattern: bytes(8).reduce(0) { $0 << 8 | UInt64($1) }))"
+        case 2: return "\(Int8(bitPattern: bytes(1).first ?? 0))"
+        case 3: return "CAST(X'\(hexadecimal(bytes(Int(bytes(1).first ?? 0))))' AS TEXT)"
+        case 4: return "\(Double(Int8(bitPattern: bytes(1).first ?? 0)) * 1e17 + 0.5)"
+        case 5: return kind & 8 == 0 ? "\(Int64.max)" : "-9223372036854775807 - 1"
+        default: return "X'\(hexadecimal(bytes(Int(bytes(1).first ?? 0) * 4)))'"
         }
     }
 }

@@ -47,7 +47,8 @@ extension Target {
         switch message {
         case .intake(.batch(let reports)): fold(reports)
         case .feedEntry(let entry): fold([entry.report])
-        case .rosterReply(let roster): for record in roster.triggers { same(JobAggregate(record)) }
+        case .rosterReply(let roster):
+            for aggregate in roster.triggers.compactMap(JobAggregate.init) { same(aggregate) }
         default: break
         }
     }
