@@ -107,7 +107,8 @@ extension FeedEntry {
 extension AgentRecord {
     var document: Document {
         .object([
-            "agent": .text(id.rawValue), "is_online": .bool(isOnline), "version": .text(version),
+            "agent": .text(id.rawValue), "is_online": .bool(isOnline), "is_cloned": .bool(isCloned),
+            "version": .text(version),
             "labels": .object(
                 labels.sorted { $0.key < $1.key }.map { Document.Member(key: $0.key, value: .text($0.value)) }),
         ]) + .time("last_heard_at", lastHeardAt)
