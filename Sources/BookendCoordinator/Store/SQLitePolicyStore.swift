@@ -129,7 +129,9 @@ package final class SQLitePolicyStore: PolicyStore {
                 database.cachedStatement(
                     sql: "SELECT * FROM triggers WHERE agent = ? AND state = 'delivered' AND changed_unix_ms >= ?"),
                 arguments: [agent.rawValue, since.milliseconds]
-            ).map { (record: try TriggerRecord(row: $0), isSlot: $0["is_slot"] as Bool) }
+            ).map { row in
+                (record: try TriggerRecord(row: row), isSlot: try row.decode(Bool.self, forColumn: "is_slot"))
+            }
             return try delivered.filter { !known.contains(KnownJob($0.record.trigger)) }.map { record, isSlot in
                 try Self.update(
                     "state = 'reclaimed', is_cancel_acknowledged = 0", "job = ?", [record.trigger.job.rawValue],
