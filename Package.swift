@@ -158,6 +158,12 @@ let package = Package(
         .testTarget(
             name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-herd",
+            dependencies: [
+                "BookendAgent", "BookendDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/bookend-herd", swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
             dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],

@@ -443,7 +443,7 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             let newest = try reopen().knownJobs(limit: 2)
             #expect(newest.jobs.map(\.job) == [6, 7] && newest.since == .at(300) + .milliseconds(1))
             _ = try reopen().record([.finished], of: ReportedTrigger(.sample(9)))
-            try reopen().prune(before: .at(200), collectors: [])
+            _ = try reopen().prune(before: .at(200), collectors: [])
             _ = try reopen().prune(before: .at(50), collectors: [])
             let rest = try reopen().knownJobs(limit: 10)
             #expect(rest.jobs.map(\.job) == [6, 7, 8] && rest.since == .at(200))
