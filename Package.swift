@@ -141,12 +141,15 @@ let package = Package(
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
-        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent"], swiftSettings: strict),
-        .testTarget(name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator"], swiftSettings: strict),
+        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
+            swiftSettings: strict),
         .testTarget(
             name: "BookendCollectorTests",
             dependencies: [
-                "BookendCollector", .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "BookendCollector", "BookendDaemon",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(

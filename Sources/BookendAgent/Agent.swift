@@ -1,4 +1,4 @@
-import BookendDaemon
+package import BookendDaemon
 package import BookendFiles
 import BookendModel
 package import BookendTransport
@@ -22,12 +22,12 @@ package struct Agent {
     private let network: any Network
     private let keys: CurveKeyPair
     private let journal: any Journal
-    private let clock: any AgentClock
+    private let clock: any DaemonClock
     private let logger: Logger
 
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any AgentClock, logger: Logger
+        clock: any DaemonClock, logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
@@ -142,7 +142,7 @@ package struct Agent {
         let answers = AgentAnswers(
             stages: stages, output: output, permissions: GuardConfiguration(configuration.permissions), clock: clock,
             director: director)
-        let asks = AskServer(answering: answers, socket: sync, logger: logger)
+        let asks = AskServer(answering: answers, socket: sync, clock: clock, logger: logger)
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,

@@ -1,5 +1,5 @@
 package import BookendCurl
-import BookendDaemon
+package import BookendDaemon
 package import BookendFiles
 import BookendModel
 package import BookendTransport
@@ -15,18 +15,24 @@ package struct Collector {
     private let keys: CurveKeyPair
     private let ring: KeyRing
     private let store: any ReportStore
+    private let clock: any DaemonClock
+    private let rosterInterval: Duration
     private let deadMan: DeadMan?
     private let logger: Logger
 
+    /// - Parameter rosterInterval: How often the coordinator is asked for its triggers.
     package init(
         configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
-        store: any ReportStore, deadMan: DeadMan? = nil, logger: Logger
+        store: any ReportStore, clock: any DaemonClock, rosterInterval: Duration = .seconds(1), deadMan: DeadMan? = nil,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
         self.keys = keys
         self.ring = ring
         self.store = store
+        self.clock = clock
+        self.rosterInterval = rosterInterval
         self.deadMan = deadMan
         self.logger = logger
     }
@@ -43,8 +49,8 @@ package struct Collector {
         let querySocket = try await network.open(
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
         let intake = try IntakeService(
-            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), logger: logger)
-        let queries = QueryService(socket: querySocket, store: store, now: { .wallClock }, logger: logger)
+            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), clock: clock, logger: logger)
+        let queries = QueryService(socket: querySocket, store: store, clock: clock, logger: logger)
         let roster = try await openRoster()
         logger.notice(
             "collector is ready",
@@ -78,13 +84,16 @@ package struct Collector {
         let socket = try await network.open(
             SocketPlan(
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
-        return (try RosterService(socket: socket, store: store, logger: logger), socket)
+        return (
+            try RosterService(
+                socket: socket, store: store, interval: rosterInterval, clock: clock, logger: logger), socket
+        )
     }
 
     /// Removes what is older than it is kept, in small steps, each hour.
     private func prune() async {
         while !Task.isCancelled {
-            let now = UnixTime.wallClock
+            let now = clock.now.wall
             do throws(CollectorError) {
                 while !Task.isCancelled,
                     try store.prune(
@@ -95,7 +104,7 @@ package struct Collector {
                 logger.error("old reports could not be removed", metadata: ["error": "\(error)"])
             }
             // Canceled: the loop's condition sees it.
-            try? await Task.sleep(for: .seconds(3_600))
+            try? await clock.sleep(until: clock.now.boot + .seconds(3_600))
         }
     }
 }

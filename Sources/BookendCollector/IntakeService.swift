@@ -15,6 +15,7 @@ actor IntakeService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let feed: Feed
+    private let clock: any DaemonClock
     private let logger: Logger
     private var intake: Intake
     private var progress = ProgressThrottle()
@@ -24,11 +25,12 @@ actor IntakeService {
     private var problem: CollectorError?
 
     init(
-        socket: any MessageSocket, store: any ReportStore, feed: Feed, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, feed: Feed, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.feed = feed
+        self.clock = clock
         self.logger = logger
         intake = Intake(stored: try store.positions())
     }
@@ -62,7 +64,7 @@ actor IntakeService {
                 }
             }
             finish(group)
-            faults.log(to: logger)
+            faults.log(to: logger, at: clock.now.boot)
         }
     }
 
@@ -102,7 +104,7 @@ actor IntakeService {
             guard value.agent == sender else {
                 return faults.count("forged", from: sender, "progress of another agent")
             }
-            if progress.passes(value, now: .now) { feed.publish(value) }
+            if progress.passes(value, now: clock.now.boot) { feed.publish(value) }
         default: faults.count("unexpected", from: sender, "a message that an agent does not send to a collector")
         }
     }
@@ -111,7 +113,7 @@ actor IntakeService {
     private func finish(_ group: Group) {
         guard !group.new.isEmpty || !group.answers.isEmpty else { return }
         do throws(CollectorError) {
-            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: .wallClock)
+            let entries = group.new.isEmpty ? [] : try store.store(group.new, at: clock.now.wall)
             problem = nil
             intake.commit()
             for answer in group.answers {

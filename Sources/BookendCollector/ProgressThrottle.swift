@@ -11,13 +11,13 @@ package struct ProgressThrottle {
     private static let limit = 10_000
     private static let interval = Duration.milliseconds(500)
 
-    private var passed: [Key: ContinuousClock.Instant] = [:]
+    private var passed: [Key: BootTime] = [:]
 
     package init() {}
 
     /// - Parameter now: The collector's clock; an agent's own may stand still.
     /// - Returns: It is to be passed on.
-    package mutating func passes(_ progress: Progress, now: ContinuousClock.Instant) -> Bool {
+    package mutating func passes(_ progress: Progress, now: BootTime) -> Bool {
         let key = Key(job: progress.job, agent: progress.agent)
         if let last = passed[key], now - last < Self.interval { return false }
         if passed.count >= Self.limit, passed[key] == nil { passed = [:] }

@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 import BookendWire
@@ -7,7 +8,7 @@ import Logging
 struct QueryService: Sendable {
     let socket: any MessageSocket
     let store: any ReportStore
-    let now: @Sendable () -> UnixTime
+    let clock: any DaemonClock
     let logger: Logger
 
     /// Bytes of jobs in one reply, about: a reply must fit a frame.
@@ -18,7 +19,7 @@ struct QueryService: Sendable {
         var faults = FaultCounter()
         for await deliveries in socket.deliveries {
             for delivery in deliveries { serve(delivery, &faults) }
-            faults.log(to: logger)
+            faults.log(to: logger, at: clock.now.boot)
         }
     }
 
@@ -64,7 +65,7 @@ struct QueryService: Sendable {
                     ? .failed(
                         RemoteFailure(.notFound, "there is no job \(job): `bookend jobs` lists those that there are"))
                     : .jobs(jobs)
-            case .fleet: return .fleet(try store.fleet(asOf: now()))
+            case .fleet: return .fleet(try store.fleet(asOf: clock.now.wall))
             case .feed(let cursor, let limit): return try feed(from: cursor, limit: limit)
             case .feedHead:
                 // Without reports there is a head all the same.

@@ -1,20 +1,25 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 import BookendWire
 import Logging
 
-/// Asks the coordinator each second what triggers there are, so that a job which no agent told of yet is known.
+/// Asks the coordinator again and again what triggers there are, so that a job which no agent told of yet is known.
 actor RosterService {
-    private static let interval = Duration.seconds(1)
-
     private let socket: any MessageSocket
     private let store: any ReportStore
+    private let interval: Duration
+    private let clock: any DaemonClock
     private let logger: Logger
     private var through: Int64
 
-    init(socket: any MessageSocket, store: any ReportStore, logger: Logger) throws(CollectorError) {
+    init(
+        socket: any MessageSocket, store: any ReportStore, interval: Duration, clock: any DaemonClock, logger: Logger
+    ) throws(CollectorError) {
         self.socket = socket
         self.store = store
+        self.interval = interval
+        self.clock = clock
         self.logger = logger
         through = try store.rosterPosition()
     }
@@ -38,7 +43,7 @@ actor RosterService {
                 while !Task.isCancelled {
                     await self.ask()
                     // Canceled: the loop's condition sees it.
-                    try? await Task.sleep(for: Self.interval)
+                    try? await self.clock.sleep(until: self.clock.now.boot + self.interval)
                 }
             }
             await group.next()

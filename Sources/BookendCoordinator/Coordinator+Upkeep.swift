@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 import Logging
@@ -5,7 +6,7 @@ import Logging
 // What the coordinator does because time passes.
 extension Coordinator {
     func tick() {
-        let now = Moment.now
+        let now = clock.now
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
@@ -25,7 +26,7 @@ extension Coordinator {
     func finish() {
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
         rememberAgents()
-        flush(Moment.now)
+        flush(clock.now)
     }
 
     private func readKeys(_ now: Moment) {

@@ -13,6 +13,7 @@ actor Coordinator {
     let doors: Doors
     let store: any PolicyStore
     let keyFile: WatchedKeyFile
+    let clock: any DaemonClock
     let logger: Logger
     var machine: CoordinatorMachine
     var asks = AskRelay()
@@ -25,14 +26,16 @@ actor Coordinator {
     var housekeeping: Housekeeping
 
     init(
-        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, store: any PolicyStore, logger: Logger
+        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, store: any PolicyStore, clock: any DaemonClock,
+        logger: Logger
     ) throws(CoordinatorError) {
         self.doors = doors
         self.store = store
         self.keyFile = keyFile
+        self.clock = clock
         self.logger = logger
         var machine = CoordinatorMachine(try store.load(), rules: rules)
-        let now = Moment.now
+        let now = clock.now
         _ = machine.handle(.enrolled(keyFile.agents), at: now)  // nobody is online: nothing follows
         self.machine = machine
         housekeeping = Housekeeping(at: now.boot)
@@ -41,7 +44,7 @@ actor Coordinator {
     // MARK: What comes in
 
     func take(_ batch: [Delivery], at door: Doors.Name) {
-        let now = Moment.now
+        let now = clock.now
         var orders: [(client: Client, order: BackupOrder)] = []
         for delivery in batch {
             switch delivery.event {

@@ -20,7 +20,7 @@ package enum CoordinatorProgram {
                 sync: try Endpoint(configuration.sync), broadcast: try Endpoint(configuration.broadcast),
                 control: try Endpoint(configuration.control)),
             rules: CoordinatorRules(offlineAfter: configuration.agentOfflineAfter), network: network, keys: keys,
-            keyFile: keyFile, store: store,
+            keyFile: keyFile, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {
                 DeadMan(
                     url: $0.url, every: $0.every, userAgent: "bookend-coordinator/\(softwareVersion)",

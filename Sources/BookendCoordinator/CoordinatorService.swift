@@ -1,5 +1,5 @@
 package import BookendCurl
-import BookendDaemon
+package import BookendDaemon
 package import BookendModel
 package import BookendTransport
 package import Logging
@@ -30,6 +30,7 @@ package struct CoordinatorService: Sendable {
     private let keys: CurveKeyPair
     private let keyFile: WatchedKeyFile
     private let store: any PolicyStore
+    private let clock: any DaemonClock
     private let deadMan: DeadMan?
     private let logger: Logger
 
@@ -37,8 +38,7 @@ package struct CoordinatorService: Sendable {
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
         network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore,
-        deadMan: DeadMan? = nil,
-        logger: Logger
+        clock: any DaemonClock, deadMan: DeadMan? = nil, logger: Logger
     ) {
         self.endpoints = endpoints
         self.rules = rules
@@ -47,6 +47,7 @@ package struct CoordinatorService: Sendable {
         self.keys = keys
         self.keyFile = keyFile
         self.store = store
+        self.clock = clock
         self.deadMan = deadMan
         self.logger = logger
     }
@@ -61,7 +62,8 @@ package struct CoordinatorService: Sendable {
         let real: CoordinatorEndpoints
         do {
             doors = try await open()
-            coordinator = try Coordinator(rules: rules, doors: doors, keyFile: keyFile, store: store, logger: logger)
+            coordinator = try Coordinator(
+                rules: rules, doors: doors, keyFile: keyFile, store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
             try await check(real)
@@ -81,7 +83,7 @@ package struct CoordinatorService: Sendable {
                     while !Task.isCancelled {
                         await coordinator.tick()
                         // Canceled: the loop's condition sees it.
-                        try? await Task.sleep(for: tickInterval)
+                        try? await clock.sleep(until: clock.now.boot + tickInterval)
                     }
                 }
                 group.addTask {

@@ -1,5 +1,4 @@
 import BookendModel
-import Glibc
 
 /// What is done now and then, and when it is due.
 struct Housekeeping {
@@ -30,19 +29,5 @@ struct Housekeeping {
         last[chore] = now
         if chore == .memories { rememberedSince = before }
         return true
-    }
-}
-
-extension Moment {
-    /// Both clocks of this machine.
-    static var now: Moment {
-        Moment(
-            wall: UnixTime(milliseconds: read(CLOCK_REALTIME)), boot: BootTime(milliseconds: read(CLOCK_BOOTTIME)))
-    }
-
-    private static func read(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

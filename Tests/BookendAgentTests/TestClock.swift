@@ -1,9 +1,10 @@
 import BookendAgent
+import BookendDaemon
 import BookendModel
 import Synchronization
 
 /// Time that goes on only when the test says so. It starts at second 1,000 of both clocks.
-final class TestClock: AgentClock {
+final class TestClock: DaemonClock {
     private struct Sleeper {
         var deadline: BootTime
         var continuation: CheckedContinuation<Void, any Error>

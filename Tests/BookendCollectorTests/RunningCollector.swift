@@ -1,4 +1,5 @@
 import BookendCollector
+import BookendDaemon
 import BookendFiles
 import BookendModel
 import BookendTransport
@@ -44,6 +45,7 @@ struct RunningCollector {
         logger.logLevel = .critical
         let collector = Collector(
             configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: store,
+            clock: SystemClock(),
             logger: logger)
         struct Body: Service {
             let collector: Collector

@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import Testing
 
@@ -124,7 +125,8 @@ import Testing
             #expect(record?.lastHeardAt != nil)
             #expect(record?.version == "0.1.0")
             // A heartbeat to a coordinator that was started anew brings the snapshot unasked.
-            agent.send(.heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: Moment.now.wall)))
+            agent.send(
+                .heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: SystemClock().now.wall)))
             _ = try await agent.next { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
         }
     }
@@ -299,7 +301,8 @@ import Testing
             var closed: UInt64?
             while closed == nil {
                 agent.send(.askReply(.chunk(id: id, chunk)))
-                agent.send(.heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: Moment.now.wall)))
+                agent.send(
+                    .heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: SystemClock().now.wall)))
                 closed = try await agent.next { envelope -> UInt64?? in
                     switch envelope {
                     case .askCall(.close(let id)): .some(id)

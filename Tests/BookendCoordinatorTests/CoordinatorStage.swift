@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 import BookendWire
@@ -69,7 +70,7 @@ actor CoordinatorStage {
         let service = CoordinatorService(
             endpoints: places, rules: rules, tickInterval: .milliseconds(10), network: try SocketThread(), keys: keys,
             keyFile: try WatchedKeyFile(path: directory + "/keys"),
-            store: try SQLitePolicyStore(path: directory + "/coordinator.sqlite"),
+            store: try SQLitePolicyStore(path: directory + "/coordinator.sqlite"), clock: SystemClock(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let (ready, continuation) = AsyncStream.makeStream(of: CoordinatorEndpoints.self)
         let task = Task {
@@ -168,7 +169,7 @@ final class TestPeer {
     /// Says hello and returns what comes back.
     @discardableResult
     func hello(generation: Int64 = 0, highestJob: Int64 = 0) async throws -> SyncSnapshot {
-        send(.hello(.sample(generation: generation, highestJob: highestJob, wall: Moment.now.wall)))
+        send(.hello(.sample(generation: generation, highestJob: highestJob, wall: SystemClock().now.wall)))
         return try await next { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
     }
 

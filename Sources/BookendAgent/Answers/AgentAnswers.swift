@@ -1,3 +1,4 @@
+package import BookendDaemon
 package import BookendModel
 import FoundationEssentials
 import Glibc
@@ -10,11 +11,11 @@ package struct AgentAnswers: AskAnswering {
     private let stages: ServerStages
     private let output: OutputStore
     private let permissions: GuardConfiguration
-    private let clock: any AgentClock
+    private let clock: any DaemonClock
     private let director: JobDirector
 
     package init(
-        stages: ServerStages, output: OutputStore, permissions: GuardConfiguration, clock: any AgentClock,
+        stages: ServerStages, output: OutputStore, permissions: GuardConfiguration, clock: any DaemonClock,
         director: JobDirector
     ) {
         self.stages = stages

@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import Glibc
 
@@ -8,7 +9,7 @@ struct LogReader {
     private static let chunkSize = 64 * 1_024
 
     let store: OutputStore
-    let clock: any AgentClock
+    let clock: any DaemonClock
     /// The job has not ended: more output may come.
     let isActive: @Sendable () async -> Bool
 

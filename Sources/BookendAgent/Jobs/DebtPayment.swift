@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import Logging
 

@@ -1,3 +1,4 @@
+package import BookendDaemon
 package import BookendModel
 package import Logging
 
@@ -10,13 +11,13 @@ package actor JobDirector {
         package var agent: AgentID
         package var journal: any Journal
         package var stages: any AttemptStages
-        package var clock: any AgentClock
+        package var clock: any DaemonClock
         package var reported: @Sendable (UInt64) -> Void
         package var progressed: @Sendable (Progress) -> Void
         package var logger: Logger
 
         package init(
-            agent: AgentID, journal: any Journal, stages: any AttemptStages, clock: any AgentClock,
+            agent: AgentID, journal: any Journal, stages: any AttemptStages, clock: any DaemonClock,
             reported: @escaping @Sendable (UInt64) -> Void, progressed: @escaping @Sendable (Progress) -> Void,
             logger: Logger
         ) {

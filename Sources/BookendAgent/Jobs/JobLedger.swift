@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import Logging
 
@@ -14,7 +15,7 @@ struct JobLedger: Sendable {
     static let patienceAtStop = Duration.seconds(10)
 
     private let journal: any Journal
-    private let clock: any AgentClock
+    private let clock: any DaemonClock
     private let trigger: ReportedTrigger
     private let reported: @Sendable (UInt64) -> Void
     private let logger: Logger
@@ -24,7 +25,7 @@ struct JobLedger: Sendable {
     private(set) var nextTry: BootTime?
 
     init(
-        journal: any Journal, clock: any AgentClock, trigger: ReportedTrigger,
+        journal: any Journal, clock: any DaemonClock, trigger: ReportedTrigger,
         reported: @escaping @Sendable (UInt64) -> Void, logger: Logger
     ) {
         self.journal = journal

@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import Logging
 
@@ -11,7 +12,7 @@ struct JobRunner: Sendable {
         var agent: AgentID
         var journal: any Journal
         var stages: any AttemptStages
-        var clock: any AgentClock
+        var clock: any DaemonClock
         /// Asks for a turn; ``JobEvent/turn`` answers.
         var requestTurn: @Sendable (TurnQueue.Claim) async -> Void
         var releaseTurn: @Sendable (TurnQueue.Claimant) async -> Void

@@ -1,3 +1,4 @@
+package import BookendDaemon
 package import BookendModel
 package import BookendTransport
 import BookendWire
@@ -28,12 +29,16 @@ package actor AskServer {
 
     private let answering: any AskAnswering
     private let socket: any MessageSocket
+    private let clock: any DaemonClock
     private let logger: Logger
     private var open: [UInt64: Question] = [:]
 
-    package init(answering: any AskAnswering, socket: any MessageSocket, logger: Logger) {
+    package init(
+        answering: any AskAnswering, socket: any MessageSocket, clock: any DaemonClock, logger: Logger
+    ) {
         self.answering = answering
         self.socket = socket
+        self.clock = clock
         self.logger = logger
     }
 
@@ -67,7 +72,7 @@ package actor AskServer {
         var failure: RemoteFailure?
         do {
             try await answering.answer(request) { answer in
-                try await credit.spend(patience: Self.creditPatience)
+                try await credit.spend(until: self.clock.now.boot + Self.creditPatience, by: self.clock)
                 self.reply(.chunk(id: id, answer))
             }
         } catch let error as RemoteFailure {
@@ -110,9 +115,8 @@ final class CreditCounter: Sendable {
 
     /// Takes one, waiting for more if there is none.
     ///
-    /// - Throws: `CancellationError` when the task is canceled or patience runs out.
-    func spend(patience: Duration) async throws {
-        let deadline = ContinuousClock.now + patience
+    /// - Throws: `CancellationError` when the task is canceled or the deadline comes.
+    func spend(until deadline: BootTime, by clock: any DaemonClock) async throws {
         while true {
             try Task.checkCancellation()
             let changed: StopOrder? = state.withLock { state in
@@ -123,11 +127,11 @@ final class CreditCounter: Sendable {
                 return state.changed
             }
             guard let changed else { return }
-            guard ContinuousClock.now < deadline else { throw CancellationError() }
+            guard clock.now.boot < deadline else { throw CancellationError() }
             await withTaskGroup(of: Void.self) { race in
                 race.addTask { await changed.wait() }
                 // Canceled: the loop sees it.
-                race.addTask { try? await Task.sleep(until: deadline, clock: .continuous) }
+                race.addTask { try? await clock.sleep(until: deadline) }
                 await race.next()
                 race.cancelAll()
             }

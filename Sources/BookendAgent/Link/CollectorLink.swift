@@ -1,3 +1,4 @@
+package import BookendDaemon
 package import BookendModel
 package import BookendTransport
 import BookendWire
@@ -18,7 +19,7 @@ package final class CollectorLink: Sendable {
     private let name: String
     private let socket: any MessageSocket
     private let journal: any Journal
-    private let clock: any AgentClock
+    private let clock: any DaemonClock
     private let logger: Logger
     private let state: Mutex<State>
     /// What the journal grew to. Jobs tell it from several tasks, in any order: the highest counts.
@@ -29,7 +30,7 @@ package final class CollectorLink: Sendable {
     /// - Parameter name: What the journal keeps this collector's acknowledgements under: its public key.
     package init(
         name: String, socket: any MessageSocket, journal: any Journal, contents: JournalContents,
-        clock: any AgentClock, logger: Logger
+        clock: any DaemonClock, logger: Logger
     ) {
         self.name = name
         self.socket = socket

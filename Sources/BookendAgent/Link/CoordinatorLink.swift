@@ -1,3 +1,4 @@
+package import BookendDaemon
 package import BookendModel
 package import BookendTransport
 import BookendWire
@@ -13,7 +14,7 @@ package actor CoordinatorLink {
     private let labels: [String: String]
     private let director: JobDirector
     private let asks: AskServer
-    private let clock: any AgentClock
+    private let clock: any DaemonClock
     private let outboxDepth: @Sendable () -> Int64
     private let logger: Logger
     private var machine: AgentSync
@@ -25,7 +26,7 @@ package actor CoordinatorLink {
     package init(
         agent: AgentID, labels: [String: String], heartbeat: Duration, sync: any MessageSocket,
         broadcast: any MessageSocket, journal: JournalContents, director: JobDirector, asks: AskServer,
-        clock: any AgentClock, outboxDepth: @escaping @Sendable () -> Int64, logger: Logger
+        clock: any DaemonClock, outboxDepth: @escaping @Sendable () -> Int64, logger: Logger
     ) {
         self.sync = sync
         self.broadcast = broadcast

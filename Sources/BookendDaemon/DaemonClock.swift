@@ -1,15 +1,16 @@
 package import BookendModel
 import Glibc
 
-/// The agent's source of time. Tests put their own in its place.
-package protocol AgentClock: Sendable {
+/// Where a daemon takes the time from, and when it wakes: nothing in a daemon asks the machine itself. Tests and simulations
+/// put their own in its place.
+package protocol DaemonClock: Sendable {
     var now: Moment { get }
     /// Returns at `deadline`, or throws when the task is canceled.
     func sleep(until deadline: BootTime) async throws
 }
 
 /// Both clocks of this machine.
-package struct SystemClock: AgentClock {
+package struct SystemClock: DaemonClock {
     package init() {}
 
     package var now: Moment {
@@ -31,25 +32,5 @@ package struct SystemClock: AgentClock {
         var time = timespec()
         clock_gettime(clock, &time)
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
-}
-
-extension AgentClock {
-    /// Sleeps until the deadline, unless the order is given or the task canceled before.
-    ///
-    /// - Returns: The deadline was reached.
-    func sleep(until deadline: BootTime, unless order: StopOrder) async -> Bool {
-        await withTaskGroup(of: Bool.self) { race in
-            race.addTask {
-                // Canceled: the deadline was not reached.
-                (try? await self.sleep(until: deadline)) != nil
-            }
-            race.addTask {
-                await order.wait()
-                return false
-            }
-            defer { race.cancelAll() }
-            return await race.next() ?? false
-        }
     }
 }
