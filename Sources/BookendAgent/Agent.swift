@@ -48,7 +48,8 @@ package struct Agent {
                 metadata: ["processes": "\(ended.joined(separator: ", "))"])
         }
         let director = JobDirector(
-            jobLimit: configuration.limits.jobs, policies: contents.policies,
+            jobLimit: configuration.limits.jobs, contents: contents,
+            slotRules: SlotBook.Rules(grace: configuration.autonomy.grace, splay: configuration.autonomy.splay),
             surroundings: JobDirector.Surroundings(
                 agent: configuration.id, journal: journal, stages: server.stages, clock: clock,
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },
@@ -68,6 +69,7 @@ package struct Agent {
                 for collector in collectors { group.addTask { await collector.link.run() } }
                 group.addTask { await coordinator.link.run() }
                 group.addTask { await tidy(server) }
+                group.addTask { await director.runSlots() }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
                     let deadline = clock.now.boot + Self.flushPatience

@@ -12,6 +12,7 @@ actor RosterService {
     private let clock: any DaemonClock
     private let logger: Logger
     private var through: Int64
+    private var epoch: UInt64
 
     init(
         socket: any MessageSocket, store: any ReportStore, interval: Duration, clock: any DaemonClock, logger: Logger
@@ -21,7 +22,7 @@ actor RosterService {
         self.interval = interval
         self.clock = clock
         self.logger = logger
-        through = try store.rosterPosition()
+        (through, epoch) = try store.rosterPosition()
     }
 
     /// Asks and listens until the socket closes.
@@ -53,7 +54,14 @@ actor RosterService {
 
     private func ask() {
         guard socket.statistics.isConnected else { return }
-        socket.send([Wire.encode(.rosterRequest(RosterRequest(after: through)))], to: nil)
+        var request = RosterRequest(after: through, epoch: epoch)
+        do throws(CollectorError) {
+            request.highestJob = try store.highestJob()
+        } catch {
+            logger.error("the roster cannot be asked for", metadata: ["error": "\(error)"])
+            return
+        }
+        socket.send([Wire.encode(.rosterRequest(request))], to: nil)
     }
 
     private func take(_ delivery: Delivery) {
@@ -62,10 +70,14 @@ actor RosterService {
             guard case .rosterReply(let reply) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "a message that a coordinator does not send to a collector")
             }
-            // A coordinator that was restored to an earlier state starts below what is known here.
-            guard reply.through != through || !reply.triggers.isEmpty else { return }
+            if epoch != 0, reply.epoch != epoch {
+                logger.error(
+                    "the coordinator went back in time, and tells everything again",
+                    metadata: ["through": "\(reply.through)", "known": "\(through)"])
+            }
+            guard reply.through != through || reply.epoch != epoch || !reply.triggers.isEmpty else { return }
             try store.store(reply)
-            through = reply.through
+            (through, epoch) = (reply.through, reply.epoch)
             if !reply.isComplete { ask() }
         } catch {
             logger.error("the roster could not be taken over", metadata: ["error": "\(error)"])

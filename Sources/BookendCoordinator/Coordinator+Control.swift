@@ -28,6 +28,9 @@ extension Coordinator {
             case .backup(let order): carryOut([(client, order)], now)
             case .cancel(let job): reply(.canceled(try cancel(job, client, now)), to: client)
             case .listAgents: reply(.agents(machine.presence.records), to: client)
+            case .listSlots(let policy, let agent, let limit):
+                let slots = machine.slots.upcoming(policy, agent, limit: limit)
+                reply(.triggered(slots.map { TriggerRecord(trigger: $0, state: .planned) }), to: client)
             case .ask(let agent, let request): try ask(agent, request, client)
             case .askCredit(let chunks): giveCredit(chunks, client)
             case .askClose: closeAsk(client)
@@ -145,6 +148,7 @@ extension Coordinator {
                 ])
         }
         perform(machine.handle(.policiesRecorded(edits), at: now), now)
+        planSlots(now)
     }
 
     private func unknown(_ name: PolicyName) -> RemoteFailure {

@@ -7,6 +7,7 @@ import Logging
 extension Coordinator {
     func tick() {
         let now = clock.now
+        planSlots(now)
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
@@ -27,6 +28,24 @@ extension Coordinator {
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
         rememberAgents()
         flush(clock.now)
+    }
+
+    /// Computes the jobs to come, when it is time to; each is recorded with its id before anyone is told.
+    func planSlots(_ now: Moment) {
+        guard let plan = machine.planSlots(at: now) else { return }
+        do throws(CoordinatorError) {
+            let records = try store.record(plan, at: now.wall)
+            perform(machine.handle(.slotsRecorded(records, plannedAt: plan.plannedAt), at: now), now)
+            guard !records.isEmpty else { return }
+            logger.info(
+                "jobs to come were planned",
+                metadata: [
+                    "new": "\(plan.new.count)", "changed": "\(plan.changed.count)",
+                    "withdrawn": "\(plan.withdrawn.count)",
+                ])
+        } catch {
+            logger.error("jobs to come could not be planned; it is tried again", metadata: ["error": "\(error)"])
+        }
     }
 
     private func readKeys(_ now: Moment) {

@@ -34,7 +34,8 @@ actor Coordinator {
         self.keyFile = keyFile
         self.clock = clock
         self.logger = logger
-        var machine = CoordinatorMachine(try store.load(), rules: rules)
+        var machine = CoordinatorMachine(
+            try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62))
         let now = clock.now
         _ = machine.handle(.enrolled(keyFile.agents), at: now)  // nobody is online: nothing follows
         self.machine = machine
@@ -116,7 +117,7 @@ actor Coordinator {
 
     private func take(_ envelope: Envelope, from peer: PeerIdentity, _ route: Route, _ now: Moment) {
         switch (peer.role, envelope) {
-        case (.collector, .rosterRequest(let request)): answer(request, route)
+        case (.collector, .rosterRequest(let request)): answer(request, route, now)
         case (.agent, _):
             let agent = AgentID(rawValue: peer.name)
             note(route, of: agent)
@@ -124,6 +125,7 @@ actor Coordinator {
             case .hello(let hello): perform(machine.handle(.hello(agent, hello), at: now), now)
             case .heartbeat(let heartbeat): perform(machine.handle(.heartbeat(agent, heartbeat), at: now), now)
             case .triggerAck(let job): perform(machine.handle(.triggerAcknowledged(agent, job), at: now), now)
+            case .triggerConflict(let job): perform(machine.handle(.triggerConflicts(agent, job), at: now), now)
             case .cancelAck(let job): perform(machine.handle(.cancelAcknowledged(agent, job), at: now), now)
             case .askReply(let reply): relay(reply, of: agent, now)
             default: ignore(peer)
@@ -167,7 +169,9 @@ actor Coordinator {
                 if case .missed(let job) = settlement {
                     logger.warning("a trigger was never delivered before its deadline", metadata: ["job.id": "\(job)"])
                 }
-            case .skipJobs(let job): skipJobs(through: job)
+            case .goAbove(let job, let generation): goAbove(job, generation, now)
+            case .reclaim(let agent, let known, let since): reclaim(agent, known, since: since, now)
+            case .reissue(let job): reissue(job, now)
             case .note(let note): log(note)
             }
         }
@@ -184,12 +188,15 @@ actor Coordinator {
         outgoing[client.door, default: []].append(message)
     }
 
-    func answer(_ request: RosterRequest, _ route: Route) {
+    func answer(_ request: RosterRequest, _ route: Route, _ now: Moment) {
         do throws(CoordinatorError) {
-            let changes = try store.changes(after: request.after, limit: 1_000)
+            if request.highestJob.rawValue > 0 { goAbove(request.highestJob, 0, now) }
+            // Numbers of another epoch count other changes. A collector of an older version names none.
+            let after = request.epoch == 0 || request.epoch == machine.epoch ? request.after : 0
+            let changes = try store.changes(after: after, limit: 1_000)
             let reply = RosterReply(
                 through: changes.through, triggers: changes.records, isComplete: changes.isComplete,
-                agents: machine.presence.records)
+                agents: machine.presence.records, epoch: machine.epoch)
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])
@@ -220,26 +227,6 @@ actor Coordinator {
         outgoing = [:]
     }
 
-    /// An agent has seen a higher job id than was ever given here: this store was restored from an older copy.
-    private func skipJobs(through job: JobID) {
-        do throws(CoordinatorError) {
-            let highest = try store.highestJob()
-            guard job > highest else { return }
-            // An agent that makes up a number must not use up all of them.
-            guard job.rawValue - highest.rawValue <= 1_000_000 else {
-                return logger.error(
-                    "an agent names a job id that cannot be: its journal is not this fleet's",
-                    metadata: ["job.id": "\(job)", "highest": "\(highest)"])
-            }
-            try store.skipJobs(through: job)
-            logger.error(
-                "an agent knows a job id that was never given here: was the database restored? Ids go on above it",
-                metadata: ["job.id": "\(job)", "highest": "\(highest)"])
-        } catch {
-            logger.error("the counter of job ids failed", metadata: ["error": "\(error)"])
-        }
-    }
-
     private func log(_ note: CoordinatorPresence.Note) {
         switch note {
         case .cameOnline(let agent): logger.notice("an agent is online", metadata: ["agent": "\(agent)"])
@@ -250,6 +237,12 @@ actor Coordinator {
             logger.warning(
                 "an agent's clock is wrong: check its time synchronization",
                 metadata: ["agent": "\(agent)", "skew": "\(skew)"])
+        case .cloned(let agent):
+            logger.error(
+                "agent-cloned: two live agents use one key; stop one of them and give it a key of its own",
+                metadata: ["agent": "\(agent)"])
+        case .cloneGone(let agent):
+            logger.notice("an agent's key is used by one agent only again", metadata: ["agent": "\(agent)"])
         case .clockAgrees(let agent): logger.notice("an agent's clock is right again", metadata: ["agent": "\(agent)"])
         }
     }

@@ -33,6 +33,12 @@ extension OrderProblem {
                 .invalid,
                 "an order can wait for more than no time and at most \(longest.milliseconds / 86_400_000) days, not for "
                     + "\(queue)")
+        case .expired(let validUntil, let now):
+            RemoteFailure(
+                .refused,
+                "the order was read too late, and nothing was done: it was valid until \(InstantText.render(validUntil)) "
+                    + "by its sender's clock, and it is \(InstantText.render(now)) here; order again, or set the clocks right"
+            )
         case .tooManyOpen(let open, let limit):
             RemoteFailure(
                 .unavailable,

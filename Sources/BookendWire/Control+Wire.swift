@@ -26,9 +26,16 @@ extension ProtoControlRequest {
             backup.narrowing = ProtoSelector(order.narrowing)
             if let duration = order.queueFor { backup.queueForMs = duration.milliseconds }
             backup.asScheduled = order.asScheduled
+            if let time = order.validUntil { backup.validUntilUnixMs = time.milliseconds }
             body = .backup(backup)
         case .cancel(let job): body = .cancelJobID(job.rawValue)
         case .listAgents: body = .listAgents(ListAgents())
+        case .listSlots(let policy, let agent, let limit):
+            var list = ListSlots()
+            if let policy { list.policy = policy.rawValue }
+            if let agent { list.agent = agent.rawValue }
+            list.limit = Int32(clamping: limit)
+            body = .listSlots(list)
         case .ask(let agent, let request):
             var ask = Ask()
             ask.agent = agent.rawValue
@@ -60,9 +67,15 @@ extension ControlRequest {
                 BackupOrder(
                     policy: try PolicyName(wire: order.policy, "policy"), narrowing: try Selector(order.narrowing),
                     queueFor: order.hasQueueForMs ? .milliseconds(order.queueForMs) : nil,
-                    asScheduled: order.asScheduled))
+                    asScheduled: order.asScheduled,
+                    validUntil: order.hasValidUntilUnixMs ? UnixTime(milliseconds: order.validUntilUnixMs) : nil))
         case .cancelJobID(let job): self = .cancel(try JobID(wire: job))
         case .listAgents: self = .listAgents
+        case .listSlots(let list):
+            self = .listSlots(
+                list.hasPolicy ? try PolicyName(wire: list.policy, "policy") : nil,
+                list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
+                limit: try list.limit.within(1...10_000, "limit"))
         case .ask(let ask): self = .ask(try AgentID(wire: ask.agent, "agent"), try AskRequest(ask.request))
         case .askCredit(let credit): self = .askCredit(chunks: try credit.chunks.within(1...64, "credit"))
         case .askClose: self = .askClose
@@ -83,6 +96,7 @@ extension ProtoAgentRecord {
         outboxDepth = agent.outboxDepth
         openDebts = agent.openDebts
         clockSkewMs = agent.clockSkew.milliseconds
+        isCloned = agent.isCloned
     }
 }
 
@@ -94,8 +108,7 @@ extension AgentRecord {
             lastHeardAt: proto.hasLastHeardUnixMs ? UnixTime(milliseconds: proto.lastHeardUnixMs) : nil,
             version: try proto.version.bounded(64, "agent.version"), generation: proto.generation,
             activeJobs: try ActiveJob.list(proto.activeJobs), outboxDepth: proto.outboxDepth,
-            openDebts: proto.openDebts,
-            clockSkew: .milliseconds(proto.clockSkewMs))
+            openDebts: proto.openDebts, clockSkew: .milliseconds(proto.clockSkewMs), isCloned: proto.isCloned)
     }
 }
 
@@ -184,6 +197,7 @@ extension ProtoRosterReply {
         triggers = reply.triggers.map(ProtoTriggerRecord.init)
         isComplete = reply.isComplete
         agents = reply.agents.map(ProtoAgentRecord.init)
+        epoch = reply.epoch
     }
 }
 
@@ -193,6 +207,6 @@ extension RosterReply {
             through: proto.through,
             triggers: try proto.triggers.map { record throws(WireError) in try TriggerRecord(record) },
             isComplete: proto.isComplete,
-            agents: try proto.agents.map { agent throws(WireError) in try AgentRecord(agent) })
+            agents: try proto.agents.map { agent throws(WireError) in try AgentRecord(agent) }, epoch: proto.epoch)
     }
 }

@@ -7,6 +7,7 @@ extension Envelope {
         case .policyChange(let change): return .policyChange(ProtoPolicyChange(change))
         case .trigger(let trigger): return .trigger(ProtoTrigger(trigger))
         case .cancel(let job): return .cancel(ProtoJobReference(job))
+        case .slotChange(let change): return .slotChange(ProtoSlotChange(change))
         case .hello(let hello): return .hello(ProtoHello(hello))
         case .syncSnapshot(let snapshot): return .syncSnapshot(ProtoSyncSnapshot(snapshot))
         case .heartbeat(let heartbeat): return .heartbeat(ProtoHeartbeat(heartbeat))
@@ -14,14 +15,22 @@ extension Envelope {
             var proto = ProtoHeartbeatReply()
             proto.generation = reply.generation
             proto.wallUnixMs = reply.wall.milliseconds
+            proto.slotsVersion = reply.slotsVersion
             return .heartbeatReply(proto)
         case .triggerAck(let job): return .triggerAck(ProtoJobReference(job))
         case .cancelAck(let job): return .cancelAck(ProtoJobReference(job))
+        case .triggerConflict(let job): return .triggerConflict(ProtoJobReference(job))
+        case .helloLater(let delay):
+            var proto = ProtoHelloLater()
+            proto.delayMs = delay.milliseconds
+            return .helloLater(proto)
         case .askCall(let call): return .askCall(ProtoAskCall(call))
         case .askReply(let reply): return .askReply(ProtoAskReply(reply))
         case .rosterRequest(let request):
             var proto = ProtoRosterRequest()
             proto.after = request.after
+            proto.epoch = request.epoch
+            proto.highestJobID = request.highestJob.rawValue
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let incarnation)):
@@ -51,17 +60,29 @@ extension Envelope {
         case .policyChange(let proto): self = .policyChange(try PolicyChange(proto))
         case .trigger(let proto): self = .trigger(try Trigger(proto))
         case .cancel(let proto): self = .cancel(try JobID(wire: proto.jobID))
+        case .slotChange(let proto): self = .slotChange(try SlotChange(proto))
         case .hello(let proto): self = .hello(try Hello(proto))
         case .syncSnapshot(let proto): self = .syncSnapshot(try SyncSnapshot(proto))
         case .heartbeat(let proto): self = .heartbeat(try Heartbeat(proto))
         case .heartbeatReply(let proto):
             self = .heartbeatReply(
-                HeartbeatReply(generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs)))
+                HeartbeatReply(
+                    generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs),
+                    slotsVersion: proto.slotsVersion))
         case .triggerAck(let proto): self = .triggerAck(try JobID(wire: proto.jobID))
         case .cancelAck(let proto): self = .cancelAck(try JobID(wire: proto.jobID))
+        case .triggerConflict(let proto): self = .triggerConflict(try JobID(wire: proto.jobID))
+        case .helloLater(let proto):
+            guard (0...86_400_000).contains(proto.delayMs) else {
+                throw WireError(.invalid, "hello_later.delay_ms: \(proto.delayMs) is not in 0...86400000")
+            }
+            self = .helloLater(.milliseconds(proto.delayMs))
         case .askCall(let proto): self = .askCall(try AskCall(proto))
         case .askReply(let proto): self = .askReply(try AskReply(proto))
-        case .rosterRequest(let proto): self = .rosterRequest(RosterRequest(after: proto.after))
+        case .rosterRequest(let proto):
+            self = .rosterRequest(
+                RosterRequest(
+                    after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID))))
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(incarnation: proto.incarnation))
         case .intakeBatch(let proto):

@@ -98,6 +98,7 @@ extension ProtoPolicy {
         retryIntervalMs = policy.retry.interval.milliseconds
         if let window = policy.window { windowMs = window.milliseconds }
         ignoreWindowForFirstBackup = policy.ignoreWindowForFirstBackup
+        schedules = policy.schedules.map(ProtoSchedule.init)
     }
 }
 
@@ -114,7 +115,27 @@ extension Policy {
                 attempts: try proto.maxAttempts.within(1...10_000, "policy.max_attempts"),
                 interval: .milliseconds(proto.retryIntervalMs)),
             window: proto.hasWindowMs ? .milliseconds(proto.windowMs) : nil,
-            ignoreWindowForFirstBackup: proto.ignoreWindowForFirstBackup)
+            ignoreWindowForFirstBackup: proto.ignoreWindowForFirstBackup,
+            schedules: try proto.schedules.bounded(1_000, "policy.schedules").map { schedule throws(WireError) in
+                try Schedule(schedule)
+            })
+    }
+}
+
+extension ProtoSchedule {
+    init(_ schedule: Schedule) {
+        self.init()
+        switch schedule {
+        case .at(let start): atUnixMs = start.milliseconds
+        }
+    }
+}
+
+extension Schedule {
+    init(_ proto: ProtoSchedule) throws(WireError) {
+        switch try required(proto.rule, "schedule.rule") {
+        case .atUnixMs(let start): self = .at(UnixTime(milliseconds: start))
+        }
     }
 }
 

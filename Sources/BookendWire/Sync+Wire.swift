@@ -49,6 +49,15 @@ extension ProtoHello {
         activeJobs = hello.activeJobs.map(ProtoActiveJob.init)
         highestJobID = hello.highestJob.rawValue
         wallUnixMs = hello.wall.milliseconds
+        instance = hello.instance
+        coordinatorEpoch = hello.coordinatorEpoch
+        knownJobs = hello.knownJobs.map { known in
+            var proto = ProtoKnownJob()
+            proto.jobID = known.job.rawValue
+            proto.fingerprint = known.fingerprint
+            return proto
+        }
+        if let time = hello.knowsSince { knowsSinceUnixMs = time.milliseconds }
     }
 }
 
@@ -58,7 +67,13 @@ extension Hello {
             incarnation: proto.incarnation, version: try proto.version.bounded(64, "hello.version"),
             labels: try proto.labels.checkedAsLabels("hello.labels"), generation: proto.generation,
             activeJobs: try ActiveJob.list(proto.activeJobs), highestJob: JobID(rawValue: max(0, proto.highestJobID)),
-            wall: UnixTime(milliseconds: proto.wallUnixMs))
+            wall: UnixTime(milliseconds: proto.wallUnixMs), instance: proto.instance,
+            coordinatorEpoch: proto.coordinatorEpoch,
+            knownJobs: try proto.knownJobs.bounded(Hello.knownJobLimit, "hello.known_jobs").map {
+                known throws(WireError) in
+                KnownJob(job: try JobID(wire: known.jobID, "known_job.job_id"), fingerprint: known.fingerprint)
+            },
+            knowsSince: proto.hasKnowsSinceUnixMs ? UnixTime(milliseconds: proto.knowsSinceUnixMs) : nil)
     }
 }
 
@@ -70,6 +85,9 @@ extension ProtoSyncSnapshot {
         triggers = snapshot.triggers.map(ProtoTrigger.init)
         canceledJobIds = snapshot.cancels.map(\.rawValue)
         wallUnixMs = snapshot.wall.milliseconds
+        slots = snapshot.slots.map(ProtoTrigger.init)
+        slotsVersion = snapshot.slotsVersion
+        epoch = snapshot.epoch
     }
 }
 
@@ -80,7 +98,28 @@ extension SyncSnapshot {
             policies: try proto.policies.map { policy throws(WireError) in try PolicyRevision(policy) },
             triggers: try proto.triggers.map { trigger throws(WireError) in try Trigger(trigger) },
             cancels: try proto.canceledJobIds.map { job throws(WireError) in try JobID(wire: job) },
-            wall: UnixTime(milliseconds: proto.wallUnixMs))
+            wall: UnixTime(milliseconds: proto.wallUnixMs),
+            slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) },
+            slotsVersion: proto.slotsVersion, epoch: proto.epoch)
+    }
+}
+
+extension ProtoSlotChange {
+    init(_ change: SlotChange) {
+        self.init()
+        previous = change.previous
+        version = change.version
+        slots = change.slots.map(ProtoTrigger.init)
+        withdrawnJobIds = change.withdrawn.map(\.rawValue)
+    }
+}
+
+extension SlotChange {
+    init(_ proto: ProtoSlotChange) throws(WireError) {
+        self.init(
+            previous: proto.previous, version: proto.version,
+            slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) },
+            withdrawn: try proto.withdrawnJobIds.map { job throws(WireError) in try JobID(wire: job) })
     }
 }
 
@@ -92,6 +131,7 @@ extension ProtoHeartbeat {
         outboxDepth = heartbeat.outboxDepth
         openDebts = heartbeat.openDebts
         wallUnixMs = heartbeat.wall.milliseconds
+        instance = heartbeat.instance
     }
 }
 
@@ -99,7 +139,8 @@ extension Heartbeat {
     init(_ proto: ProtoHeartbeat) throws(WireError) {
         self.init(
             generation: proto.generation, activeJobs: try ActiveJob.list(proto.activeJobs),
-            outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs))
+            outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs),
+            instance: proto.instance)
     }
 }
 

@@ -58,6 +58,10 @@ extension ProtoTriggerRecord {
         case .delivered: state = .delivered
         case .offline: state = .offline
         case .missed: state = .missed
+        case .planned: state = .planned
+        case .withdrawn: state = .withdrawn
+        case .reclaimed: state = .reclaimed
+        case .conflict: state = .conflict
         }
         isCanceled = record.isCanceled
     }
@@ -71,6 +75,10 @@ extension TriggerRecord {
         case .delivered: state = .delivered
         case .offline: state = .offline
         case .missed: state = .missed
+        case .planned: state = .planned
+        case .withdrawn: state = .withdrawn
+        case .reclaimed: state = .reclaimed
+        case .conflict: state = .conflict
         case .unspecified, .UNRECOGNIZED:
             throw WireError(.invalid, "trigger state: unknown value \(proto.state.rawValue)")
         }

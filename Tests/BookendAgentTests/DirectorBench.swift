@@ -22,8 +22,10 @@ struct DirectorBench {
         logger.logLevel = .critical
         let stages = FakeStages(missing: missing)
         if let found { stages.hold(found) }
+        var contents = try journal.load()
+        contents.policies = policies
         let director = JobDirector(
-            jobLimit: limit, policies: policies,
+            jobLimit: limit, contents: contents,
             surroundings: JobDirector.Surroundings(
                 agent: agentID, journal: journal, stages: stages, clock: clock, reported: { _ in changed.yield() },
                 progressed: { _ in }, logger: logger))
@@ -32,6 +34,7 @@ struct DirectorBench {
         try await director.recover(try journal.load())
         try await withThrowingTaskGroup(of: Void.self) { group in
             let over = StopOrder()
+            group.addTask { await director.runSlots() }
             group.addTask {
                 await director.run()
                 over.give()

@@ -112,12 +112,12 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
     func `policies are replaced and changed with their generation`(kind: JournalKind) throws {
         try kind.with { reopen in
             let (p, q) = (PolicyRevision.sample(), PolicyRevision.sample(PolicyName(rawValue: "q")))
-            try reopen().replacePolicies([p], generation: 3)
+            try reopen().replacePolicies([p], generation: 3, slots: [], epoch: 1)
             try reopen().changePolicy(PolicyChange(generation: 4, name: q.policy.name, revision: q))
             #expect(try reopen().load().policies == [p, q] && reopen().load().generation == 4)
             try reopen().changePolicy(PolicyChange(generation: 5, name: policyName, revision: nil))
             #expect(try reopen().load().policies == [q] && reopen().load().generation == 5)
-            try reopen().replacePolicies([], generation: 6)
+            try reopen().replacePolicies([], generation: 6, slots: [], epoch: 1)
             #expect(try reopen().load().policies == [] && reopen().load().generation == 6)
         }
     }
@@ -300,6 +300,56 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             } catch {
                 #expect(error.code == .journal && error.message.contains("journal"))
             }
+        }
+    }
+
+    private func slot(_ job: JobID, _ policy: PolicyName = policyName, start: Int64 = 2_000) -> Trigger {
+        Trigger(
+            job: job, agent: agentID, policy: policy, revision: 1, cause: .schedule, scheduledStart: .at(start),
+            notAfter: .at(start + 3_600), windowEnd: job == 2 ? .at(start + 3_600) : nil)
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `slots are kept until their job begins, their policy goes, or they are withdrawn`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            func slots() throws -> [JobID] { try reopen().load().slots.map(\.job) }
+            let other = PolicyName(rawValue: "q")
+            try reopen().replacePolicies(
+                [], generation: 1, slots: [slot(1), slot(2), slot(3, other), slot(4)], epoch: .max)
+            #expect(try reopen().load().slots[0...1] == [slot(1), slot(2)])
+            #expect(try reopen().load().coordinatorEpoch == .max)
+            try reopen().changeSlots([slot(5, start: 3_000), slot(4, start: 9_000)], withdrawn: [1])
+            #expect(try slots() == [2, 3, 4, 5] && reopen().load().slots[2].scheduledStart == .at(9_000))
+            var begun = slot(2)
+            begun.cause = .autonomous
+            #expect(try reopen().accept(begun, under: .sample(), at: .at(2_060))?.trigger == begun)
+            #expect(try slots() == [3, 4, 5])
+            // The coordinator does not know yet that it began.
+            try reopen().replacePolicies([], generation: 2, slots: [slot(2), slot(3, other), slot(5)], epoch: 7)
+            #expect(try slots() == [3, 5])
+            try reopen().changeSlots([slot(2)], withdrawn: [])
+            try reopen().changePolicy(PolicyChange(generation: 3, name: other, revision: nil))
+            #expect(try slots() == [5])
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a journal says which jobs it has, and since when none is missing`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            for job in 1...4 as ClosedRange<Int64> {
+                let trigger = Trigger.sample(JobID(rawValue: 10 - job))
+                _ = try reopen().accept(trigger, under: nil, at: .at(job * 100))
+            }
+            let all = try reopen().knownJobs(limit: 10)
+            #expect(all.jobs == [6, 7, 8, 9].map { KnownJob(.sample($0)) } && all.since == .at(0))
+            let newest = try reopen().knownJobs(limit: 2)
+            #expect(newest.jobs.map(\.job) == [6, 7] && newest.since == .at(300) + .milliseconds(1))
+            _ = try reopen().record([.finished], of: ReportedTrigger(.sample(9)))
+            try reopen().prune(before: .at(200), collectors: [])
+            try reopen().prune(before: .at(50), collectors: [])
+            let rest = try reopen().knownJobs(limit: 10)
+            #expect(rest.jobs.map(\.job) == [6, 7, 8] && rest.since == .at(200))
+            #expect(try reopen().trigger(of: 6) == .sample(6) && reopen().trigger(of: 9) == nil)
         }
     }
 }

@@ -162,7 +162,7 @@ import Testing
             #expect(try job(store, 2)?.status == .agentOffline)
             try store.store(roster(6, triggerRecord(1, "web-1", .missed)))
             #expect(try job(store, 1)?.status == .missed)
-            #expect(try reopen().rosterPosition() == 6)
+            #expect(try reopen().rosterPosition().through == 6)
 
             var maker = ReportMaker("web-1")
             _ = try store.store(maker.job(1))

@@ -137,10 +137,10 @@ import Testing
             _ = try await client.apply([.sample()])
             let agent = try await stage.agent("web-1")
             try await agent.hello(highestJob: 500)
-            #expect(try await client.backup(.sample(agents: [web1])).map(\.trigger.job.rawValue) == [501])
+            #expect(try await client.backup(.sample(agents: [web1])).map(\.trigger.job.rawValue) == [1_501])
             // One that cannot be is not believed.
             try await agent.hello(highestJob: .max)
-            #expect(try await client.backup(.sample(agents: [web1])).map(\.trigger.job.rawValue) == [502])
+            #expect(try await client.backup(.sample(agents: [web1])).map(\.trigger.job.rawValue) == [1_502])
         }
     }
 

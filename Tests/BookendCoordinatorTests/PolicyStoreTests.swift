@@ -49,7 +49,9 @@ enum StoreKind: CaseIterable {
     @Test(arguments: StoreKind.allCases) func `a new store is empty`(kind: StoreKind) throws {
         try with(kind) { store, _ in
             let state = try store.load()
-            #expect(state == CoordinatorState())
+            #expect(state.epoch != 0)
+            #expect(state == CoordinatorState(epoch: state.epoch))
+            #expect(try store.load().epoch == state.epoch)
             #expect(try store.highestJob() == JobID(rawValue: 0))
             #expect(try store.changes(after: 0, limit: 10) == TriggerChanges(records: [], through: 0, isComplete: true))
         }
@@ -85,8 +87,11 @@ enum StoreKind: CaseIterable {
             try store.settle([.delivered(JobID(rawValue: 1), by: web1), .missed(JobID(rawValue: 2))], at: start)
             #expect(try store.prune(before: start + .seconds(1)) == 2)
             #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [3])
-            try store.skipJobs(through: JobID(rawValue: 41))
-            try store.skipJobs(through: JobID(rawValue: 7))
+            let epoch = try store.load().epoch
+            let first = try store.goAbove(job: JobID(rawValue: 41), generation: 0)
+            let second = try store.goAbove(job: JobID(rawValue: 7), generation: 12)
+            #expect(Set([epoch, first, second]).count == 3 && second != 0)
+            #expect(try reopened().load().epoch == second && reopened().load().generation == 12)
             #expect(try reopened().highestJob() == JobID(rawValue: 41))
             #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [42])
         }
@@ -128,12 +133,13 @@ enum StoreKind: CaseIterable {
             #expect(try store.cancel(jobs[2], at: start)?.isCanceled == true)
             #expect(try store.cancel(JobID(rawValue: 99), at: start) == nil)
             let open = try reopened().load().openTriggers
-            #expect(open.map(\.record.trigger.job) == [jobs[0], jobs[2]])
-            #expect(open.map(\.record.isCanceled) == [false, true])
+            // What was missed is still told.
+            #expect(open.map(\.record.trigger.job) == [jobs[0], jobs[2], jobs[3]])
+            #expect(open.map(\.record.isCanceled) == [false, true, false])
             try store.settle([.cancelAcknowledged(jobs[2], by: web2)], at: start)
-            #expect(try store.load().openTriggers.count == 2)
+            #expect(try store.load().openTriggers.count == 3)
             try store.settle([.cancelAcknowledged(jobs[2], by: web1)], at: start)
-            #expect(try reopened().load().openTriggers.map(\.record.trigger.job) == [jobs[0]])
+            #expect(try reopened().load().openTriggers.map(\.record.trigger.job) == [jobs[0], jobs[3]])
         }
     }
 
@@ -170,6 +176,90 @@ enum StoreKind: CaseIterable {
             #expect(try store.prune(before: start + .seconds(5)) == 1)
             #expect(try states(jobs, store).map { $0 != nil } == [false, true, true])
             #expect(try reopened().changes(after: 0, limit: 10).through == through)
+        }
+    }
+
+    private func slot(_ agent: AgentID = web1, start seconds: Int, revision: Int64 = 1) -> Trigger {
+        Trigger(
+            job: JobID(rawValue: 0), agent: agent, policy: PolicyName(rawValue: "daily"), revision: revision,
+            cause: .schedule, scheduledStart: start + .seconds(seconds), notAfter: start + .seconds(seconds + 60))
+    }
+
+    @Test(arguments: StoreKind.allCases) func `a slot has one id for ever`(kind: StoreKind) throws {
+        try with(kind) { store, reopened in
+            var plan = SlotPlan(plannedAt: start)
+            plan.new = [slot(start: 10), slot(web2, start: 10), slot(start: 20)]
+            let first = try store.record(plan, at: start)
+            #expect(first.map(\.trigger.job.rawValue) == [1, 2, 3] && first.allSatisfy { $0.state == .planned })
+            #expect(try reopened().load().slots == first && reopened().load().slotsPlannedAt == start)
+            #expect(try reopened().load().openTriggers.isEmpty)
+            // A start that is planned again, by a coordinator that does not know.
+            #expect(try store.record(plan, at: start) == first)
+            var change = SlotPlan(plannedAt: start + .seconds(1))
+            change.changed = [slot(start: 10, revision: 2)]
+            change.changed[0].job = JobID(rawValue: 1)
+            change.withdrawn = [JobID(rawValue: 3)]
+            let second = try reopened().record(change, at: start)
+            #expect(second.map(\.trigger.revision) == [2, 1] && second.map(\.state) == [.planned, .withdrawn])
+            #expect(try reopened().load().slots.map(\.trigger.job.rawValue) == [1, 2])
+            var again = SlotPlan(plannedAt: start + .seconds(2))
+            again.new = [slot(start: 20, revision: 3)]
+            let third = try reopened().record(again, at: start)
+            #expect(third.map(\.trigger.job.rawValue) == [3] && third[0].state == .planned)
+            #expect(third[0].trigger.revision == 3)
+            // Once it has begun, no plan brings it back.
+            try store.settle([.due(JobID(rawValue: 3)), .delivered(JobID(rawValue: 1), by: web1)], at: start)
+            change.withdrawn = [JobID(rawValue: 1), JobID(rawValue: 3)]
+            #expect(try store.record(change, at: start).map(\.state) == [.delivered, .delivered, .pending])
+            #expect(try store.record(plan, at: start).map(\.state) == [.delivered, .planned, .pending])
+            #expect(try store.prune(before: start + .seconds(1)) == 1)
+            #expect(try store.load().slots.count == 1)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `what an agent has lost is open again, with its cancel`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, reopened in
+            let records = try store.record([draft(), draft(), draft(), draft(web2), draft()], at: start)
+            let jobs = records.map(\.trigger.job)
+            try store.settle(jobs[0..<3].map { .delivered($0, by: web1) } + [.delivered(jobs[3], by: web2)], at: start)
+            _ = try store.cancel(jobs[1], at: start)
+            try store.settle([.cancelAcknowledged(jobs[1], by: web1)], at: start)
+            var other = KnownJob(records[2].trigger)
+            other.fingerprint += 1
+            let known = [KnownJob(records[0].trigger), other]
+            let later = start + .seconds(10)
+            #expect(try store.reclaim(of: web1, knowing: known, since: later, at: later).isEmpty)
+            let lost = try store.reclaim(of: web1, knowing: known, since: start, at: later)
+            #expect(lost.map(\.record.trigger.job) == [jobs[1], jobs[2]])
+            #expect(lost.map(\.record.isCanceled) == [true, false] && !lost[0].isCancelAcknowledged)
+            #expect(lost.allSatisfy { $0.record.state == .reclaimed })
+            #expect(try reopened().load().openTriggers.map(\.record.trigger.job) == [jobs[1], jobs[2], jobs[4]])
+            #expect(try store.reclaim(of: web1, knowing: known, since: start, at: later).isEmpty)
+            try store.settle([.missed(jobs[1]), .delivered(jobs[1], by: web1)], at: later)
+            #expect(try store.trigger(jobs[1])?.state == .delivered)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `an order whose id was given twice goes on under a new one`(
+        kind: StoreKind
+    ) throws {
+        try with(kind) { store, reopened in
+            let job = try store.record([draft()], at: start)[0].trigger.job
+            var plan = SlotPlan(plannedAt: start)
+            plan.new = [slot(start: 10)]
+            let slot = try store.record(plan, at: start)[0].trigger.job
+            let new = try #require(try store.reissue(job, at: start))
+            #expect(
+                new.trigger.job.rawValue == 3 && new.state == .pending && new.trigger.notAfter == start + .seconds(60))
+            #expect(try store.reissue(job, at: start) == nil)
+            #expect(try store.trigger(job)?.state == .conflict)
+            let newSlot = try #require(try store.reissue(slot, at: start))
+            #expect(newSlot.state == .planned)
+            #expect(try reopened().record(plan, at: start).map(\.trigger.job) == [newSlot.trigger.job])
+            try store.settle([.delivered(job, by: web1)], at: start)
+            #expect(try store.trigger(job)?.state == .conflict)
         }
     }
 

@@ -31,6 +31,7 @@ struct ConfigurationTests {
         #expect(example.stateDirectory == least.stateDirectory && example.keyFile == least.keyFile)
         #expect(example.limits == least.limits && example.restic == least.restic)
         #expect(example.logLevel == least.logLevel && example.heartbeat == least.heartbeat)
+        #expect(example.autonomy == least.autonomy)
         #expect(example.permissions.commands == least.permissions.commands)
         #expect(example.permissions.backupPaths == least.permissions.backupPaths)
         #expect(example.permissions.scriptDirectories == ["/etc/bookend/scripts"])
@@ -53,6 +54,7 @@ struct ConfigurationTests {
         #expect(agent.permissions == AgentConfiguration.Permissions())
         #expect(agent.permissions.scriptDirectories.isEmpty && agent.permissions.restoreDirectories.isEmpty)
         #expect(agent.limits.jobs == 4 && agent.limits.output == .mebibytes(1))
+        #expect(agent.autonomy.grace == .seconds(60) && agent.autonomy.splay == .seconds(60))
         #expect(agent.heartbeat == .seconds(15) && agent.logLevel == .info && agent.restic == "restic")
     }
 

@@ -88,7 +88,11 @@ struct PolicyRoundTripTests {
                 labels: Dictionary(texts(0...3).enumerated().map { ("k\($0.offset)", $0.element) }) { $1 }),
             engine: engine, scripts: flag() ? scripts : nil,
             retry: flag() ? .none : RetryPlan(attempts: Int.random(in: 1...100, using: &random), interval: .zero),
-            window: duration(), ignoreWindowForFirstBackup: flag())
+            window: duration(), ignoreWindowForFirstBackup: flag(),
+            schedules: flag()
+                ? []
+                : [.at(UnixTime(milliseconds: Int64.random(in: 946_684_800_000...253_402_300_799_000, using: &random)))]
+        )
     }
 }
 

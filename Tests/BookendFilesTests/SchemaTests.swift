@@ -17,6 +17,7 @@ struct SchemaTests {
             for step in table.path.split(separator: ".") {
                 let properties = try #require(place["properties"] as? [String: Any])
                 place = try #require(properties[String(step)] as? [String: Any], "\(table.path)")
+                place = place["items"] as? [String: Any] ?? place
             }
             let properties = try #require(place["properties"] as? [String: Any])
             #expect(Set(properties.keys) == Set(table.names), "under '\(table.path)'")
@@ -29,6 +30,7 @@ struct SchemaTests {
 
     @Test func `every table of the reader stands in the schema once`() throws {
         func mappings(_ schema: [String: Any]) -> Int {
+            if let items = schema["items"] as? [String: Any] { return mappings(items) }
             let properties = schema["properties"] as? [String: [String: Any]] ?? [:]
             return (properties.isEmpty ? 0 : 1) + properties.values.reduce(0) { $0 + mappings($1) }
         }

@@ -72,4 +72,33 @@ struct ValueTests {
                 sources: (0..<200).map { "/\($0)" + String(repeating: "y", count: 2_000) }))
         #expect(policy.problems().contains { $0.message.hasPrefix("is too large") })
     }
+
+    @Test(
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2000-02-29T23:59:59Z", 951_868_799_000),
+            ("2026-11-24T02:00:00Z", 1_795_485_600_000),
+            ("2026-11-24T02:00:00.5Z", 1_795_485_600_500), ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+        ] as [(String, Int64)])
+    func `a time in UTC is read and written`(text: String, milliseconds: Int64) {
+        #expect(InstantText.parse(text) == UnixTime(milliseconds: milliseconds))
+        #expect(InstantText.render(UnixTime(milliseconds: milliseconds)) == text)
+    }
+
+    @Test func `every day of four hundred years is written as it is read`() {
+        for day in 0..<Int64(146_098) {
+            let time = UnixTime(milliseconds: day * 86_400_000 + day % 86_400_000)
+            #expect(InstantText.parse(InstantText.render(time)) == time)
+        }
+    }
+
+    @Test(arguments: [
+        "", "Z", "2026-11-24", "2026-11-24T02:00:00", "2026-11-24 02:00:00Z", "2026-11-24T02:00:00z",
+        "2026-13-01T00:00:00Z",
+        "2026-04-31T00:00:00Z", "2100-02-29T00:00:00Z", "2026-11-24T24:00:00Z", "2026-11-24T02:60:00Z",
+        "2026-11-24T02:00:60Z", "2026-11-24T02:00:00.Z", "2026-11-24T02:00:00.1234Z", "2026-11-24T02:00:00,5Z",
+        "2026-11-24T02:00:00+00:00", "02026-11-24T02:00:00Z",
+    ])
+    func `what is no time in UTC is refused`(text: String) {
+        #expect(InstantText.parse(text) == nil)
+    }
 }

@@ -138,6 +138,19 @@ import Testing
         #expect(job.attempts.map(\.attempt) == [1, 2])
     }
 
+    @Test func `a skip does not stand beside another end, whichever came first`() {
+        // An agent that was restored has forgotten how the job ended, and gets its trigger again.
+        var forgotten = report(1, nil, .skipped)
+        forgotten.origin.incarnation += 1
+        forgotten.attempt = 0
+        forgotten.at = report(1, nil, .successful).at + .seconds(3_600)
+        for reports in [[report(1, nil, .successful), forgotten], [forgotten, report(1, nil, .successful)]] {
+            var job = JobAggregate(reports[0])
+            job.fold(reports[1])
+            #expect(job.status == .successful && job.endedAt == report(1, nil, .successful).at)
+        }
+    }
+
     @Test func `a report of another job or agent changes nothing`() {
         var job = JobAggregate(report(1, nil, .running))
         let before = job
@@ -152,16 +165,19 @@ import Testing
 
     @Test(arguments: [
         (TriggerRecord.State.pending, Status.queued), (.delivered, .queued), (.offline, .agentOffline),
-        (.missed, .missed),
+        (.missed, .missed), (.reclaimed, .queued), (.conflict, .couldNotStart),
     ])
     func `a job that only the coordinator knows has the status of its trigger`(
         state: TriggerRecord.State, status: Status
-    ) {
+    ) throws {
         let first = report(1, nil, .running)
         let trigger = Trigger(
             job: first.trigger.job, agent: first.origin.agent, policy: first.trigger.policy, revision: 1,
             cause: .manual, scheduledStart: start.wall, notAfter: start.wall)
-        var job = JobAggregate(TriggerRecord(trigger: trigger, state: state))
+        var job = try #require(JobAggregate(TriggerRecord(trigger: trigger, state: state)))
+        for none in [TriggerRecord.State.planned, .withdrawn] {
+            #expect(JobAggregate(TriggerRecord(trigger: trigger, state: none)) == nil)
+        }
         #expect(job.status == status)
         #expect(job.attempts.isEmpty)
         job.fold(first)

@@ -20,11 +20,14 @@ private struct SyncWorld {
     private var pending: [Trigger] = []
     private var pendingCancels: Set<JobID> = []
     private var nextJob: Int64 = 1
+    private var slots: [JobID: Trigger] = [:]
+    private var slotsVersion: UInt64 = 1_000
     private(set) var acknowledged: Set<JobID> = []
     // The agent's journal.
     private var recorded: [PolicyName: PolicyRevision] = [:]
     private var recordedGeneration: Int64 = 0
     private var jobs: Set<JobID> = []
+    private var recordedSlots: [JobID: Trigger] = [:]
     private var isDiskFull = false
     // The wire.
     private var toAgent: [AgentSync.Event] = []
@@ -38,6 +41,7 @@ private struct SyncWorld {
 
     var isDone: Bool {
         pending.isEmpty && pendingCancels.isEmpty && recorded == policies && sync.generation == generation
+            && recordedSlots == slots
     }
     var jobCount: Int { jobs.count }
 
@@ -64,7 +68,8 @@ private struct SyncWorld {
             toAgent = []
             toCoordinator = []
             feed(.lost)
-        case 80..<85: changePolicy()
+        case 80..<83: changePolicy()
+        case 83..<85: changeSlots()
         case 85..<93: trigger()
         case 93..<95: isDiskFull.toggle()
         case 95..<97:
@@ -99,6 +104,24 @@ private struct SyncWorld {
         publish(.policyChange(PolicyChange(generation: generation, name: name, revision: policies[name])))
     }
 
+    private mutating func changeSlots() {
+        var change = SlotChange(previous: slotsVersion, version: slotsVersion + 1, slots: [], withdrawn: [])
+        if let job = slots.keys.sorted().randomElement(using: &random), Bool.random(using: &random) {
+            slots[job] = nil
+            change.withdrawn = [job]
+        } else {
+            let slot = Trigger(
+                job: JobID(rawValue: 1_000_000 + nextJob), agent: agent, policy: PolicyName(rawValue: "p"), revision: 1,
+                cause: .schedule, scheduledStart: UnixTime(milliseconds: nextJob),
+                notAfter: UnixTime(milliseconds: .max))
+            nextJob += 1
+            slots[slot.job] = slot
+            change.slots = [slot]
+        }
+        slotsVersion += 1
+        publish(.slotChange(change))
+    }
+
     private mutating func trigger() {
         guard pending.count < 4, let policy = policies.values.sorted(by: { $0.revision < $1.revision }).last else {
             return
@@ -131,9 +154,12 @@ private struct SyncWorld {
                 .snapshot(
                     SyncSnapshot(
                         generation: generation, policies: Array(policies.values), triggers: pending,
-                        cancels: pendingCancels.sorted(), wall: UnixTime(milliseconds: 0))))
+                        cancels: pendingCancels.sorted(), wall: UnixTime(milliseconds: 0), slots: Array(slots.values),
+                        slotsVersion: slotsVersion, epoch: 1)))
         case .heartbeat:
-            publish(.heartbeatReply(HeartbeatReply(generation: generation, wall: UnixTime(milliseconds: 0))))
+            let wall = UnixTime(milliseconds: 0)
+            publish(
+                .heartbeatReply(HeartbeatReply(generation: generation, wall: wall, slotsVersion: slotsVersion)))
         case .triggerAck(let job):
             if !jobs.contains(job) { mistake = "\(job) was acknowledged and never recorded" }
             pending.removeAll { $0.job == job }
@@ -149,14 +175,20 @@ private struct SyncWorld {
             switch action {
             case .sendHello: send(.hello)
             case .sendHeartbeat: send(.heartbeat)
-            case .replacePolicies(let revisions, let generation):
+            case .replacePolicies(let revisions, let generation, let slots, _):
                 guard !isDiskFull else { return feed(.policiesNotRecorded) }
+                recordedSlots = Dictionary(uniqueKeysWithValues: slots.map { ($0.job, $0) })
                 recorded = Dictionary(uniqueKeysWithValues: revisions.map { ($0.policy.name, $0) })
                 recordedGeneration = generation
             case .changePolicy(let change):
                 guard !isDiskFull else { return feed(.policiesNotRecorded) }
                 recorded[change.name] = change.revision
                 recordedGeneration = change.generation
+            case .changeSlots(let changed, let withdrawn):
+                guard !isDiskFull else { return feed(.policiesNotRecorded) }
+                for job in withdrawn { recordedSlots[job] = nil }
+                for slot in changed { recordedSlots[slot.job] = slot }
+            case .reportConflict: mistake = "ids are given once"
             case .accept(let trigger):
                 guard !isDiskFull else { continue }
                 // A policy that was withdrawn meanwhile is the operator's own doing; an older one would be ours.
@@ -224,6 +256,46 @@ private struct SyncWorld {
         var sync = synced()
         let reply = HeartbeatReply(generation: 5, wall: UnixTime(milliseconds: 0))
         #expect(sync.handle(.heartbeatReply(reply), at: BootTime(milliseconds: 2)) == [])
+    }
+
+    @Test func `changes of slots count from the snapshot, and a gap leads to a hello`() {
+        var sync = synced()
+        let now = BootTime(milliseconds: 2)
+        let slot = Trigger(
+            job: JobID(rawValue: 7), agent: AgentID(rawValue: "a"), policy: PolicyName(rawValue: "p"), revision: 1,
+            cause: .schedule, scheduledStart: UnixTime(milliseconds: 0), notAfter: UnixTime(milliseconds: 9))
+        let next = SlotChange(previous: 0, version: 1, slots: [slot], withdrawn: [JobID(rawValue: 3)])
+        #expect(
+            sync.handle(.slotChange(next), at: now) == [.changeSlots([slot], withdrawn: [JobID(rawValue: 3)])])
+        #expect(sync.handle(.slotChange(next), at: now) == [], "it came twice")
+        let reply = HeartbeatReply(generation: 5, wall: UnixTime(milliseconds: 0), slotsVersion: 1)
+        #expect(sync.handle(.heartbeatReply(reply), at: now) == [])
+        let gap = SlotChange(previous: 2, version: 3, slots: [], withdrawn: [])
+        #expect(sync.handle(.slotChange(gap), at: now) == [.sendHello])
+        var late = synced()
+        #expect(late.handle(.heartbeatReply(reply), at: now) == [.sendHello], "a change was lost")
+    }
+
+    @Test func `an agent that is told to come back says hello at that time`() {
+        var sync = AgentSync(
+            agent: AgentID(rawValue: "a"), heartbeatInterval: .seconds(15), generation: 0, policies: [])
+        let now = BootTime(milliseconds: 0)
+        #expect(sync.handle(.connected, at: now) == [.sendHello])
+        #expect(sync.handle(.helloLater(.seconds(3)), at: now) == [])
+        #expect(sync.nextDeadline == now + .seconds(3))
+        #expect(sync.handle(.tick, at: now + .seconds(3)) == [.sendHello])
+    }
+
+    @Test func `a slot whose start has come stays a slot until its job has begun`() {
+        var sync = synced()
+        let trigger = Trigger(
+            job: JobID(rawValue: 7), agent: AgentID(rawValue: "a"), policy: PolicyName(rawValue: "p"), revision: 1,
+            cause: .schedule, scheduledStart: UnixTime(milliseconds: 0), notAfter: UnixTime(milliseconds: 9))
+        let snapshot = SyncSnapshot(
+            generation: 5, policies: [], triggers: [trigger], cancels: [], wall: UnixTime(milliseconds: 0))
+        #expect(
+            sync.handle(.snapshot(snapshot), at: BootTime(milliseconds: 2))
+                == [.replacePolicies([], generation: 5, slots: [trigger], epoch: 0), .accept(trigger)])
     }
 
     @Test func `a trigger for another agent is never obeyed`() {

@@ -25,7 +25,7 @@ enum Samples {
                 skipBackupIfPreFails: true, skipBackupIfPreMissing: true, preLeftProcesses: .allow,
                 postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases"),
             retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
-            ignoreWindowForFirstBackup: true),
+            ignoreWindowForFirstBackup: true, schedules: [.at(time), .at(time + .seconds(1))]),
         revision: 3, appliedAt: time, appliedBy: "alice")
     static let command = PolicyRevision(
         policy: Policy(
@@ -72,7 +72,7 @@ enum Samples {
 
     static let agentRecord = AgentRecord(
         id: agent, labels: ["role": "web"], isOnline: true, lastHeardAt: time, version: "0.1.0", generation: 4,
-        activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000))
+        activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true)
 
     static let fleet = FleetSummary(
         jobs: [.successful: 3, .missed: 1],
@@ -117,15 +117,21 @@ enum Samples {
             .hello(
                 Hello(
                     incarnation: 1, version: "0.1.0", labels: ["a": "b"], generation: 2, activeJobs: [activeJob],
-                    highestJob: job, wall: time)),
+                    highestJob: job, wall: time, instance: .max, coordinatorEpoch: 7, knownJobs: [KnownJob(trigger)],
+                    knowsSince: time)),
             .syncSnapshot(
                 SyncSnapshot(
-                    generation: 5, policies: [restic, command], triggers: [trigger], cancels: [job], wall: time)),
-            .heartbeat(Heartbeat(generation: 5, activeJobs: [activeJob], outboxDepth: 3, wall: time)),
-            .heartbeatReply(HeartbeatReply(generation: 5, wall: time)), .triggerAck(job), .cancelAck(job),
+                    generation: 5, policies: [restic, command], triggers: [trigger], cancels: [job], wall: time,
+                    slots: [trigger], slotsVersion: 8, epoch: .max)),
+            .slotChange(SlotChange(previous: 8, version: 9, slots: [trigger], withdrawn: [job])),
+            .triggerConflict(job), .helloLater(.milliseconds(1_500)),
+            .heartbeat(Heartbeat(generation: 5, activeJobs: [activeJob], outboxDepth: 3, wall: time, instance: 6)),
+            .heartbeatReply(HeartbeatReply(generation: 5, wall: time, slotsVersion: 9)), .triggerAck(job),
+            .cancelAck(job),
             .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),
-            .askReply(.end(id: 1, failure)), .rosterRequest(RosterRequest(after: 8)),
-            .rosterReply(RosterReply(through: 9, triggers: [record], isComplete: false, agents: [agentRecord])),
+            .askReply(.end(id: 1, failure)), .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job)),
+            .rosterReply(
+                RosterReply(through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5)),
             .intake(.resume(incarnation: 9)), .intake(.batch([report])),
             .intakeAck(IntakeAck(incarnation: 9, through: 7)),
             .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)), .progress(progress),
@@ -148,8 +154,10 @@ enum Samples {
             .showPolicy(name, revision: nil), .deletePolicy(name),
             .backup(
                 BackupOrder(
-                    policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true)),
-            .cancel(job), .listAgents, .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose,
+                    policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true,
+                    validUntil: time)),
+            .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
+            .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose,
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
             .applied([PolicyOutcome(name: name, revision: 1, change: .changed, agents: [agent])]), .policies([restic]),

@@ -41,6 +41,11 @@ package actor JobDirector {
     private var turns: TurnQueue
     private var policies: [PolicyName: PolicyRevision]
     private var jobs: [JobID: Entry] = [:]
+    private var slots: SlotBook
+    /// Given when the slots change, for what waits for the next one.
+    private var slotOrder: StopOrder?
+    /// The highest job id that the journal has ever had.
+    package private(set) var highestJob: JobID
     /// Debts that are being paid, or wait for their turn.
     private var payments: [TurnQueue.Claimant: StopOrder] = [:]
     /// For the heartbeat: as of the last time that it could be read.
@@ -57,7 +62,17 @@ package actor JobDirector {
         var run: @Sendable () async -> Void
     }
 
-    package init(jobLimit: Int, policies: [PolicyRevision], surroundings: Surroundings) {
+    /// How long the wall clock may be wrong before a slot is looked at again.
+    private static let slotPause = Duration.seconds(30)
+
+    /// - Parameter contents: Of the journal, as it is now.
+    package init(
+        jobLimit: Int, contents: JournalContents, slotRules: SlotBook.Rules = SlotBook.Rules(),
+        surroundings: Surroundings
+    ) {
+        slots = SlotBook(contents.slots, rules: slotRules)
+        highestJob = contents.highestJob
+        let policies = contents.policies
         self.surroundings = surroundings
         turns = TurnQueue(limit: jobLimit)
         self.policies = Dictionary(policies.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
@@ -83,27 +98,93 @@ package actor JobDirector {
 
     // MARK: Policies
 
-    package func replacePolicies(_ revisions: [PolicyRevision], generation: Int64) throws(AgentError) {
-        try surroundings.journal.replacePolicies(revisions, generation: generation)
+    package func replacePolicies(
+        _ revisions: [PolicyRevision], generation: Int64, slots new: [Trigger], epoch: UInt64
+    ) throws(AgentError) {
+        let fresh = try withoutJobs(new)
+        try surroundings.journal.replacePolicies(revisions, generation: generation, slots: fresh, epoch: epoch)
         policies = Dictionary(revisions.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
+        slots.replace(fresh)
+        slotsChanged()
     }
 
     package func changePolicy(_ change: PolicyChange) throws(AgentError) {
         try surroundings.journal.changePolicy(change)
         policies[change.name] = change.revision
+        guard change.revision == nil else { return }
+        slots.remove(change.name)
+        slotsChanged()
     }
+
+    package func changeSlots(_ changed: [Trigger], withdrawn: [JobID]) throws(AgentError) {
+        let fresh = try withoutJobs(changed)
+        try surroundings.journal.changeSlots(fresh, withdrawn: withdrawn)
+        slots.change(fresh, withdrawn: withdrawn)
+        slotsChanged()
+    }
+
+    /// The slots whose jobs have not begun.
+    private func withoutJobs(_ slots: [Trigger]) throws(AgentError) -> [Trigger] {
+        var fresh: [Trigger] = []
+        for slot in slots where try surroundings.journal.trigger(of: slot.job) == nil { fresh.append(slot) }
+        return fresh
+    }
+
+    // MARK: Slots
+
+    /// Starts each slot whose trigger did not come, until ``shutDown()``.
+    ///
+    /// Looks again after a while: the wall clock may be set at any time, and a journal that was full may have room.
+    package func runSlots() async {
+        while !isShuttingDown, !Task.isCancelled {
+            startDueSlots()
+            let order = StopOrder()
+            slotOrder = order
+            let now = surroundings.clock.now
+            let pause = slots.nextStart.map { min(max($0 - now.wall, .milliseconds(10)), Self.slotPause) }
+            // Either way it is looked at again.
+            _ = await surroundings.clock.sleep(until: now.boot + (pause ?? .seconds(3_600)), unless: order)
+        }
+    }
+
+    private func startDueSlots() {
+        for trigger in slots.due(at: surroundings.clock.now.wall) {
+            do throws(AgentError) {
+                _ = try accept(trigger)
+            } catch {
+                surroundings.logger.error(
+                    "a job of the schedule could not be recorded; it is tried again",
+                    metadata: ["job.id": "\(trigger.job)", "error": "\(error)"])
+                return
+            }
+        }
+    }
+
+    private func slotsChanged() { slotOrder?.give() }
 
     // MARK: Jobs
 
-    /// Records a trigger and starts its job. A trigger that is known does nothing.
+    /// Records a trigger and starts its job; its slot is consumed. A trigger that is known does nothing.
     ///
+    /// - Returns: `false`: the journal has another job by this id. The trigger must not be acknowledged.
     /// - Throws: When the journal cannot be written: the trigger must not be acknowledged, and comes again.
-    package func accept(_ trigger: Trigger) throws(AgentError) {
+    @discardableResult
+    package func accept(_ trigger: Trigger) throws(AgentError) -> Bool {
         let now = surroundings.clock.now.wall
         guard let job = try surroundings.journal.accept(trigger, under: policies[trigger.policy], at: now) else {
-            return
+            let known = try surroundings.journal.trigger(of: trigger.job)
+            slots.consume(trigger.job)
+            return known?.fingerprint == trigger.fingerprint
         }
+        slots.consume(trigger.job)
+        highestJob = max(highestJob, trigger.job)
         begin(job, with: .accepted)
+        return true
+    }
+
+    /// What a hello says of the journal's jobs.
+    func knownJobs() throws(AgentError) -> (jobs: [KnownJob], since: UnixTime) {
+        try surroundings.journal.knownJobs(limit: Hello.knownJobLimit)
     }
 
     /// Remembers a cancel, and passes it to the job if that is here.
@@ -186,6 +267,7 @@ package actor JobDirector {
         guard !isShuttingDown else { return }
         isShuttingDown = true
         stopping.give()
+        slotOrder?.give()
         for entry in jobs.values { entry.runner.send(.shutdown) }
         starter.finish()
     }

@@ -7,13 +7,33 @@ package protocol Journal: Sendable {
     /// What an agent needs to know when it starts.
     func load() throws(AgentError) -> JournalContents
 
-    func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError)
+    /// Records what is the agent's as of a generation, in place of what was.
+    ///
+    /// - Parameters:
+    ///   - slots: Jobs to come. Those that the journal has as jobs already are left out.
+    ///   - epoch: The coordinator's.
+    func replacePolicies(
+        _ policies: [PolicyRevision], generation: Int64, slots: [Trigger], epoch: UInt64
+    ) throws(AgentError)
+
+    /// A policy that is no longer the agent's takes its slots with it.
     func changePolicy(_ change: PolicyChange) throws(AgentError)
 
-    /// Records a trigger together with the policy that it will run under, and reports the job as queued.
+    /// Records slots, new or changed, without those that the journal has as jobs already, and forgets others.
+    func changeSlots(_ slots: [Trigger], withdrawn: [JobID]) throws(AgentError)
+
+    /// Records a trigger together with the policy that it will run under. Its slot is consumed with it.
     ///
     /// - Returns: `nil` when the journal has this job already: that is not an error, triggers come again.
     func accept(_ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime) throws(AgentError) -> JournaledJob?
+
+    /// The trigger of a job that the journal has; `nil`: it has none by this id, or no longer.
+    func trigger(of job: JobID) throws(AgentError) -> Trigger?
+
+    /// The jobs that were accepted last, at most as many, in ascending order of job.
+    ///
+    /// - Returns: `since`: every job that was accepted since then is among them, by this journal's clock.
+    func knownJobs(limit: Int) throws(AgentError) -> (jobs: [KnownJob], since: UnixTime)
 
     /// Remembers a cancel, also one that comes before its trigger.
     func recordCancel(of job: JobID, at now: UnixTime) throws(AgentError)
@@ -70,10 +90,15 @@ package struct JournalContents: Sendable {
     package var highestReport: UInt64
     /// By collector.
     package var acknowledged: [String: UInt64]
+    /// Jobs to come, in ascending order of job.
+    package var slots: [Trigger]
+    /// The coordinator's epoch of the latest snapshot; 0: none.
+    package var coordinatorEpoch: UInt64
 
     package init(
         incarnation: UInt64, generation: Int64, policies: [PolicyRevision], unfinishedJobs: [JournaledJob],
-        highestJob: JobID, highestReport: UInt64, acknowledged: [String: UInt64]
+        highestJob: JobID, highestReport: UInt64, acknowledged: [String: UInt64], slots: [Trigger] = [],
+        coordinatorEpoch: UInt64 = 0
     ) {
         self.incarnation = incarnation
         self.generation = generation
@@ -82,6 +107,8 @@ package struct JournalContents: Sendable {
         self.highestJob = highestJob
         self.highestReport = highestReport
         self.acknowledged = acknowledged
+        self.slots = slots
+        self.coordinatorEpoch = coordinatorEpoch
     }
 }
 

@@ -64,6 +64,22 @@ enum JournalSchema {
                     ALTER TABLE jobs DROP COLUMN owes_post_script;
                     """)
         }
+        migrator.registerMigration("slots") { database in
+            try database.execute(
+                sql: """
+                    -- facts: coordinator_epoch, pruned_before (jobs that were accepted before may be missing)
+
+                    -- Jobs to come: started by the coordinator's trigger, or without it a while later.
+                    CREATE TABLE slots (
+                        job INTEGER PRIMARY KEY,
+                        policy TEXT NOT NULL,
+                        revision INTEGER NOT NULL,
+                        scheduled_start INTEGER NOT NULL,
+                        not_after INTEGER NOT NULL,
+                        window_end INTEGER);
+                    CREATE INDEX jobs_by_acceptance ON jobs (accepted_at);
+                    """)
+        }
         return migrator
     }
 }

@@ -18,7 +18,14 @@ package final class MemoryJournal: Journal {
         var highestReport: UInt64 = 0
         var highestJob = JobID(rawValue: 0)
         var acknowledged: [String: UInt64] = [:]
+        var slots: [JobID: Trigger] = [:]
+        var coordinatorEpoch: UInt64 = 0
+        var prunedBefore = UnixTime(milliseconds: 0)
         var failure: String?
+
+        mutating func keep(_ slot: Trigger) {
+            if jobs[slot.job] == nil { slots[slot.job] = slot }
+        }
     }
 
     private struct Debt {
@@ -49,12 +56,18 @@ package final class MemoryJournal: Journal {
                 policies: state.policies.values.sorted { $0.policy.name < $1.policy.name },
                 unfinishedJobs: state.jobs.values.filter { !state.finished.contains($0.trigger.job) }
                     .sorted { $0.trigger.job < $1.trigger.job }.map { Self.completed($0, state) },
-                highestJob: state.highestJob, highestReport: state.highestReport, acknowledged: state.acknowledged)
+                highestJob: state.highestJob, highestReport: state.highestReport, acknowledged: state.acknowledged,
+                slots: state.slots.values.sorted { $0.job < $1.job }, coordinatorEpoch: state.coordinatorEpoch)
         }
     }
 
-    package func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError) {
+    package func replacePolicies(
+        _ policies: [PolicyRevision], generation: Int64, slots: [Trigger], epoch: UInt64
+    ) throws(AgentError) {
         try write { state in
+            state.slots = [:]
+            for slot in slots { state.keep(slot) }
+            state.coordinatorEpoch = epoch
             state.policies = Dictionary(policies.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
             state.generation = generation
         }
@@ -64,6 +77,30 @@ package final class MemoryJournal: Journal {
         try write { state in
             state.policies[change.name] = change.revision
             state.generation = change.generation
+            if change.revision == nil { state.slots = state.slots.filter { $0.value.policy != change.name } }
+        }
+    }
+
+    package func changeSlots(_ slots: [Trigger], withdrawn: [JobID]) throws(AgentError) {
+        try write { state in
+            for job in withdrawn { state.slots[job] = nil }
+            for slot in slots { state.keep(slot) }
+        }
+    }
+
+    package func trigger(of job: JobID) throws(AgentError) -> Trigger? {
+        state.withLock { $0.jobs[job]?.trigger }
+    }
+
+    package func knownJobs(limit: Int) throws(AgentError) -> (jobs: [KnownJob], since: UnixTime) {
+        state.withLock { state in
+            let jobs = state.jobs.values
+                .sorted { ($1.acceptedAt, $1.trigger.job) < ($0.acceptedAt, $0.trigger.job) }.prefix(limit)
+            let since = jobs.count < limit ? nil : jobs.last.map { $0.acceptedAt + .milliseconds(1) }
+            return (
+                jobs.map { KnownJob($0.trigger) }.sorted { $0.job < $1.job },
+                max(since ?? state.prunedBefore, state.prunedBefore)
+            )
         }
     }
 
@@ -73,6 +110,7 @@ package final class MemoryJournal: Journal {
         try write { state in
             guard state.jobs[trigger.job] == nil else { return nil }
             state.highestJob = max(state.highestJob, trigger.job)
+            state.slots[trigger.job] = nil
             let job = JournaledJob(
                 trigger: trigger, policy: policy, acceptedAt: now, isCanceled: false, isFirstBackup: false, attempts: 0,
                 owesPostScript: false)
@@ -149,6 +187,7 @@ package final class MemoryJournal: Journal {
 
     package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
         try write { state in
+            state.prunedBefore = max(state.prunedBefore, time)
             let acknowledged = collectors.map { state.acknowledged[$0] ?? 0 }.min() ?? 0
             state.reports = state.reports.filter { number, report in
                 number > acknowledged || number == state.highestReport || report.at >= time

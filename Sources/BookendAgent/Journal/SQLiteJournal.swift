@@ -52,12 +52,21 @@ package final class SQLiteJournal: Journal {
                 highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
                 highestReport: try Self.highestReport(database),
                 acknowledged: Dictionary(
-                    uniqueKeysWithValues: acknowledged.map { ($0["collector"], UInt64($0["through"] as Int64)) }))
+                    uniqueKeysWithValues: acknowledged.map { ($0["collector"], UInt64($0["through"] as Int64)) }),
+                slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
+                    self.trigger($0, cause: .schedule)
+                },
+                coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0))
         }
     }
 
-    package func replacePolicies(_ policies: [PolicyRevision], generation: Int64) throws(AgentError) {
+    package func replacePolicies(
+        _ policies: [PolicyRevision], generation: Int64, slots: [Trigger], epoch: UInt64
+    ) throws(AgentError) {
         try write { database in
+            try database.execute(sql: "DELETE FROM slots")
+            for slot in slots { try Self.save(slot, database) }
+            try Self.set("coordinator_epoch", Int64(bitPattern: epoch), database)
             try database.execute(sql: "DELETE FROM policies")
             for revision in policies { try Self.save(revision, database) }
             try Self.set("generation", generation, database)
@@ -70,8 +79,17 @@ package final class SQLiteJournal: Journal {
                 try Self.save(revision, database)
             } else {
                 try database.execute(sql: "DELETE FROM policies WHERE name = ?", arguments: [change.name.rawValue])
+                try database.execute(sql: "DELETE FROM slots WHERE policy = ?", arguments: [change.name.rawValue])
             }
             try Self.set("generation", change.generation, database)
+        }
+    }
+
+    package func changeSlots(_ slots: [Trigger], withdrawn: [JobID]) throws(AgentError) {
+        try write { database in
+            let delete = try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
+            for job in withdrawn { try delete.execute(arguments: [job.rawValue]) }
+            for slot in slots { try Self.save(slot, database) }
         }
     }
 
@@ -92,12 +110,37 @@ package final class SQLiteJournal: Journal {
                 policy.map { Data(Wire.encode($0)) }, now.milliseconds,
             ])
             guard database.changesCount == 1 else { return nil }
+            try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
+                .execute(arguments: [trigger.job.rawValue])
             let highest = try Self.number("highest_job", database) ?? 0
             if trigger.job.rawValue > highest { try Self.set("highest_job", trigger.job.rawValue, database) }
             let row = try Row.fetchOne(
                 database.cachedStatement(sql: Self.selectJobs + " WHERE jobs.job = ?"),
                 arguments: [trigger.job.rawValue])
             return try row.map { try self.job($0) }
+        }
+    }
+
+    package func trigger(of job: JobID) throws(AgentError) -> Trigger? {
+        try write { database in
+            let row = try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM jobs WHERE job = ?"), arguments: [job.rawValue])
+            return row.map { self.trigger($0, cause: TriggerCause(rawValue: $0["cause"]) ?? .manual) }
+        }
+    }
+
+    package func knownJobs(limit: Int) throws(AgentError) -> (jobs: [KnownJob], since: UnixTime) {
+        try write { database in
+            let rows = try Row.fetchAll(
+                database.cachedStatement(sql: "SELECT * FROM jobs ORDER BY accepted_at DESC, job DESC LIMIT ?"),
+                arguments: [limit])
+            let since = rows.count < limit ? nil : rows.last.map { ($0["accepted_at"] as Int64) + 1 }
+            let pruned = try Self.number("pruned_before", database) ?? 0
+            return (
+                // The fingerprint leaves the cause out.
+                rows.map { KnownJob(self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
+                UnixTime(milliseconds: max(since ?? pruned, pruned))
+            )
         }
     }
 
@@ -215,6 +258,9 @@ package final class SQLiteJournal: Journal {
                     database, sql: "SELECT through FROM acknowledgements WHERE collector = ?", arguments: [collector])
                     ?? 0
             }
+            if try time.milliseconds > Self.number("pruned_before", database) ?? 0 {
+                try Self.set("pruned_before", time.milliseconds, database)
+            }
             // The newest report stays, so that numbers go on from it.
             let through = min(acknowledged.min() ?? 0, Int64(try Self.highestReport(database)) - 1)
             try database.execute(
@@ -273,13 +319,8 @@ extension SQLiteJournal {
             throw AgentError(.journal, "job \(row["job"] as Int64): unknown cause \(row["cause"] as String)")
         }
         return JournaledJob(
-            trigger: Trigger(
-                job: JobID(rawValue: row["job"]), agent: agent, policy: PolicyName(rawValue: row["policy"]),
-                revision: row["revision"], cause: cause,
-                scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
-                notAfter: UnixTime(milliseconds: row["not_after"]),
-                windowEnd: (row["window_end"] as Int64?).map(UnixTime.init(milliseconds:))),
-            policy: policy, acceptedAt: UnixTime(milliseconds: row["accepted_at"]), isCanceled: row["is_canceled"],
+            trigger: trigger(row, cause: cause), policy: policy, acceptedAt: UnixTime(milliseconds: row["accepted_at"]),
+            isCanceled: row["is_canceled"],
             isFirstBackup: row["is_first_backup"], attempts: row["attempts"], owesPostScript: row["owes_post_script"],
             postRuns: row["post_runs"])
     }
@@ -313,6 +354,27 @@ extension SQLiteJournal {
         try database.cachedStatement(
             sql: "UPDATE debts SET unpaid_because = ?, runs = max(0, runs - 1) WHERE job = ? AND attempt = ?"
         ).execute(arguments: [reason, job.rawValue, attempt])
+    }
+
+    private func trigger(_ row: Row, cause: TriggerCause) -> Trigger {
+        Trigger(
+            job: JobID(rawValue: row["job"]), agent: agent, policy: PolicyName(rawValue: row["policy"]),
+            revision: row["revision"], cause: cause, scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
+            notAfter: UnixTime(milliseconds: row["not_after"]),
+            windowEnd: (row["window_end"] as Int64?).map(UnixTime.init(milliseconds:)))
+    }
+
+    /// A job that has begun is no slot any more.
+    private static func save(_ slot: Trigger, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO slots (job, policy, revision, scheduled_start, not_after, window_end)
+                SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
+                """
+        ).execute(arguments: [
+            slot.job.rawValue, slot.policy.rawValue, slot.revision, slot.scheduledStart.milliseconds,
+            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.job.rawValue,
+        ])
     }
 
     private static func update(

@@ -5,7 +5,17 @@ import BookendWire
 package import Logging
 
 /// The agent's side of broadcast, sync and ask: carries out what ``AgentSync`` decides.
+///
+/// What comes in on two sockets and from the timer is handled one after the other: what an event led to is done before the
+/// next one is looked at, also where that waits for the director. Whoever brings an event waits until it is done, so that
+/// at most one event of each source waits.
 package actor CoordinatorLink {
+    private enum Input: Sendable {
+        case connection(ConnectionEvent, socket: String)
+        case deliveries([Delivery])
+        case tick
+    }
+
     private static let namedJobLimit = 1_000
 
     private let sync: any MessageSocket
@@ -18,7 +28,13 @@ package actor CoordinatorLink {
     private let outboxDepth: @Sendable () -> Int64
     private let logger: Logger
     private var machine: AgentSync
-    private var highestJob: JobID
+    /// Tells this process from the one before and from a clone.
+    private let instance = UInt64.random(in: 1 ... .max)
+    /// The coordinator's epoch of the latest snapshot.
+    private var epoch: UInt64
+    private var isHandling = false
+    /// Those who brought an event while another one is handled, in order.
+    private var waiting: [CheckedContinuation<Void, Never>] = []
     private var timer: (deadline: BootTime, order: StopOrder)?
     private let timers: AsyncStream<(BootTime, StopOrder)>
     private let timerSender: AsyncStream<(BootTime, StopOrder)>.Continuation
@@ -37,7 +53,7 @@ package actor CoordinatorLink {
         self.clock = clock
         self.outboxDepth = outboxDepth
         self.logger = logger
-        highestJob = journal.highestJob
+        epoch = journal.coordinatorEpoch
         machine = AgentSync(
             agent: agent, heartbeatInterval: heartbeat, generation: journal.generation, policies: journal.policies)
         // Only the newest timer counts.
@@ -48,22 +64,37 @@ package actor CoordinatorLink {
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask {
-                for await event in self.sync.connectionEvents { await self.connectionChanged(event, "sync") }
+                for await event in self.sync.connectionEvents { await self.bring(.connection(event, socket: "sync")) }
             }
             group.addTask {
-                for await event in self.broadcast.connectionEvents { await self.connectionChanged(event, "broadcast") }
+                for await event in self.broadcast.connectionEvents {
+                    await self.bring(.connection(event, socket: "broadcast"))
+                }
             }
             group.addTask {
-                for await batch in self.broadcast.deliveries { await self.take(batch) }
+                for await batch in self.broadcast.deliveries { await self.bring(.deliveries(batch)) }
             }
             group.addTask {
-                for await batch in self.sync.deliveries { await self.take(batch) }
+                for await batch in self.sync.deliveries { await self.bring(.deliveries(batch)) }
                 await self.stopTimers()
             }
             for await (deadline, order) in timers {
                 group.addTask { await self.wait(until: deadline, unless: order) }
             }
         }
+    }
+
+    /// Handles the input after those that came before it, and returns when that is done.
+    private func bring(_ input: Input) async {
+        // The one before hands over: nobody gets in between.
+        if isHandling { await withCheckedContinuation { waiting.append($0) } }
+        isHandling = true
+        switch input {
+        case .connection(let event, let socket): await connectionChanged(event, socket)
+        case .deliveries(let batch): await take(batch)
+        case .tick: await handle(.tick)
+        }
+        if waiting.isEmpty { isHandling = false } else { waiting.removeFirst().resume() }
     }
 
     /// Says hello again on either connection: what was published before the subscription arrived comes with the snapshot.
@@ -104,6 +135,8 @@ package actor CoordinatorLink {
         case .policyChange(let change): await handle(.policyChange(change))
         case .trigger(let trigger): await handle(.trigger(trigger))
         case .cancel(let job): await handle(.cancel(job))
+        case .slotChange(let change): await handle(.slotChange(change))
+        case .helloLater(let delay): await handle(.helloLater(delay))
         case .heartbeatReply(let reply): await handle(.heartbeatReply(reply))
         case .askCall(let call): await asks.take(call)
         default: throw WireError(.invalid, "a message that a coordinator does not send to an agent")
@@ -130,31 +163,41 @@ package actor CoordinatorLink {
     private func perform(_ action: AgentSync.Action) async throws(AgentError) {
         switch action {
         case .sendHello:
+            let known = try await director.knownJobs()
             send(
                 .hello(
                     Hello(
                         incarnation: journal.incarnation, version: ProtocolVersion.software, labels: labels,
-                        generation: machine.generation, activeJobs: await namedJobs, highestJob: highestJob,
-                        wall: clock.now.wall)))
+                        generation: machine.generation, activeJobs: await namedJobs,
+                        highestJob: await director.highestJob, wall: clock.now.wall, instance: instance,
+                        coordinatorEpoch: epoch, knownJobs: known.jobs, knowsSince: known.since)))
         case .sendHeartbeat:
             send(
                 .heartbeat(
                     Heartbeat(
                         generation: machine.generation, activeJobs: await namedJobs,
-                        outboxDepth: outboxDepth(), openDebts: Int64(await director.openDebtCount), wall: clock.now.wall
+                        outboxDepth: outboxDepth(), openDebts: Int64(await director.openDebtCount),
+                        wall: clock.now.wall, instance: instance
                     )))
-        case .replacePolicies(let policies, let generation):
-            try await director.replacePolicies(policies, generation: generation)
+        case .replacePolicies(let policies, let generation, let slots, let epoch):
+            try await director.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)
+            self.epoch = epoch
+        case .changeSlots(let slots, let withdrawn): try await director.changeSlots(slots, withdrawn: withdrawn)
         case .changePolicy(let change): try await director.changePolicy(change)
         case .accept(let trigger):
-            try await director.accept(trigger)
-            highestJob = max(highestJob, trigger.job)
+            guard try await director.accept(trigger) else {
+                logger.error(
+                    "the journal has another job by this id; the coordinator is told",
+                    metadata: ["job.id": "\(trigger.job)", "policy": "\(trigger.policy)"])
+                return await handle(.triggerConflicts(trigger.job))
+            }
             await handle(.triggerRecorded(trigger.job))
         case .cancel(let job):
             try await director.cancel(job)
             await handle(.cancelRecorded(job))
         case .acknowledgeTrigger(let job): send(.triggerAck(job))
         case .acknowledgeCancel(let job): send(.cancelAck(job))
+        case .reportConflict(let job): send(.triggerConflict(job))
         case .ignoreForeignTrigger(let trigger):
             logger.error(
                 "a trigger for another agent came and was not obeyed",
@@ -188,7 +231,7 @@ package actor CoordinatorLink {
     private func wait(until deadline: BootTime, unless order: StopOrder) async {
         guard await clock.sleep(until: deadline, unless: order) else { return }
         timer = nil
-        await handle(.tick)
+        await bring(.tick)
     }
 
     private func stopTimers() {
@@ -200,7 +243,7 @@ package actor CoordinatorLink {
 extension AgentSync.Action {
     fileprivate var changesPolicies: Bool {
         switch self {
-        case .replacePolicies, .changePolicy: true
+        case .replacePolicies, .changePolicy, .changeSlots: true
         default: false
         }
     }

@@ -57,6 +57,16 @@ extension DaemonLink {
         return agents.sorted { $0.id < $1.id }
     }
 
+    /// Jobs to come, the earliest first.
+    func slots(of policy: PolicyName? = nil, at agent: AgentID? = nil, limit: Int) async throws(CLIError)
+        -> [TriggerRecord]
+    {
+        guard case .triggered(let records) = try await control(.listSlots(policy, agent, limit: limit)) else {
+            throw unexpected()
+        }
+        return records
+    }
+
     func policies(_ request: ControlRequest) async throws(CLIError) -> [PolicyRevision] {
         guard case .policies(let policies) = try await control(request) else { throw unexpected() }
         return policies.sorted { $0.policy.name < $1.policy.name }

@@ -5,6 +5,8 @@ struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents", abstract: "List the agents, or show one.",
         discussion: """
+            One agent is shown with the jobs of the schedule that it starts next.
+
             Examples:
               bookend agents
               bookend agents web-1
@@ -17,15 +19,21 @@ struct AgentsCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let all = try await FleetClient(connection).coordinator().agents()
+        let coordinator = try await FleetClient(connection).coordinator()
+        let all = try await coordinator.agents()
         let agents = agent.map { id in all.filter { $0.id == id } } ?? all
         if let agent, agents.isEmpty {
             throw CLIError(.refused, "there is no agent \(agent): bookend agents lists those that there are")
         }
-        output.write(.object(["agents": .list(agents.map(\.document))])) { terminal in
-            agents.isEmpty
-                ? ["no agent is enrolled yet: its line must stand in the coordinator's key file"]
-                : AgentTables.list(agents, now: .now).lines(terminal)
+        let slots = agent == nil ? nil : try await coordinator.slots(at: agent, limit: 100)
+        let document = Document.object(["agents": .list(agents.map(\.document))])
+        output.write(slots.map { document + .object(["slots": .list($0.map(\.document))]) } ?? document) { terminal in
+            guard !agents.isEmpty else {
+                return ["no agent is enrolled yet: its line must stand in the coordinator's key file"]
+            }
+            let lines = AgentTables.list(agents, now: .now).lines(terminal)
+            guard let slots, !slots.isEmpty else { return lines }
+            return lines + [""] + AgentTables.slots(slots, now: .now).lines(terminal)
         }
     }
 }

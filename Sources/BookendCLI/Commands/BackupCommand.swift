@@ -36,7 +36,9 @@ struct BackupCommand: AsyncParsableCommand {
 
     func run() async throws {
         let order = BackupOrder(
-            policy: policy, narrowing: try narrowing(), queueFor: queueFor?.duration, asScheduled: asScheduled)
+            policy: policy, narrowing: try narrowing(), queueFor: queueFor?.duration, asScheduled: asScheduled,
+            // Read later, it would be carried out although this command has said that it failed.
+            validUntil: .now + DaemonLink.patience)
         let fleet = try FleetClient(connection)
         // Before the order, so that nothing of it is missed.
         let watch = wait ? try await BackupWatch(fleet) : nil

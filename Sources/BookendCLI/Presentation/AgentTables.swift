@@ -1,3 +1,4 @@
+import BookendFiles
 import BookendModel
 
 /// Agents as lines.
@@ -13,7 +14,7 @@ enum AgentTables {
         for agent in agents {
             let labels = agent.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             table.append([
-                .init(agent.id.rawValue), agent.isOnline ? .init("online", .good) : .init("offline", .bad),
+                .init(agent.id.rawValue), state(of: agent),
                 .init(Phrases.relative(agent.lastHeardAt, to: now)), .init(agent.version.isEmpty ? "-" : agent.version),
                 .init(agent.activeJobs.isEmpty ? "-" : agent.activeJobs.map(\.summary).joined(separator: ", ")),
                 .init("\(agent.outboxDepth)"), .init("\(agent.openDebts)", agent.openDebts > 0 ? .bad : nil),
@@ -21,6 +22,25 @@ enum AgentTables {
             ])
         }
         return table
+    }
+
+    /// Jobs to come.
+    static func slots(_ slots: [TriggerRecord], now: UnixTime) -> Table {
+        var table = Table([
+            .init("NEXT"), .init("JOB", .right), .init("POLICY", shrinksTo: 12), .init("IN", isDispensable: true),
+        ])
+        for slot in slots {
+            table.append([
+                .init(CivilTime(slot.trigger.scheduledStart).rfc3339), .init("\(slot.trigger.job)"),
+                .init(slot.trigger.policy.rawValue), .init(DurationText.render(slot.trigger.scheduledStart - now)),
+            ])
+        }
+        return table
+    }
+
+    private static func state(of agent: AgentRecord) -> Table.Cell {
+        if agent.isCloned { return .init("cloned", .bad) }
+        return agent.isOnline ? .init("online", .good) : .init("offline", .bad)
     }
 }
 

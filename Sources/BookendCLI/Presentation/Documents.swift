@@ -107,7 +107,8 @@ extension FeedEntry {
 extension AgentRecord {
     var document: Document {
         .object([
-            "agent": .text(id.rawValue), "is_online": .bool(isOnline), "version": .text(version),
+            "agent": .text(id.rawValue), "is_online": .bool(isOnline), "is_cloned": .bool(isCloned),
+            "version": .text(version),
             "labels": .object(
                 labels.sorted { $0.key < $1.key }.map { Document.Member(key: $0.key, value: .text($0.value)) }),
         ]) + .time("last_heard_at", lastHeardAt)
@@ -130,9 +131,11 @@ extension TriggerRecord {
     /// The status that the job has, as far as its trigger tells.
     var status: Status {
         switch state {
-        case .pending, .delivered: .queued
+        case .pending, .delivered, .planned, .reclaimed: .queued
         case .offline: .agentOffline
         case .missed: .missed
+        case .withdrawn: .notAvailable
+        case .conflict: .couldNotStart
         }
     }
 

@@ -16,7 +16,10 @@ struct WaitBoard: Sendable {
 
     init(_ records: [TriggerRecord], now: UnixTime) {
         began = now
-        for record in records { lines[record.trigger.job] = Line(job: JobAggregate(record), since: now) }
+        for record in records {
+            guard let job = JobAggregate(record) else { continue }
+            lines[record.trigger.job] = Line(job: job, since: now)
+        }
     }
 
     var jobs: [JobAggregate] { lines.values.map(\.job).sorted { $0.job < $1.job } }

@@ -16,6 +16,7 @@ package final class InMemoryReportStore: ReportStore {
         var jobs: [Key: JobAggregate] = [:]
         var tally = FleetTally()
         var roster: Int64 = 0
+        var rosterEpoch: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -42,19 +43,24 @@ package final class InMemoryReportStore: ReportStore {
         }
     }
 
-    package func rosterPosition() -> Int64 { state.withLock(\.roster) }
+    package func rosterPosition() -> (through: Int64, epoch: UInt64) {
+        state.withLock { ($0.roster, $0.rosterEpoch) }
+    }
+
+    package func highestJob() -> JobID {
+        state.withLock { $0.jobs.keys.map(\.job).max() ?? JobID(rawValue: 0) }
+    }
 
     package func store(_ roster: RosterReply) {
         state.withLock { state in
             for record in roster.triggers {
                 let key = Key(job: record.trigger.job, agent: record.trigger.agent)
                 let old = state.jobs[key]
-                guard old?.lastOrigin == nil else { continue }
-                let new = JobAggregate(record)
+                guard old?.lastOrigin == nil, let new = JobAggregate(record) else { continue }
                 state.jobs[key] = new
                 state.tally.update(from: old, to: new)
             }
-            state.roster = roster.through
+            (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)
         }
     }
 

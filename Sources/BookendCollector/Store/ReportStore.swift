@@ -15,8 +15,11 @@ package protocol ReportStore: Sendable {
     /// - Returns: The same reports with their cursors, in cursor order.
     func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry]
 
-    /// What ``RosterReply/through`` the latest stored roster had; 0: none.
-    func rosterPosition() throws(CollectorError) -> Int64
+    /// What ``RosterReply/through`` and ``RosterReply/epoch`` the latest stored roster had; 0: none.
+    func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64)
+
+    /// The highest job id that a job here has; 0: there is none.
+    func highestJob() throws(CollectorError) -> JobID
 
     /// Makes jobs of triggers that no report has told of yet, and keeps the roster's position with them.
     func store(_ roster: RosterReply) throws(CollectorError)

@@ -91,8 +91,17 @@ package final class SQLiteReportStore: ReportStore {
         }
     }
 
-    package func rosterPosition() throws(CollectorError) -> Int64 {
-        try read { database in try Self.fact("roster", database) ?? 0 }
+    package func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) {
+        try read { database in
+            let epoch = UInt64(bitPattern: try Self.fact("roster_epoch", database) ?? 0)
+            return (try Self.fact("roster", database) ?? 0, epoch)
+        }
+    }
+
+    package func highestJob() throws(CollectorError) -> JobID {
+        try read { database in
+            JobID(rawValue: try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(job) FROM jobs")) ?? 0)
+        }
     }
 
     package func store(_ roster: RosterReply) throws(CollectorError) {
@@ -101,10 +110,11 @@ package final class SQLiteReportStore: ReportStore {
                 let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
                 let old = try Self.aggregate(key, database)
                 // Once the agent spoke of the job, its word stands.
-                guard old?.lastOrigin == nil else { continue }
-                try Self.save(JobChange(old: old, new: JobAggregate(record)), database)
+                guard old?.lastOrigin == nil, let new = JobAggregate(record) else { continue }
+                try Self.save(JobChange(old: old, new: new), database)
             }
             try Self.set("roster", roster.through, database)
+            try Self.set("roster_epoch", Int64(bitPattern: roster.epoch), database)
         }
     }
 

@@ -8,6 +8,7 @@ package final class InMemoryPolicyStore: PolicyStore {
         var change: Int64
         var changedAt: UnixTime
         var isCancelAcknowledged = false
+        var isSlot = false
     }
 
     private struct Contents {
@@ -16,6 +17,18 @@ package final class InMemoryPolicyStore: PolicyStore {
         var agents: [AgentID: RememberedAgent] = [:]
         var highestJob: Int64 = 0
         var change: Int64 = 0
+        var generation: Int64 = 0
+        var epoch: UInt64 = 1
+        var plannedAt: UnixTime?
+
+        mutating func insert(_ draft: TriggerRecord, isSlot: Bool, at now: UnixTime) -> TriggerRecord {
+            highestJob += 1
+            change += 1
+            var record = draft
+            record.trigger.job = JobID(rawValue: highestJob)
+            triggers[record.trigger.job] = Row(record: record, change: change, changedAt: now, isSlot: isSlot)
+            return record
+        }
 
         mutating func update(_ job: JobID, at now: UnixTime, _ body: (inout TriggerRecord) -> Bool) {
             guard var row = triggers[job], body(&row.record) else { return }
@@ -39,14 +52,17 @@ package final class InMemoryPolicyStore: PolicyStore {
                 if let revision = edit.revision?.revision { highest[edit.name] = revision }
             }
             let open = contents.triggers.values.filter {
-                $0.record.state == .pending || $0.record.isCanceled && !$0.isCancelAcknowledged
+                $0.record.state.isOwed || $0.record.isCanceled && !$0.isCancelAcknowledged
             }
             return CoordinatorState(
-                generation: contents.edits.last?.generation ?? 0,
+                generation: max(contents.edits.last?.generation ?? 0, contents.generation),
                 policies: current.values.sorted { $0.policy.name < $1.policy.name }, highestRevisions: highest,
                 openTriggers: open.map { OpenTrigger(record: $0.record, isCancelAcknowledged: $0.isCancelAcknowledged) }
                     .sorted { $0.record.trigger.job < $1.record.trigger.job },
-                agents: contents.agents.values.sorted { $0.id < $1.id })
+                agents: contents.agents.values.sorted { $0.id < $1.id },
+                slots: contents.triggers.values.filter { $0.record.state == .planned }.map(\.record)
+                    .sorted { $0.trigger.job < $1.trigger.job },
+                slotsPlannedAt: contents.plannedAt, epoch: contents.epoch)
         }
     }
 
@@ -66,19 +82,93 @@ package final class InMemoryPolicyStore: PolicyStore {
         _ drafts: [TriggerRecord], at now: UnixTime
     ) throws(CoordinatorError) -> [TriggerRecord] {
         contents.withLock { contents in
-            drafts.map { draft in
-                contents.highestJob += 1
-                contents.change += 1
-                var record = draft
-                record.trigger.job = JobID(rawValue: contents.highestJob)
-                contents.triggers[record.trigger.job] = Row(record: record, change: contents.change, changedAt: now)
-                return record
+            drafts.map { contents.insert($0, isSlot: false, at: now) }
+        }
+    }
+
+    package func record(_ plan: SlotPlan, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
+        contents.withLock { contents in
+            contents.plannedAt = plan.plannedAt
+            var named: [JobID] = []
+            for slot in plan.new {
+                let known = contents.triggers.values.first { row in
+                    row.isSlot && row.record.trigger.fingerprint == slot.fingerprint
+                        && row.record.trigger.agent == slot.agent
+                }
+                guard let job = known?.record.trigger.job else {
+                    let draft = TriggerRecord(trigger: slot, state: .planned)
+                    named.append(contents.insert(draft, isSlot: true, at: now).trigger.job)
+                    continue
+                }
+                named.append(job)
+                contents.update(job, at: now) { record in
+                    guard record.state == .withdrawn else { return false }
+                    (record.trigger, record.state) = (slot, .planned)
+                    record.trigger.job = job
+                    return true
+                }
+            }
+            for slot in plan.changed {
+                named.append(slot.job)
+                contents.update(slot.job, at: now) { record in
+                    guard record.state == .planned else { return false }
+                    record.trigger = slot
+                    return true
+                }
+            }
+            for job in plan.withdrawn {
+                named.append(job)
+                contents.update(job, at: now) { record in
+                    guard record.state == .planned else { return false }
+                    record.state = .withdrawn
+                    return true
+                }
+            }
+            return named.compactMap { contents.triggers[$0]?.record }
+        }
+    }
+
+    package func reclaim(
+        of agent: AgentID, knowing jobs: [KnownJob], since: UnixTime, at now: UnixTime
+    ) throws(CoordinatorError) -> [OpenTrigger] {
+        let known = Set(jobs)
+        return contents.withLock { contents in
+            let lost = contents.triggers.values.filter { row in
+                row.record.state == .delivered && row.record.trigger.agent == agent && row.changedAt >= since
+                    && !known.contains(KnownJob(row.record.trigger))
+            }
+            return lost.map(\.record.trigger.job).sorted().compactMap { job in
+                contents.triggers[job]?.isCancelAcknowledged = false
+                contents.update(job, at: now) { record in
+                    record.state = .reclaimed
+                    return true
+                }
+                return contents.triggers[job].map { OpenTrigger(record: $0.record, isCancelAcknowledged: false) }
             }
         }
     }
 
-    package func skipJobs(through job: JobID) throws(CoordinatorError) {
-        contents.withLock { $0.highestJob = max($0.highestJob, job.rawValue) }
+    package func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+        contents.withLock { contents in
+            guard let row = contents.triggers[job], row.record.state.isOwed || row.record.state == .planned else {
+                return nil
+            }
+            contents.triggers[job]?.isSlot = false
+            contents.update(job, at: now) { record in
+                record.state = .conflict
+                return true
+            }
+            return contents.insert(row.record, isSlot: row.isSlot, at: now)
+        }
+    }
+
+    package func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
+        contents.withLock { contents in
+            contents.highestJob = max(contents.highestJob, job.rawValue)
+            contents.generation = max(contents.generation, generation)
+            contents.epoch += 1
+            return contents.epoch
+        }
     }
 
     package func highestJob() throws(CoordinatorError) -> JobID {
@@ -103,9 +193,15 @@ package final class InMemoryPolicyStore: PolicyStore {
         contents.withLock { contents in
             for settlement in settlements {
                 switch settlement {
+                case .due(let job):
+                    contents.update(job, at: now) { record in
+                        guard record.state == .planned else { return false }
+                        record.state = .pending
+                        return true
+                    }
                 case .delivered(let job, let agent):
                     contents.update(job, at: now) { record in
-                        guard record.trigger.agent == agent, record.state == .pending || record.state == .missed
+                        guard record.trigger.agent == agent, record.state.isOwed || record.state == .planned
                         else { return false }
                         record.state = .delivered
                         return true
@@ -147,9 +243,16 @@ package final class InMemoryPolicyStore: PolicyStore {
 
     package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
         contents.withLock { contents in
-            let old = contents.triggers.filter { $0.value.changedAt < time && $0.value.record.state != .pending }
+            let old = contents.triggers.filter {
+                $0.value.changedAt < time && $0.value.record.state != .pending && $0.value.record.state != .planned
+            }
             for job in old.keys { contents.triggers[job] = nil }
             return old.count
         }
     }
+}
+
+extension TriggerRecord.State {
+    /// The agent is still to be told.
+    var isOwed: Bool { self == .pending || self == .missed || self == .reclaimed }
 }

@@ -22,8 +22,30 @@ package protocol PolicyStore: Sendable {
     /// - Returns: The same, with their ids.
     func record(_ drafts: [TriggerRecord], at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord]
 
-    /// Gives no job id up to and including this one from now on.
-    func skipJobs(through job: JobID) throws(CoordinatorError)
+    /// Records what planning found, and gives each new slot its job id: all or nothing.
+    ///
+    /// A slot (agent, policy, start) has one id for ever: one that is there already keeps it, and a withdrawn one comes back
+    /// under it. What is no longer planned is not changed.
+    ///
+    /// - Returns: Every slot that the plan names, as it is now.
+    func record(_ plan: SlotPlan, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord]
+
+    /// Finds the triggers of an agent that were delivered since a time and are not among what it knows, and makes them
+    /// `reclaimed`; their cancels are open again.
+    func reclaim(
+        of agent: AgentID, knowing jobs: [KnownJob], since: UnixTime, at now: UnixTime
+    ) throws(CoordinatorError) -> [OpenTrigger]
+
+    /// Gives a trigger that is not over another id; the old one is `conflict` from now on.
+    ///
+    /// - Returns: The trigger under its new id; `nil`: there is no such trigger, or it is over.
+    func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
+
+    /// Gives no job id up to and including this one from now on, no generation that is not above this one, and renews the
+    /// epoch: the store went back in time.
+    ///
+    /// - Returns: The new epoch.
+    func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64
 
     /// The highest job id that was given or skipped; 0: none.
     func highestJob() throws(CoordinatorError) -> JobID
@@ -37,7 +59,8 @@ package protocol PolicyStore: Sendable {
     func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
 
     /// Records what became of triggers. A settlement that does not fit (another agent's, a state that is final) changes
-    /// nothing: `delivered` follows `pending` and `missed`; `missed` follows `pending`.
+    /// nothing: `pending` follows `planned`; `delivered` follows `planned`, `pending`, `missed` and `reclaimed`; `missed`
+    /// follows `pending`.
     func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError)
 
     /// The triggers that are new or changed after that change, in the order of their last change.
@@ -47,8 +70,8 @@ package protocol PolicyStore: Sendable {
 
     func remember(_ agents: [RememberedAgent]) throws(CoordinatorError)
 
-    /// Removes triggers that last changed before that time and are no longer pending, also those whose cancel no agent ever
-    /// acknowledged.
+    /// Removes triggers that last changed before that time and are neither pending nor planned, also those that were missed
+    /// or whose cancel no agent ever acknowledged.
     ///
     /// - Returns: How many were removed.
     @discardableResult

@@ -48,6 +48,24 @@ enum PolicyStoreSchema {
                         last_heard_unix_ms INTEGER NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("slots") { database in
+            try database.execute(
+                sql: """
+                    -- counters: epoch, generation (a floor), slots_planned_unix_ms
+
+                    -- A job to come: computed ahead, with its id.
+                    ALTER TABLE triggers ADD COLUMN is_slot INTEGER NOT NULL DEFAULT 0;
+                    CREATE UNIQUE INDEX triggers_slots ON triggers (agent, policy, scheduled_start_unix_ms)
+                        WHERE is_slot = 1;
+                    CREATE INDEX triggers_planned ON triggers (job) WHERE state = 'planned';
+                    CREATE INDEX triggers_delivered ON triggers (agent, changed_unix_ms) WHERE state = 'delivered';
+
+                    -- What was missed is still told, so that it is reported skipped.
+                    DROP INDEX triggers_open;
+                    CREATE INDEX triggers_open ON triggers (job) WHERE state IN ('pending', 'missed', 'reclaimed')
+                        OR is_canceled > is_cancel_acknowledged;
+                    """)
+        }
         return migrator
     }
 }

@@ -53,11 +53,15 @@ package final class SQLitePolicyStore: PolicyStore {
             let open = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT * FROM triggers WHERE state = 'pending' OR is_canceled > is_cancel_acknowledged ORDER BY job
+                    SELECT * FROM triggers WHERE state IN ('pending', 'missed', 'reclaimed')
+                        OR is_canceled > is_cancel_acknowledged ORDER BY job
                     """)
+            let slots = try Row.fetchAll(database, sql: "SELECT * FROM triggers WHERE state = 'planned' ORDER BY job")
             let agents = try Row.fetchAll(database, sql: "SELECT * FROM agents ORDER BY id")
             return CoordinatorState(
-                generation: try Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,
+                generation: max(
+                    try Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,
+                    try Self.counter("generation", database)),
                 policies: try policies.map { try Wire.decodePolicyRevision([UInt8]($0)) },
                 highestRevisions: Dictionary(
                     highest.map { (PolicyName(rawValue: $0["name"]), $0["revision"]) }, uniquingKeysWith: max),
@@ -65,7 +69,10 @@ package final class SQLitePolicyStore: PolicyStore {
                     OpenTrigger(
                         record: try TriggerRecord(row: row), isCancelAcknowledged: row["is_cancel_acknowledged"])
                 },
-                agents: agents.map(RememberedAgent.init(row:)))
+                agents: agents.map(RememberedAgent.init(row:)), slots: try slots.map(TriggerRecord.init(row:)),
+                slotsPlannedAt: try Self.knownCounter("slots_planned_unix_ms", database).map(
+                    UnixTime.init(milliseconds:)),
+                epoch: try Self.epoch(database))
         }
     }
 
@@ -105,38 +112,52 @@ package final class SQLitePolicyStore: PolicyStore {
     ) throws(CoordinatorError) -> [TriggerRecord] {
         guard !drafts.isEmpty else { return [] }
         return try write { database in
-            var job = try Self.counter("job", database)
-            var change = try Self.counter("change", database)
-            let insert = try database.cachedStatement(
-                sql: """
-                    INSERT INTO triggers (job, change, agent, policy, revision, cause, scheduled_start_unix_ms,
-                        not_after_unix_ms, window_end_unix_ms, state, is_canceled, changed_unix_ms)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """)
-            var records: [TriggerRecord] = []
-            records.reserveCapacity(drafts.count)
-            for draft in drafts {
-                job += 1
-                change += 1
-                var record = draft
-                record.trigger.job = JobID(rawValue: job)
-                let trigger = record.trigger
-                try insert.execute(arguments: [
-                    job, change, trigger.agent.rawValue, trigger.policy.rawValue, trigger.revision,
-                    trigger.cause.rawValue, trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds,
-                    trigger.windowEnd?.milliseconds, record.state.rawValue, record.isCanceled, now.milliseconds,
-                ])
-                records.append(record)
-            }
-            try Self.set("job", job, database)
-            try Self.set("change", change, database)
-            return records
+            try Self.insert(drafts, areSlots: false, at: now, database)
         }
     }
 
-    package func skipJobs(through job: JobID) throws(CoordinatorError) {
+    package func reclaim(
+        of agent: AgentID, knowing jobs: [KnownJob], since: UnixTime, at now: UnixTime
+    ) throws(CoordinatorError) -> [OpenTrigger] {
+        let known = Set(jobs)
+        return try write { database in
+            let delivered = try Row.fetchAll(
+                database.cachedStatement(
+                    sql: "SELECT * FROM triggers WHERE agent = ? AND state = 'delivered' AND changed_unix_ms >= ?"),
+                arguments: [agent.rawValue, since.milliseconds]
+            ).map(TriggerRecord.init(row:))
+            return try delivered.filter { !known.contains(KnownJob($0.trigger)) }.map { record in
+                try Self.update(
+                    "state = 'reclaimed', is_cancel_acknowledged = 0", "job = ?", [record.trigger.job.rawValue],
+                    at: now, database)
+                var record = record
+                record.state = .reclaimed
+                return OpenTrigger(record: record, isCancelAcknowledged: false)
+            }
+        }
+    }
+
+    package func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+        try write { database in
+            let row = try Row.fetchOne(
+                database.cachedStatement(
+                    sql: """
+                        SELECT * FROM triggers WHERE job = ? AND state IN ('planned', 'pending', 'missed', 'reclaimed')
+                        """),
+                arguments: [job.rawValue])
+            guard let row else { return nil }
+            try Self.update("state = 'conflict', is_slot = 0", "job = ?", [job.rawValue], at: now, database)
+            return try Self.insert([TriggerRecord(row: row)], areSlots: row["is_slot"], at: now, database)[0]
+        }
+    }
+
+    package func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
         try write { database in
             if try job.rawValue > Self.counter("job", database) { try Self.set("job", job.rawValue, database) }
+            if try generation > Self.counter("generation", database) {
+                try Self.set("generation", generation, database)
+            }
+            return try Self.renewEpoch(database)
         }
     }
 
@@ -160,9 +181,13 @@ package final class SQLitePolicyStore: PolicyStore {
         try write { database in
             for settlement in settlements {
                 switch settlement {
+                case .due(let job):
+                    try Self.update(
+                        "state = 'pending'", "job = ? AND state = 'planned'", [job.rawValue], at: now, database)
                 case .delivered(let job, let agent):
                     try Self.update(
-                        "state = 'delivered'", "job = ? AND agent = ? AND state IN ('pending', 'missed')",
+                        "state = 'delivered'",
+                        "job = ? AND agent = ? AND state IN ('planned', 'pending', 'missed', 'reclaimed')",
                         [job.rawValue, agent.rawValue], at: now, database)
                 case .missed(let job):
                     try Self.update(
@@ -199,7 +224,7 @@ package final class SQLitePolicyStore: PolicyStore {
     package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
         try write { database in
             try database.execute(
-                sql: "DELETE FROM triggers WHERE changed_unix_ms < ? AND state <> 'pending'",
+                sql: "DELETE FROM triggers WHERE changed_unix_ms < ? AND state NOT IN ('pending', 'planned')",
                 arguments: [time.milliseconds])
             return database.changesCount
         }
@@ -229,7 +254,7 @@ package final class SQLitePolicyStore: PolicyStore {
 
 extension SQLitePolicyStore {
     /// One transaction, its errors in the module's own words.
-    private func write<T>(_ body: (Database) throws -> T) throws(CoordinatorError) -> T {
+    func write<T>(_ body: (Database) throws -> T) throws(CoordinatorError) -> T {
         do {
             return try database.write(body)
         } catch {
@@ -238,8 +263,40 @@ extension SQLitePolicyStore {
         }
     }
 
-    /// Changes rows and gives each a new change number.
-    private static func update(
+    /// Gives each record its id.
+    static func insert(
+        _ drafts: [TriggerRecord], areSlots: Bool, at now: UnixTime, _ database: Database
+    ) throws -> [TriggerRecord] {
+        var job = try counter("job", database)
+        var change = try counter("change", database)
+        let insert = try database.cachedStatement(
+            sql: """
+                INSERT INTO triggers (job, change, agent, policy, revision, cause, scheduled_start_unix_ms,
+                    not_after_unix_ms, window_end_unix_ms, state, is_canceled, changed_unix_ms, is_slot)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        var records: [TriggerRecord] = []
+        records.reserveCapacity(drafts.count)
+        for draft in drafts {
+            job += 1
+            change += 1
+            var record = draft
+            record.trigger.job = JobID(rawValue: job)
+            let trigger = record.trigger
+            try insert.execute(arguments: [
+                job, change, trigger.agent.rawValue, trigger.policy.rawValue, trigger.revision,
+                trigger.cause.rawValue, trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds,
+                trigger.windowEnd?.milliseconds, record.state.rawValue, record.isCanceled, now.milliseconds, areSlots,
+            ])
+            records.append(record)
+        }
+        try set("job", job, database)
+        try set("change", change, database)
+        return records
+    }
+
+    /// Changes rows and gives each a new change number; all of one call have the same, so the condition names one job.
+    static func update(
         _ assignment: String, _ condition: String, _ arguments: StatementArguments, at now: UnixTime,
         _ database: Database
     ) throws {
@@ -250,18 +307,33 @@ extension SQLitePolicyStore {
         if database.changesCount > 0 { try set("change", change, database) }
     }
 
-    private static func trigger(_ job: JobID, _ database: Database) throws -> TriggerRecord? {
+    static func trigger(_ job: JobID, _ database: Database) throws -> TriggerRecord? {
         try Row.fetchOne(
             database.cachedStatement(sql: "SELECT * FROM triggers WHERE job = ?"), arguments: [job.rawValue]
         ).map(TriggerRecord.init(row:))
     }
 
-    private static func counter(_ name: String, _ database: Database) throws -> Int64 {
-        try Int64.fetchOne(
-            database.cachedStatement(sql: "SELECT value FROM counters WHERE name = ?"), arguments: [name]) ?? 0
+    static func counter(_ name: String, _ database: Database) throws -> Int64 {
+        try knownCounter(name, database) ?? 0
     }
 
-    private static func set(_ name: String, _ value: Int64, _ database: Database) throws {
+    private static func knownCounter(_ name: String, _ database: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            database.cachedStatement(sql: "SELECT value FROM counters WHERE name = ?"), arguments: [name])
+    }
+
+    private static func epoch(_ database: Database) throws -> UInt64 {
+        if let known = try knownCounter("epoch", database) { return UInt64(bitPattern: known) }
+        return try renewEpoch(database)
+    }
+
+    static func renewEpoch(_ database: Database) throws -> UInt64 {
+        let fresh = Int64.random(in: 1 ... .max)
+        try set("epoch", fresh, database)
+        return UInt64(fresh)
+    }
+
+    static func set(_ name: String, _ value: Int64, _ database: Database) throws {
         try database.cachedStatement(
             sql:
                 "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"

@@ -14,7 +14,7 @@ extension AgentConfiguration {
             "guard": "a mapping with script_directories, restore_directories, backup_paths and commands",
             "status_maps": "a mapping of names to maps of numbers", "limits": "a mapping with jobs and output",
             "restic": "a program's name or absolute path", "log_level": "a log level such as info",
-            "heartbeat": "a duration such as 15s",
+            "heartbeat": "a duration such as 15s", "autonomy": "a mapping with grace and splay",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -45,8 +45,13 @@ extension AgentConfiguration {
     static let limitKeys = KeyTable(
         "limits", ["jobs": "a whole number from 1 to 64", "output": "a size from 4KiB to 64MiB"])
 
+    static let autonomyKeys = KeyTable(
+        "autonomy", ["grace": "a duration from 1s to 1h", "splay": "a duration from 0s to 1h"])
+
     /// Every mapping of the file.
-    package static let tables = [keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys]
+    package static let tables = [
+        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys, autonomyKeys,
+    ]
 
     /// Reads `agent.yaml`.
     ///
@@ -71,7 +76,8 @@ extension AgentConfiguration {
                 limits: limits(keys["limits"]),
                 restic: keys["restic"]?.program() ?? "restic",
                 logLevel: keys["log_level"]?.enumeration(LogLevel.self) ?? .info,
-                heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15))
+                heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15),
+                autonomy: autonomy(keys["autonomy"]))
         }
     }
 
@@ -126,6 +132,14 @@ extension AgentConfiguration {
         result.restoreDirectories = keys["restore_directories"]?.absolutePaths() ?? []
         result.backupPaths = keys["backup_paths"]?.absolutePaths() ?? []
         result.commands = keys["commands"]?.absolutePaths() ?? []
+        return result
+    }
+
+    private static func autonomy(_ value: YAMLValue?) -> Autonomy {
+        var result = Autonomy()
+        guard let keys = value?.mapping(autonomyKeys) else { return result }
+        result.grace = keys["grace"]?.duration(in: .seconds(1) ... .seconds(3_600)) ?? result.grace
+        result.splay = keys["splay"]?.duration(in: .zero ... .seconds(3_600)) ?? result.splay
         return result
     }
 

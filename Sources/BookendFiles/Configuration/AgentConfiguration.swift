@@ -29,13 +29,15 @@ package struct AgentConfiguration: Hashable, Sendable {
     package var logLevel: LogLevel
     /// `heartbeat`: how often the agent tells the coordinator that it lives; a duration, 1s to 5m, default 15s.
     package var heartbeat: Duration
+    /// `autonomy`: how jobs of the schedule start when the coordinator does not order them.
+    package var autonomy: Autonomy
 
     package init(
         id: AgentID, labels: [String: String] = [:], stateDirectory: String = "/var/lib/bookend-agent",
         keyFile: String? = nil, coordinator: Coordinator, collectors: [Collector],
         repositories: [RepositoryName: Repository] = [:], permissions: Permissions = Permissions(),
         statusMaps: [String: StatusMap] = [:], limits: Limits = Limits(), restic: String = "restic",
-        logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15)
+        logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15), autonomy: Autonomy = Autonomy()
     ) {
         self.id = id
         self.labels = labels
@@ -50,6 +52,7 @@ package struct AgentConfiguration: Hashable, Sendable {
         self.restic = restic
         self.logLevel = logLevel
         self.heartbeat = heartbeat
+        self.autonomy = autonomy
     }
 
     package struct Coordinator: Hashable, Sendable {
@@ -108,6 +111,15 @@ package struct AgentConfiguration: Hashable, Sendable {
         package var backupPaths: [String] = []
         /// `commands`: absolute paths of the programs that engine `command` may run. Default none.
         package var commands: [String] = []
+
+        package init() {}
+    }
+
+    package struct Autonomy: Hashable, Sendable {
+        /// `grace`: how long after its start a job waits for the coordinator's order; 1s to 1h, default 60s.
+        package var grace = Duration.seconds(60)
+        /// `splay`: agents wait up to this much longer, each its own part of it; 0s to 1h, default 60s.
+        package var splay = Duration.seconds(60)
 
         package init() {}
     }

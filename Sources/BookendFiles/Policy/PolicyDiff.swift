@@ -60,6 +60,7 @@ package struct PolicyDiff: Hashable, Sendable {
                 case .word(let word): word
                 case .text(let string): YAMLText.scalar(string)
                 case .list(let items): "[" + items.map(YAMLText.scalar).joined(separator: ", ") + "]"
+                case .mappings(let items): "[" + items.joined(separator: ", ") + "]"
                 }
             return (field.keyPath.joined(separator: "."), text)
         }

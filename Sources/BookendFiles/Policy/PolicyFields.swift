@@ -9,6 +9,8 @@ struct PolicyFields {
         case word(String)
         case text(String)
         case list([String])
+        /// Items that are mappings of one key each: `at: 2026-11-24T02:00:00Z`.
+        case mappings([String])
     }
 
     private(set) var fields: [(keyPath: [String], value: Value)] = []
@@ -25,6 +27,13 @@ struct PolicyFields {
         }
         add(["window"], policy.window)
         add(["ignore_window_for_first_backup"], isTrue: policy.ignoreWindowForFirstBackup)
+        if !policy.schedules.isEmpty { add(["schedules"], .mappings(policy.schedules.map(Self.text))) }
+    }
+
+    private static func text(_ schedule: Schedule) -> String {
+        switch schedule {
+        case .at(let start): "at: \(InstantText.render(start))"
+        }
     }
 
     private mutating func add(_ selector: Selector) {

@@ -20,6 +20,8 @@ extension PolicyFile {
             case .text(let string): text += " \(YAMLText.scalar(string))\n"
             case .list(let items):
                 text += "\n" + items.map { "\(indent(parents.count + 1))- \(YAMLText.scalar($0))\n" }.joined()
+            case .mappings(let items):
+                text += "\n" + items.map { "\(indent(parents.count + 1))- \($0)\n" }.joined()
             }
         }
         return text

@@ -11,6 +11,7 @@ package enum PolicyKeys {
             "retry": "a mapping with attempts and interval",
             "window": "a duration such as 4h",
             "ignore_window_for_first_backup": "true or false",
+            "schedules": "a list of schedules such as at: 2026-11-24T02:00:00Z",
         ])
 
     package static let agents = KeyTable(
@@ -53,8 +54,10 @@ package enum PolicyKeys {
     package static let retry = KeyTable(
         "retry", ["attempts": "a whole number from 1 to 100", "interval": "a duration such as 5m"])
 
+    package static let schedule = KeyTable("schedules", ["at": "a time in UTC such as 2026-11-24T02:00:00Z"])
+
     /// Every mapping, so that the published schema can be held against all of them.
-    package static let tables = [policy, agents, backup, scripts, leftProcesses, retry]
+    package static let tables = [policy, agents, backup, scripts, leftProcesses, retry, schedule]
 
     /// The keys under `backup` that belong to one engine only.
     static let engineKeys = [

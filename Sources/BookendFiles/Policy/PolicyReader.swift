@@ -20,7 +20,8 @@ enum PolicyReader {
             scripts: keys["scripts"].flatMap(scripts),
             retry: keys["retry"].map(retry) ?? .none,
             window: keys["window"]?.duration(),
-            ignoreWindowForFirstBackup: keys["ignore_window_for_first_backup"]?.bool() ?? false)
+            ignoreWindowForFirstBackup: keys["ignore_window_for_first_backup"]?.bool() ?? false,
+            schedules: keys["schedules"].flatMap(schedules) ?? [])
         let foundSoFar = findings.since(mark)
         var reported: Set<PolicyProblem> = []
         for var problem in policy.problems() {
@@ -101,6 +102,13 @@ enum PolicyReader {
             statusProfile: (keys["status_profile"]?.string()).map(StatusProfile.init(name:)) ?? .native,
             exclusiveGroup: keys["exclusive"]?.string())
         return isEnabled ? plan : nil
+    }
+
+    private static func schedules(_ value: YAMLValue) -> [Schedule]? {
+        value.list { item in
+            guard let keys = item.mapping(PolicyKeys.schedule) else { return nil }
+            return keys.required("at")?.instant().map(Schedule.at)
+        }
     }
 
     private static func retry(_ value: YAMLValue) -> RetryPlan {

@@ -77,6 +77,23 @@ extension YAMLValue {
         }
     }
 
+    /// A time in UTC.
+    func instant() -> UnixTime? {
+        guard case .scalar(let scalar) = node, !isNothing, let instant = InstantText.parse(scalar.string) else {
+            report(expected: "a time in UTC such as 2026-11-24T02:00:00Z", suggestion: instantHint)
+            return nil
+        }
+        return instant
+    }
+
+    private var instantHint: String? {
+        guard case .scalar(let scalar) = node, !isNothing else { return nil }
+        let text = scalar.string
+        if InstantText.parse(text + "Z") != nil { return "write \(text.clipped)Z if that is UTC" }
+        let isOffset = text.utf8.count > 6 && InstantText.parse(text.dropLast(6) + "Z") != nil
+        return isOffset ? "convert it to UTC and end it in Z" : nil
+    }
+
     /// A number of bytes with a unit.
     func byteCount(in range: ClosedRange<ByteCount>) -> ByteCount? {
         guard case .scalar(let scalar) = node, !isNothing, let count = ByteCount(text: scalar.string) else {

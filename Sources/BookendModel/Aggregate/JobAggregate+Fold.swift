@@ -1,12 +1,15 @@
 extension JobAggregate {
-    /// A job that is known from the coordinator only: queued, unless the coordinator gave it up.
-    package init(_ record: TriggerRecord) {
-        let status: Status =
-            switch record.state {
-            case .pending, .delivered: .queued
-            case .offline: .agentOffline
-            case .missed: .missed
-            }
+    /// A job that is known from the coordinator only: queued, unless the coordinator gave it up. `nil`: there is no such job
+    /// yet, or will not be.
+    package init?(_ record: TriggerRecord) {
+        let status: Status
+        switch record.state {
+        case .planned, .withdrawn: return nil
+        case .pending, .delivered, .reclaimed: status = .queued
+        case .offline: status = .agentOffline
+        case .missed: status = .missed
+        case .conflict: status = .couldNotStart
+        }
         self.init(ReportedTrigger(record.trigger), agent: record.trigger.agent, status: status)
     }
 
@@ -28,7 +31,7 @@ extension JobAggregate {
     /// other jobs), and a number that is not above the last one changes nothing. Reports of different incarnations may
     /// come in any order. Rules:
     /// - A final status is not replaced by one that is not final. Of two final ones the later stands, by the agent's
-    ///   clock.
+    ///   clock; but a skip never stands beside another one: it is what an agent says of a job that it has forgotten.
     /// - Until the agent spoke of the job, and after the collector inferred something (40–49), whatever the agent says
     ///   stands.
     /// - A number without a meaning is kept as it came.
@@ -56,7 +59,7 @@ extension JobAggregate {
         let isOwn = lastOrigin != nil && status.family != .inferred
         let stands =
             if isOwn, status.isFinal, let endedAt {
-                report.status.isFinal && (report.at, report.status.rawValue) > (endedAt, status.rawValue)
+                report.status.isFinal && report.status.rank(at: report.at) > status.rank(at: endedAt)
             } else {
                 true
             }
@@ -90,6 +93,11 @@ extension StageAggregate {
         details = report.details
         endedAt = report.at
     }
+}
+
+extension Status {
+    /// Of two final statuses of a job the one with the higher rank stands.
+    fileprivate func rank(at time: UnixTime) -> (Int, UnixTime, Int32) { (self == .skipped ? 0 : 1, time, rawValue) }
 }
 
 // MARK: - Reading an aggregate

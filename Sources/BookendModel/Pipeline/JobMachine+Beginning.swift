@@ -5,8 +5,11 @@ extension JobMachine {
         if ending == .cancel {
             finish(.canceled, reason: "on request, before its trigger came", at: now)
         } else if now.wall > facts.notAfter {
-            note("late", "the trigger came after its deadline: the job is skipped", at: now)
-            finish(.skipped, reason: "the trigger came after its deadline", at: now)
+            let reason =
+                facts.isAutonomous
+                ? "its start passed while the agent was not running" : "the trigger came after its deadline"
+            note("late", reason + ": the job is skipped", at: now)
+            finish(.skipped, reason: reason, at: now)
         } else {
             report(nil, .queued)
             note("queued", "the job waits for its turn", at: now)

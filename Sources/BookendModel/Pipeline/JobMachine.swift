@@ -55,18 +55,23 @@ package struct JobMachine: Hashable, Sendable {
         package var windowEnd: BootTime?
         /// The agent has no good backup of this policy yet.
         package var isFirstBackup: Bool
+        /// The agent starts the job by itself, from a slot.
+        package var isAutonomous: Bool
 
-        package init(notAfter: UnixTime, windowEnd: BootTime? = nil, isFirstBackup: Bool = false) {
+        package init(
+            notAfter: UnixTime, windowEnd: BootTime? = nil, isFirstBackup: Bool = false, isAutonomous: Bool = false
+        ) {
             self.notAfter = notAfter
             self.windowEnd = windowEnd
             self.isFirstBackup = isFirstBackup
+            self.isAutonomous = isAutonomous
         }
 
         /// The window's end is moved from the wall clock to the clock that only goes forward, as of `now`.
         package init(_ trigger: Trigger, isFirstBackup: Bool, at now: Moment) {
             self.init(
                 notAfter: trigger.notAfter, windowEnd: trigger.windowEnd.map { now.boot + ($0 - now.wall) },
-                isFirstBackup: isFirstBackup)
+                isFirstBackup: isFirstBackup, isAutonomous: trigger.cause == .autonomous)
         }
     }
 

@@ -23,6 +23,9 @@ package enum PolicyLimits {
     package static let arguments = 256
     package static let argumentBytes = 4096
     package static let attempts = 1...100
+    package static let schedules = 100
+    /// Starts lie in the years 2000 to 9999.
+    package static let starts = UnixTime(milliseconds: 946_684_800_000)...UnixTime(milliseconds: 253_402_300_799_000)
     package static let longestDuration = Duration.seconds(366 * 86_400)
     /// All texts of a policy together.
     package static let totalBytes = 256 * 1024
@@ -44,10 +47,26 @@ extension Policy {
         scripts?.collectProblems(into: &problems)
         retry.collectProblems(into: &problems)
         if let window { problems.addDuration("window", window) }
+        collectScheduleProblems(into: &problems)
         if textBytes > PolicyLimits.totalBytes {
             problems.add("policy", "is too large: all its texts together exceed \(PolicyLimits.totalBytes / 1024) KiB")
         }
         return problems.found
+    }
+
+    private func collectScheduleProblems(into problems: inout ProblemList) {
+        problems.addCount("schedules", schedules.count, upTo: PolicyLimits.schedules)
+        var seen: Set<Schedule> = []
+        for (index, schedule) in schedules.enumerated().prefix(PolicyLimits.schedules) {
+            switch schedule {
+            case .at(let start) where !PolicyLimits.starts.contains(start):
+                problems.add("schedules[\(index)].at", "expected a time in the years 2000 to 9999")
+            case .at: break
+            }
+            if !seen.insert(schedule).inserted {
+                problems.add("schedules[\(index)]", "says the same as an earlier one: leave one of them out")
+            }
+        }
     }
 
     private var textBytes: Int {

@@ -12,10 +12,13 @@ package struct Policy: Hashable, Sendable {
     package var window: Duration?
     /// A first backup of this policy on an agent may overrun the window.
     package var ignoreWindowForFirstBackup: Bool
+    /// When jobs start by themselves; empty: only when somebody asks.
+    package var schedules: [Schedule]
 
     package init(
         name: PolicyName, description: String = "", selector: Selector, engine: Engine, scripts: ScriptPlan? = nil,
-        retry: RetryPlan = .none, window: Duration? = nil, ignoreWindowForFirstBackup: Bool = false
+        retry: RetryPlan = .none, window: Duration? = nil, ignoreWindowForFirstBackup: Bool = false,
+        schedules: [Schedule] = []
     ) {
         self.name = name
         self.description = description
@@ -25,6 +28,7 @@ package struct Policy: Hashable, Sendable {
         self.retry = retry
         self.window = window
         self.ignoreWindowForFirstBackup = ignoreWindowForFirstBackup
+        self.schedules = schedules
     }
 }
 

@@ -9,7 +9,11 @@
 /// ```
 ///
 /// Triggers and cancels are taken whenever they come: published, or over sync, or in a snapshot. They are acknowledged once
-/// the journal has them, also again when they come twice.
+/// the journal has them, also again when they come twice. A trigger whose id the journal has for another order is never
+/// acknowledged: the coordinator hears of it.
+///
+/// Slots come with the snapshot, and as changes that count from it; a gap in the count is repaired like one in the
+/// generations.
 package struct AgentSync: Hashable, Sendable {
     package enum Event: Hashable, Sendable {
         case connected
@@ -18,10 +22,15 @@ package struct AgentSync: Hashable, Sendable {
         case policyChange(PolicyChange)
         case trigger(Trigger)
         case cancel(JobID)
+        case slotChange(SlotChange)
         case heartbeatReply(HeartbeatReply)
+        /// The coordinator cannot answer the hello yet.
+        case helloLater(Duration)
         /// The journal has it now (or had it before).
         case triggerRecorded(JobID)
         case cancelRecorded(JobID)
+        /// The journal has another job by this id.
+        case triggerConflicts(JobID)
         /// The journal could not record policies: what was ordered is not this agent's yet.
         case policiesNotRecorded
         case tick
@@ -30,8 +39,10 @@ package struct AgentSync: Hashable, Sendable {
     package enum Action: Hashable, Sendable {
         case sendHello
         case sendHeartbeat
-        /// Record that these are all of the agent's policies, as of the generation.
-        case replacePolicies([PolicyRevision], generation: Int64)
+        /// Record that these are all of the agent's policies and slots, as of the generation; and the epoch.
+        case replacePolicies([PolicyRevision], generation: Int64, slots: [Trigger], epoch: UInt64)
+        /// Record these slots, and that those are withdrawn.
+        case changeSlots([Trigger], withdrawn: [JobID])
         /// Record this change, as of its generation.
         case changePolicy(PolicyChange)
         /// Record the trigger; answer with ``Event/triggerRecorded(_:)``.
@@ -40,6 +51,7 @@ package struct AgentSync: Hashable, Sendable {
         case cancel(JobID)
         case acknowledgeTrigger(JobID)
         case acknowledgeCancel(JobID)
+        case reportConflict(JobID)
         /// The trigger names another agent: a fault of the coordinator, never obeyed.
         case ignoreForeignTrigger(Trigger)
     }
@@ -51,6 +63,8 @@ package struct AgentSync: Hashable, Sendable {
     package let heartbeatInterval: Duration
     /// The policy generation that the journal has; 0: none.
     package private(set) var generation: Int64
+    /// `nil`: no snapshot came since this agent started.
+    private var slotsVersion: UInt64?
     /// Newest revision of each policy that this agent has.
     private var revisions: [PolicyName: Int64]
     private var isConnected = false
@@ -88,15 +102,23 @@ package struct AgentSync: Hashable, Sendable {
         case .cancel(let job): return [.cancel(job)]
         case .triggerRecorded(let job): return [.acknowledgeTrigger(job)]
         case .cancelRecorded(let job): return [.acknowledgeCancel(job)]
+        case .triggerConflicts(let job): return [.reportConflict(job)]
+        case .slotChange(let change): return take(change, at: now)
+        case .helloLater(let delay):
+            guard isConnected else { return [] }
+            nextHello = now + delay
+            return []
         case .policiesNotRecorded:
             // Triggers stay unacknowledged until the next snapshot, which the next hello brings; not at once, as a full
             // disk is full for a while.
             isSynced = false
             revisions = [:]
+            slotsVersion = nil
             nextHello = now + AgentSync.helloPatience
             return []
         case .heartbeatReply(let reply):
-            return reply.generation == generation || !isSynced ? [] : hello(at: now)
+            let isCurrent = reply.generation == generation && reply.slotsVersion == slotsVersion
+            return isCurrent || !isSynced ? [] : hello(at: now)
         case .tick: return tick(at: now)
         }
     }
@@ -123,7 +145,14 @@ package struct AgentSync: Hashable, Sendable {
         nextHello = nil
         generation = snapshot.generation
         revisions = Dictionary(snapshot.policies.map { ($0.policy.name, $0.revision) }, uniquingKeysWith: max)
-        return [.replacePolicies(snapshot.policies, generation: generation)]
+        slotsVersion = snapshot.slotsVersion
+        // A slot whose start has come is a trigger now. It stays a slot until the journal has the job: should the agent die
+        // in between, and the coordinator be away, it is started all the same.
+        let slots = snapshot.slots + snapshot.triggers.filter { $0.cause == .schedule }
+        let own = slots.filter { $0.agent == agent }
+        return [
+            .replacePolicies(snapshot.policies, generation: generation, slots: own, epoch: snapshot.epoch)
+        ]
             // A cancel before its trigger is remembered, so that a job which is both never starts.
             + snapshot.cancels.map { .cancel($0) }
             + snapshot.triggers.map { $0.agent == agent ? .accept($0) : .ignoreForeignTrigger($0) }
@@ -135,6 +164,13 @@ package struct AgentSync: Hashable, Sendable {
         generation = change.generation
         revisions[change.name] = change.revision?.revision
         return [.changePolicy(change)]
+    }
+
+    private mutating func take(_ change: SlotChange, at now: BootTime) -> [Action] {
+        guard change.version != slotsVersion else { return [] }
+        guard change.previous == slotsVersion else { return isConnected && isSynced ? hello(at: now) : [] }
+        slotsVersion = change.version
+        return [.changeSlots(change.slots.filter { $0.agent == agent }, withdrawn: change.withdrawn)]
     }
 
     /// A trigger for a revision that has not arrived is left unacknowledged: it comes again with the snapshot.

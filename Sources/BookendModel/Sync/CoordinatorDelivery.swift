@@ -1,56 +1,82 @@
-/// Brings triggers and cancels to their agents: again and again until acknowledged, or until the deadline.
+/// Brings triggers and cancels to their agents: again and again until acknowledged.
 ///
 /// ```
 ///            acknowledged
-///  pending ────────────────▶ delivered
-///     │                          ▲
-///     └──────────▶ missed ───────┘ an acknowledgement that was on its way
+///  pending ────────────────▶ delivered ──┐ the agent has lost it
+///     │                          ▲  ▲    ▼
+///     └──────────▶ missed ───────┘  └─ reclaimed
 ///      deadline
 /// ```
 ///
-/// A cancel is open beside its trigger, whatever becomes of that, until it is acknowledged.
+/// A trigger that was missed or reclaimed is still owed to its agent, whatever its deadline: the agent reports it skipped,
+/// so that each ends in one final status. A cancel is open beside its trigger, whatever becomes of that, until it is
+/// acknowledged.
 package struct CoordinatorDelivery: Hashable, Sendable {
+    private enum Standing: Hashable, Sendable {
+        case settled
+        /// Until the deadline.
+        case pending
+        /// For as long as the store keeps it.
+        case owed
+
+        init(_ state: TriggerRecord.State) {
+            switch state {
+            case .pending: self = .pending
+            case .missed, .reclaimed: self = .owed
+            case .delivered, .offline, .planned, .withdrawn, .conflict: self = .settled
+            }
+        }
+    }
+
     private struct Entry: Hashable, Sendable {
         var trigger: Trigger
-        var isPending: Bool
+        var standing: Standing
         var isCancelOpen: Bool
         /// `nil`: not since this coordinator started.
         var sentAt: BootTime?
 
-        var isOpen: Bool { isPending || isCancelOpen }
+        var isOpen: Bool { standing != .settled || isCancelOpen }
+        /// Counts against what may wait. What is owed to an agent that never comes back must not keep others waiting.
+        var isWaiting: Bool { standing == .pending || isCancelOpen }
     }
 
-    /// Missed triggers whose late acknowledgement is still believed, at most; the oldest are forgotten.
-    private static let missedLimit = 1_000
-
     private var entries: [AgentID: [JobID: Entry]] = [:]
-    private var missed: [JobID: AgentID] = [:]
-    /// Triggers and cancels that wait for agents.
+    /// Triggers and cancels that wait for agents, without those that are owed.
     package private(set) var count = 0
 
     package init(_ open: [OpenTrigger]) {
         for item in open {
             set(
                 Entry(
-                    trigger: item.record.trigger, isPending: item.record.state == .pending,
+                    trigger: item.record.trigger, standing: Standing(item.record.state),
                     isCancelOpen: item.record.isCanceled && !item.isCancelAcknowledged))
         }
     }
 
-    /// A recorded trigger that is about to be published. One that is not pending is none of ours.
+    /// A recorded trigger that is about to be published. One that is settled is none of ours.
     package mutating func add(_ record: TriggerRecord, at now: BootTime) {
-        guard record.state == .pending else { return }
+        guard Standing(record.state) != .settled else { return }
+        let known = entries[record.trigger.agent]?[record.trigger.job]
         set(
             Entry(
-                trigger: record.trigger, isPending: true, isCancelOpen: record.isCanceled, sentAt: now))
+                trigger: record.trigger, standing: Standing(record.state),
+                isCancelOpen: known?.isCancelOpen ?? record.isCanceled, sentAt: now))
+    }
+
+    /// A trigger that its agent has lost: due at the next tick, its cancel too.
+    package mutating func add(_ open: OpenTrigger) {
+        set(
+            Entry(
+                trigger: open.record.trigger, standing: Standing(open.record.state),
+                isCancelOpen: open.record.isCanceled && !open.isCancelAcknowledged))
     }
 
     /// A recorded cancel that is about to be published.
     package mutating func cancel(_ record: TriggerRecord, at now: BootTime) {
-        guard record.state != .offline else { return }
+        guard record.state != .offline, record.state != .conflict else { return }
         var entry =
             entries[record.trigger.agent]?[record.trigger.job]
-            ?? Entry(trigger: record.trigger, isPending: false, isCancelOpen: true)
+            ?? Entry(trigger: record.trigger, standing: .settled, isCancelOpen: true)
         entry.isCancelOpen = true
         entry.sentAt = now
         set(entry)
@@ -58,13 +84,9 @@ package struct CoordinatorDelivery: Hashable, Sendable {
 
     /// - Returns: What to record; `nil` when nothing changes: a repetition, or not this agent's trigger.
     package mutating func acknowledgeTrigger(_ job: JobID, by agent: AgentID) -> TriggerSettlement? {
-        if var entry = entries[agent]?[job], entry.isPending {
-            entry.isPending = false
-            set(entry)
-            return .delivered(job, by: agent)
-        }
-        guard missed[job] == agent else { return nil }
-        missed[job] = nil
+        guard var entry = entries[agent]?[job], entry.standing != .settled else { return nil }
+        entry.standing = .settled
+        set(entry)
         return .delivered(job, by: agent)
     }
 
@@ -75,6 +97,31 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         return .cancelAcknowledged(job, by: agent)
     }
 
+    /// What an agent's hello says of the triggers that wait for it.
+    ///
+    /// - Parameter known: Fingerprints of the jobs in its journal.
+    /// - Returns: Triggers that it has, and those for which it has another job.
+    package func compare(
+        _ known: [JobID: UInt64], of agent: AgentID
+    ) -> (held: [JobID], conflicts: [JobID]) {
+        let waiting = (entries[agent] ?? [:]).values.filter { $0.standing != .settled }.map(\.trigger)
+            .sorted { $0.job < $1.job }
+        return (
+            waiting.filter { known[$0.job] == $0.fingerprint }.map(\.job),
+            waiting.filter { trigger in known[trigger.job].map { $0 != trigger.fingerprint } ?? false }.map(\.job)
+        )
+    }
+
+    /// The agent has another job by this id.
+    package func awaits(_ job: JobID, by agent: AgentID) -> Bool { entries[agent]?[job] != nil }
+
+    /// The trigger went on under another id.
+    package mutating func forget(_ job: JobID, of agent: AgentID) {
+        guard var entry = entries[agent]?[job] else { return }
+        (entry.standing, entry.isCancelOpen) = (.settled, false)
+        set(entry)
+    }
+
     /// What the agent has not acknowledged, at most as many as given, in order; counts as sent.
     package mutating func snapshot(
         for agent: AgentID, limit: Int, at now: Moment
@@ -82,7 +129,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         var triggers: [Trigger] = []
         var cancels: [JobID] = []
         for (job, entry) in (entries[agent] ?? [:]).sorted(by: { $0.key < $1.key }).prefix(limit) {
-            if entry.isPending, now.wall < entry.trigger.notAfter { triggers.append(entry.trigger) }
+            if entry.standing != .settled { triggers.append(entry.trigger) }
             if entry.isCancelOpen { cancels.append(job) }
             entries[agent]?[job]?.sentAt = now.boot
         }
@@ -96,11 +143,10 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         var settlements: [TriggerSettlement] = []
         var sends: [(AgentID, Envelope)] = []
         for (agent, jobs) in entries.sorted(by: { $0.key < $1.key }) {
-            let late = jobs.values.filter { $0.isPending && now.wall >= $0.trigger.notAfter }
+            let late = jobs.values.filter { $0.standing == .pending && now.wall >= $0.trigger.notAfter }
             for var entry in late.sorted(by: { $0.trigger.job < $1.trigger.job }) {
-                entry.isPending = false
+                entry.standing = .owed
                 set(entry)
-                remember(missed: entry.trigger.job, of: agent)
                 settlements.append(.missed(entry.trigger.job))
             }
             guard isOnline(agent) else { continue }
@@ -110,7 +156,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
             for (job, entry) in due.sorted(by: { $0.key < $1.key }).prefix(rules.redeliveries) {
                 // The cancel first: a job that is both must not start.
                 if entry.isCancelOpen { sends.append((agent, .cancel(job))) }
-                if entry.isPending { sends.append((agent, .trigger(entry.trigger))) }
+                if entry.standing != .settled { sends.append((agent, .trigger(entry.trigger))) }
                 entries[agent]?[job]?.sentAt = now.boot
             }
         }
@@ -124,19 +170,13 @@ package struct CoordinatorDelivery: Hashable, Sendable {
 
     private mutating func set(_ entry: Entry) {
         let (agent, job) = (entry.trigger.agent, entry.trigger.job)
-        let wasThere = entries[agent]?[job] != nil
+        let wasWaiting = entries[agent]?[job]?.isWaiting ?? false
+        count += (entry.isWaiting ? 1 : 0) - (wasWaiting ? 1 : 0)
         if entry.isOpen {
             entries[agent, default: [:]][job] = entry
-            if !wasThere { count += 1 }
-        } else if wasThere {
+        } else {
             entries[agent]?[job] = nil
             if entries[agent]?.isEmpty ?? false { entries[agent] = nil }
-            count -= 1
         }
-    }
-
-    private mutating func remember(missed job: JobID, of agent: AgentID) {
-        missed[job] = agent
-        if missed.count > Self.missedLimit, let oldest = missed.keys.min() { missed[oldest] = nil }
     }
 }

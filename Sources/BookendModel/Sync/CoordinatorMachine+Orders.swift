@@ -10,6 +10,8 @@ package enum OrderProblem: Error, Hashable, Sendable {
     case narrowedToNobody(PolicyName, picked: [AgentID])
     /// `queueFor` is not positive or too long.
     case wrongQueue(Duration, longest: Duration)
+    /// Nobody waits for its answer any more.
+    case expired(validUntil: UnixTime, now: UnixTime)
     /// Too many triggers wait for agents already.
     case tooManyOpen(Int, limit: Int)
 }
@@ -29,6 +31,9 @@ extension CoordinatorMachine {
     package func plan(
         _ order: BackupOrder, alreadyPlanned: Int = 0, at now: Moment
     ) throws(OrderProblem) -> [TriggerRecord] {
+        if let validUntil = order.validUntil, now.wall > validUntil {
+            throw .expired(validUntil: validUntil, now: now.wall)
+        }
         guard let revision = policies[order.policy] else {
             throw .unknownPolicy(order.policy, known: policies.all.map(\.policy.name))
         }

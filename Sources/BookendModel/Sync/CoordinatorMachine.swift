@@ -15,9 +15,19 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case unreachable(AgentID)
         case triggerAcknowledged(AgentID, JobID)
         case cancelAcknowledged(AgentID, JobID)
+        /// The agent knows another job by this id.
+        case triggerConflicts(AgentID, JobID)
         case policiesRecorded([PolicyEdit])
+        /// The slots that a plan names, as the store has them now.
+        case slotsRecorded([TriggerRecord], plannedAt: UnixTime)
         case triggersRecorded([TriggerRecord])
+        /// Triggers that their agent has lost are pending again.
+        case triggersReclaimed([OpenTrigger])
+        /// A trigger goes on under another id.
+        case triggerReissued(JobID, as: TriggerRecord)
         case cancelRecorded(TriggerRecord)
+        /// The store has gone above what others know, and has a new epoch.
+        case epochRenewed(UInt64)
         case tick
     }
 
@@ -27,74 +37,110 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// On the agent's topic.
         case publish(Envelope, to: AgentID)
         case record(TriggerSettlement)
-        /// The agent has seen a job id that this coordinator has not given yet: its store went back in time.
-        case skipJobs(through: JobID)
+        /// Somebody has seen this job id and this generation. If the store is below, it went back in time: it must go above
+        /// them and renew its epoch; ``Event/epochRenewed(_:)`` answers.
+        case goAbove(job: JobID, generation: Int64)
+        /// Find the triggers that were delivered since then and are not among what the agent knows;
+        /// ``Event/triggersReclaimed(_:)`` answers.
+        case reclaim(AgentID, knowing: [KnownJob], since: UnixTime)
+        /// Give the trigger another id; ``Event/triggerReissued(_:as:)`` answers.
+        case reissue(JobID)
         case note(CoordinatorPresence.Note)
     }
 
     /// Triggers in one snapshot, at most. The others are sent one by one.
     private static let snapshotTriggers = 1_000
+    /// A generation further above the own one than this is none of this fleet.
+    private static let believableGenerations: Int64 = 1_000_000
+
+    /// Agents keep their jobs for 14 days. A day less, so that what one has just removed does not count as lost.
+    private static let reclaimable = Duration.seconds(13 * 86_400)
 
     package var rules: CoordinatorRules
     package private(set) var policies: CoordinatorPolicies
     package private(set) var presence: CoordinatorPresence
+    package private(set) var slots: CoordinatorSlots
+    /// Renewed when the store went back in time.
+    package private(set) var epoch: UInt64
     private var delivery: CoordinatorDelivery
+    private var budget = HelloBudget()
 
-    package init(_ state: CoordinatorState, rules: CoordinatorRules = CoordinatorRules()) {
+    /// - Parameter firstVersion: Random for each start: where the versions of slots begin.
+    package init(
+        _ state: CoordinatorState, rules: CoordinatorRules = CoordinatorRules(), firstVersion: UInt64 = 1
+    ) {
         self.rules = rules
         policies = CoordinatorPolicies(state)
         presence = CoordinatorPresence(remembered: state.agents)
+        slots = CoordinatorSlots(state.slots, plannedAt: state.slotsPlannedAt, firstVersion: firstVersion)
+        epoch = state.epoch
         delivery = CoordinatorDelivery(state.openTriggers)
     }
 
     /// Triggers and cancels that wait for agents.
     package var openTriggers: Int { delivery.count }
 
+    /// What must change of the slots; `nil`: it is not time to look. To be asked after each event that may change them, and
+    /// with each tick.
+    package func planSlots(at now: Moment) -> SlotPlan? {
+        slots.plan(policies.all, rules, agents: { agents(of: $0) }, at: now)
+    }
+
     package mutating func handle(_ event: Event, at now: Moment) -> [Action] {
         switch event {
         case .enrolled(let agents):
+            slots.outdate()
             return presence.enroll(agents).map { .send(snapshot(for: $0, at: now), to: $0) }
-        case .hello(let agent, let hello):
-            guard let notes = presence.take(hello, of: agent, rules, at: now) else { return [] }
-            let skip = hello.highestJob.rawValue > 0 ? [Action.skipJobs(through: hello.highestJob)] : []
-            return notes.map(Action.note) + skip + [.send(snapshot(for: agent, at: now), to: agent)]
-        case .heartbeat(let agent, let heartbeat):
-            guard let notes = presence.take(heartbeat, of: agent, rules, at: now) else { return [] }
-            let reply = HeartbeatReply(generation: policies.generation, wall: now.wall)
-            // Not greeted: this coordinator was started anew, or took the agent for gone.
-            let isBehind = !presence.isGreeted(agent)
-            presence.greet(agent)
-            return notes.map(Action.note) + [.send(.heartbeatReply(reply), to: agent)]
-                + (isBehind ? [.send(snapshot(for: agent, at: now), to: agent)] : [])
+        case .hello(let agent, let hello): return take(hello, of: agent, at: now)
+        case .heartbeat(let agent, let heartbeat): return take(heartbeat, of: agent, at: now)
         case .subscribed(let agent):
             guard presence.isOnline(agent) else { return [] }
             // What was published before the subscription took hold went nowhere.
             delivery.hurry(agent)
-            let reply = HeartbeatReply(generation: policies.generation, wall: now.wall)
-            return [.send(.heartbeatReply(reply), to: agent)]
+            return [reply(to: agent, at: now)]
         case .unreachable(let agent): return presence.lose(agent).map(Action.note)
-        case .triggerAcknowledged(let agent, let job):
-            return delivery.acknowledgeTrigger(job, by: agent).map { [.record($0)] } ?? []
+        case .triggerAcknowledged(let agent, let job): return acknowledge(job, by: agent)
         case .cancelAcknowledged(let agent, let job):
             return delivery.acknowledgeCancel(job, by: agent).map { [.record($0)] } ?? []
+        case .triggerConflicts(let agent, let job):
+            return delivery.awaits(job, by: agent) ? [.reissue(job)] : []
         case .policiesRecorded(let edits): return edits.flatMap { take($0) }
+        case .slotsRecorded(let records, let plannedAt):
+            return slots.take(records, plannedAt: plannedAt, rules, at: now)
+                .filter { presence.isOnline($0.agent) }.map { .publish(.slotChange($0.change), to: $0.agent) }
         case .triggersRecorded(let records):
             for record in records { delivery.add(record, at: now.boot) }
             return records.filter { $0.state == .pending }.map { .publish(.trigger($0.trigger), to: $0.trigger.agent) }
+        case .triggersReclaimed(let open):
+            for item in open { delivery.add(item) }
+            return []
+        case .triggerReissued(let job, let record): return reissue(job, as: record, at: now)
         case .cancelRecorded(let record):
             delivery.cancel(record, at: now.boot)
-            return record.state == .offline ? [] : [.publish(.cancel(record.trigger.job), to: record.trigger.agent)]
-        case .tick:
-            let notes = presence.tick(rules, at: now)
-            let due = delivery.tick(rules, isOnline: { presence.isOnline($0) }, at: now)
-            return notes.map(Action.note) + due.settlements.map(Action.record)
-                + due.sends.map { .send($0.message, to: $0.agent) }
+            let isOver = record.state == .offline || record.state == .conflict
+            return isOver ? [] : [.publish(.cancel(record.trigger.job), to: record.trigger.agent)]
+        case .epochRenewed(let epoch):
+            self.epoch = epoch
+            return []
+        case .tick: return tick(at: now)
         }
+    }
+
+    private mutating func tick(at now: Moment) -> [Action] {
+        let notes = presence.tick(rules, at: now)
+        var actions = notes.map(Action.note)
+        for slot in slots.due(at: now.wall) {
+            delivery.add(TriggerRecord(trigger: slot, state: .pending), at: now.boot)
+            actions += [.record(.due(slot.job)), .publish(.trigger(slot), to: slot.agent)]
+        }
+        let due = delivery.tick(rules, isOnline: { presence.isOnline($0) }, at: now)
+        return actions + due.settlements.map(Action.record) + due.sends.map { .send($0.message, to: $0.agent) }
     }
 
     /// Every agent that is online hears of every generation; the others get a snapshot when they come back.
     private mutating func take(_ edit: PolicyEdit) -> [Action] {
         policies.take(edit)
+        slots.outdate()
         return presence.online.map { agent in
             let revision = edit.revision.flatMap { presence.picks($0.policy.selector, agent) ? $0 : nil }
             return .publish(
@@ -103,12 +149,80 @@ package struct CoordinatorMachine: Hashable, Sendable {
         }
     }
 
+    private mutating func acknowledge(_ job: JobID, by agent: AgentID) -> [Action] {
+        if let settlement = delivery.acknowledgeTrigger(job, by: agent) { return [.record(settlement)] }
+        return slots.consume(job, by: agent) ? [.record(.delivered(job, by: agent))] : []
+    }
+
+    private mutating func reissue(_ job: JobID, as record: TriggerRecord, at now: Moment) -> [Action] {
+        let agent = record.trigger.agent
+        delivery.forget(job, of: agent)
+        if record.state == .planned {
+            return [.publish(.slotChange(slots.replace(job, by: record.trigger)), to: agent)]
+        }
+        delivery.add(record, at: now.boot)
+        return [.publish(.trigger(record.trigger), to: agent)]
+    }
+}
+
+// MARK: - Hellos
+
+extension CoordinatorMachine {
+    private mutating func take(_ hello: Hello, of agent: AgentID, at now: Moment) -> [Action] {
+        let labels = presence.labels(of: agent)
+        guard let notes = presence.take(hello, of: agent, rules, at: now) else { return [] }
+        var actions = notes.map(Action.note)
+        if presence.labels(of: agent) != labels { slots.outdate() }
+        if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
+            presence.putOff(agent)
+            return actions + [.send(.helloLater(delay), to: agent)]
+        }
+        let isBehind = hello.generation > policies.generation
+        if hello.highestJob.rawValue > 0 || isBehind {
+            actions.append(.goAbove(job: hello.highestJob, generation: isBehind ? hello.generation : 0))
+        }
+        if isBehind, hello.generation - policies.generation <= Self.believableGenerations {
+            policies.goAbove(hello.generation)
+        }
+        let known = Dictionary(hello.knownJobs.map { ($0.job, $0.fingerprint) }, uniquingKeysWith: { $1 })
+        let compared = delivery.compare(known, of: agent)
+        for job in compared.held + slots.begun(known, by: agent) { actions += acknowledge(job, by: agent) }
+        actions += (compared.conflicts + slots.conflicts(known, of: agent)).map(Action.reissue)
+        if let since = hello.knowsSince {
+            // Both clocks may be wrong by as much as is tolerated, and agents keep jobs for 14 days.
+            let earliest = max(since + rules.skewTolerance * 2, now.wall + (.zero - Self.reclaimable))
+            actions.append(.reclaim(agent, knowing: hello.knownJobs, since: earliest))
+        }
+        return actions + [.send(snapshot(for: agent, at: now), to: agent)]
+    }
+
+    private mutating func take(_ heartbeat: Heartbeat, of agent: AgentID, at now: Moment) -> [Action] {
+        guard let notes = presence.take(heartbeat, of: agent, rules, at: now) else { return [] }
+        let actions = notes.map(Action.note) + [reply(to: agent, at: now)]
+        // Not greeted: this coordinator was started anew, or took the agent for gone. Its hello says more.
+        guard !presence.isGreeted(agent) else { return actions }
+        if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
+            return actions + [.send(.helloLater(delay), to: agent)]
+        }
+        presence.greet(agent)
+        return actions + [.send(snapshot(for: agent, at: now), to: agent)]
+    }
+
+    private func reply(to agent: AgentID, at now: Moment) -> Action {
+        .send(
+            .heartbeatReply(
+                HeartbeatReply(
+                    generation: policies.generation, wall: now.wall, slotsVersion: slots.version(of: agent))),
+            to: agent)
+    }
+
     private mutating func snapshot(for agent: AgentID, at now: Moment) -> Envelope {
         let open = delivery.snapshot(for: agent, limit: Self.snapshotTriggers, at: now)
         return .syncSnapshot(
             SyncSnapshot(
                 generation: policies.generation,
                 policies: policies.all.filter { presence.picks($0.policy.selector, agent) }, triggers: open.triggers,
-                cancels: open.cancels, wall: now.wall))
+                cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent),
+                slotsVersion: slots.version(of: agent), epoch: epoch))
     }
 }

@@ -47,6 +47,11 @@ package struct CoordinatorPolicies: Hashable, Sendable {
         current[name] == nil ? nil : PolicyEdit(generation: generation + 1, name: name, revision: nil)
     }
 
+    /// An agent has a higher generation: this store went back in time, and what it says next must be newer.
+    package mutating func goAbove(_ other: Int64) {
+        generation = max(generation, other.addingSaturating(1))
+    }
+
     /// Takes over what the store has recorded.
     package mutating func take(_ edit: PolicyEdit) {
         generation = max(generation, edit.generation)

@@ -26,6 +26,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var openDebts: Int64 = 0
         var skew = Duration.zero
         var isSkewTold = false
+        var clones = CloneWatch()
 
         init(enrolledLabels: [String: String], memory: RememberedAgent?) {
             self.enrolledLabels = enrolledLabels
@@ -57,6 +58,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
     package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
+    /// Its hello was not answered yet.
+    package mutating func putOff(_ id: AgentID) { agents[id]?.isGreeted = false }
 
     /// Replaces the agents that are enrolled and their labels.
     ///
@@ -85,7 +88,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         agents[id]?.isGreeted = true
         agents[id]?.claimedLabels = hello.labels.filter { TextRules.labelProblem(key: $0.key, value: $0.value) == nil }
         agents[id]?.version = hello.version
-        return hear(id, hello.generation, hello.activeJobs, hello.wall, rules, at: now)
+        return hear(id, hello.generation, hello.activeJobs, hello.wall, hello.instance, rules, at: now)
     }
 
     package mutating func take(
@@ -94,14 +97,19 @@ package struct CoordinatorPresence: Hashable, Sendable {
         guard agents[id] != nil else { return nil }
         agents[id]?.outboxDepth = heartbeat.outboxDepth
         agents[id]?.openDebts = heartbeat.openDebts
-        return hear(id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, rules, at: now)
+        return hear(
+            id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, heartbeat.instance, rules, at: now)
     }
 
     private mutating func hear(
-        _ id: AgentID, _ generation: Int64, _ jobs: [ActiveJob], _ wall: UnixTime, _ rules: CoordinatorRules,
-        at now: Moment
+        _ id: AgentID, _ generation: Int64, _ jobs: [ActiveJob], _ wall: UnixTime, _ instance: UInt64,
+        _ rules: CoordinatorRules, at now: Moment
     ) -> [Note] {
         var notes: [Note] = []
+        let wasCloned = agents[id]?.clones.isCloned ?? false
+        agents[id]?.clones.hear(instance, at: now.boot)
+        let isCloned = agents[id]?.clones.isCloned ?? false
+        if isCloned != wasCloned { notes.append(isCloned ? .cloned(id) : .cloneGone(id)) }
         if !isOnline(id) { notes.append(.cameOnline(id)) }
         let skew = wall - now.wall
         let isSkewed = skew > rules.skewTolerance || skew < .zero - rules.skewTolerance
@@ -139,7 +147,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
                 id: id, labels: agent.labels, isOnline: agent.isOnline,
                 lastHeardAt: agent.heardAt?.wall ?? agent.rememberedAt, version: agent.version,
                 generation: agent.generation, activeJobs: agent.isOnline ? Self.named(agent.activeJobs) : [],
-                outboxDepth: agent.outboxDepth, openDebts: agent.openDebts, clockSkew: agent.skew)
+                outboxDepth: agent.outboxDepth, openDebts: agent.openDebts, clockSkew: agent.skew,
+                isCloned: agent.clones.isCloned)
         }
     }
 
@@ -169,5 +178,9 @@ package struct CoordinatorPresence: Hashable, Sendable {
         case clockSkewed(AgentID, Duration)
         /// It no longer is.
         case clockAgrees(AgentID)
+        /// Two live connections use its key: `agent-cloned`.
+        case cloned(AgentID)
+        /// Only one does, for a while now.
+        case cloneGone(AgentID)
     }
 }

@@ -14,11 +14,23 @@ package struct CoordinatorRules: Hashable, Sendable {
     package var openTriggers: Int
     /// Triggers and cancels sent again to one agent at one time, at most; the others follow.
     package var redeliveries: Int
+    /// How far ahead slots are computed.
+    package var slotHorizon: Duration
+    /// How late the job of a slot may start when its policy has no window.
+    package var slotPatience: Duration
+    /// How often slots are computed while nothing changes.
+    package var planningInterval: Duration
+    /// Slots that one agent carries, at most: the earliest.
+    package var slotsPerAgent: Int
+    /// Hellos answered in a second, at most; the others are told to come back.
+    package var hellosPerSecond: Int
 
     package init(
         offlineAfter: Duration = .seconds(45), redeliverAfter: Duration = .seconds(5),
         orderPatience: Duration = .seconds(300), skewTolerance: Duration = .seconds(60),
-        longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000
+        longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000,
+        slotHorizon: Duration = .seconds(14 * 86_400), slotPatience: Duration = .seconds(3_600),
+        planningInterval: Duration = .seconds(600), slotsPerAgent: Int = 4_000, hellosPerSecond: Int = 200
     ) {
         self.offlineAfter = offlineAfter
         self.redeliverAfter = redeliverAfter
@@ -27,5 +39,10 @@ package struct CoordinatorRules: Hashable, Sendable {
         self.longestQueue = longestQueue
         self.openTriggers = openTriggers
         self.redeliveries = redeliveries
+        self.slotHorizon = slotHorizon
+        self.slotPatience = slotPatience
+        self.planningInterval = planningInterval
+        self.slotsPerAgent = slotsPerAgent
+        self.hellosPerSecond = hellosPerSecond
     }
 }

@@ -6,19 +6,29 @@ package struct CoordinatorState: Hashable, Sendable {
     package var policies: [PolicyRevision]
     /// The highest revision that each name ever had, deleted policies too: a policy that comes back goes on above it.
     package var highestRevisions: [PolicyName: Int64]
-    /// Triggers that are pending, and those whose cancel was not acknowledged.
+    /// Triggers that are pending, missed or reclaimed, and those whose cancel was not acknowledged.
     package var openTriggers: [OpenTrigger]
     package var agents: [RememberedAgent]
+    /// Those that are planned.
+    package var slots: [TriggerRecord]
+    /// When slots were last planned; `nil`: never.
+    package var slotsPlannedAt: UnixTime?
+    /// Renewed when the store went back in time. Not 0.
+    package var epoch: UInt64
 
     package init(
         generation: Int64 = 0, policies: [PolicyRevision] = [], highestRevisions: [PolicyName: Int64] = [:],
-        openTriggers: [OpenTrigger] = [], agents: [RememberedAgent] = []
+        openTriggers: [OpenTrigger] = [], agents: [RememberedAgent] = [], slots: [TriggerRecord] = [],
+        slotsPlannedAt: UnixTime? = nil, epoch: UInt64 = 1
     ) {
         self.generation = generation
         self.policies = policies
         self.highestRevisions = highestRevisions
         self.openTriggers = openTriggers
         self.agents = agents
+        self.slots = slots
+        self.slotsPlannedAt = slotsPlannedAt
+        self.epoch = epoch
     }
 }
 
@@ -65,7 +75,10 @@ package struct PolicyEdit: Hashable, Sendable {
 
 /// What became of a trigger or a cancel, to be recorded by the store.
 package enum TriggerSettlement: Hashable, Sendable {
-    /// The agent has it in its journal. Also corrects `missed`: the agent's word that it came in time arrived late.
+    /// The start of a slot has come: it is pending from here on.
+    case due(JobID)
+    /// The agent has it in its journal. Also follows `planned`: the agent began the slot by itself; and `missed` and
+    /// `reclaimed`: it was told late.
     case delivered(JobID, by: AgentID)
     case missed(JobID)
     case cancelAcknowledged(JobID, by: AgentID)

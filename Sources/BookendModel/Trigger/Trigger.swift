@@ -45,4 +45,19 @@ package struct Trigger: Hashable, Sendable {
         self.notAfter = notAfter
         self.windowEnd = windowEnd
     }
+
+    /// Tells whether two triggers of one id are the same order: one agent, one policy, one scheduled start. The cause, the
+    /// revision and the deadline may differ. FNV-1a over both names, each with a NUL behind it, and the start in
+    /// milliseconds as eight bytes, the lowest first.
+    package var fingerprint: UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in agent.rawValue.utf8 { mix(byte) }
+        mix(0)
+        for byte in policy.rawValue.utf8 { mix(byte) }
+        mix(0)
+        let start = UInt64(bitPattern: scheduledStart.milliseconds)
+        for shift in stride(from: 0 as UInt64, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: start >> shift)) }
+        return hash
+    }
 }

@@ -50,12 +50,23 @@ nonisolated struct ProtoBackupOrder: Sendable {
 
   var asScheduled: Bool = false
 
+  /// an order that is read later is refused: nobody waits for it any more
+  var validUntilUnixMs: Int64 {
+    get {_validUntilUnixMs ?? 0}
+    set {_validUntilUnixMs = newValue}
+  }
+  /// Returns true if `validUntilUnixMs` has been explicitly set.
+  var hasValidUntilUnixMs: Bool {self._validUntilUnixMs != nil}
+  /// Clears the value of `validUntilUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearValidUntilUnixMs() {self._validUntilUnixMs = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _narrowing: ProtoSelector? = nil
   fileprivate var _queueForMs: Int64? = nil
+  fileprivate var _validUntilUnixMs: Int64? = nil
 }
 
 nonisolated struct ProtoControlRequest: Sendable {
@@ -147,6 +158,14 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .askClose(newValue)}
   }
 
+  var listSlots: ProtoControlRequest.ListSlots {
+    get {
+      if case .listSlots(let v)? = body {return v}
+      return ProtoControlRequest.ListSlots()
+    }
+    set {body = .listSlots(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -160,6 +179,7 @@ nonisolated struct ProtoControlRequest: Sendable {
     case ask(ProtoControlRequest.Ask)
     case askCredit(ProtoControlRequest.AskCredit)
     case askClose(ProtoControlRequest.AskClose)
+    case listSlots(ProtoControlRequest.ListSlots)
 
   }
 
@@ -230,6 +250,40 @@ nonisolated struct ProtoControlRequest: Sendable {
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
+  }
+
+  /// Jobs to come, the earliest first.
+  nonisolated struct ListSlots: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var policy: String {
+      get {_policy ?? String()}
+      set {_policy = newValue}
+    }
+    /// Returns true if `policy` has been explicitly set.
+    var hasPolicy: Bool {self._policy != nil}
+    /// Clears the value of `policy`. Subsequent reads from it will return its default value.
+    mutating func clearPolicy() {self._policy = nil}
+
+    var agent: String {
+      get {_agent ?? String()}
+      set {_agent = newValue}
+    }
+    /// Returns true if `agent` has been explicitly set.
+    var hasAgent: Bool {self._agent != nil}
+    /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+    mutating func clearAgent() {self._agent = nil}
+
+    var limit: Int32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _policy: String? = nil
+    fileprivate var _agent: String? = nil
   }
 
   nonisolated struct Ask: Sendable {
@@ -369,6 +423,8 @@ nonisolated struct ProtoAgentRecord: Sendable {
   var outboxDepth: Int64 = 0
 
   var clockSkewMs: Int64 = 0
+
+  var isCloned: Bool = false
 
   var openDebts: Int64 = 0
 
@@ -534,6 +590,12 @@ nonisolated struct ProtoRosterRequest: Sendable {
 
   var after: Int64 = 0
 
+  /// of the latest reply; 0: none
+  var epoch: UInt64 = 0
+
+  /// that the collector knows
+  var highestJobID: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -552,6 +614,9 @@ nonisolated struct ProtoRosterReply: Sendable {
 
   var agents: [ProtoAgentRecord] = []
 
+  /// renewed when the coordinator's database went back in time; then `after` starts at 0
+  var epoch: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -563,7 +628,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BackupOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}narrowing\0\u{3}queue_for_ms\0\u{3}as_scheduled\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}narrowing\0\u{3}queue_for_ms\0\u{3}as_scheduled\0\u{3}valid_until_unix_ms\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -575,6 +640,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 2: try { try decoder.decodeSingularMessageField(value: &self._narrowing) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self._queueForMs) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.asScheduled) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._validUntilUnixMs) }()
       default: break
       }
     }
@@ -597,6 +663,9 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.asScheduled != false {
       try visitor.visitSingularBoolField(value: self.asScheduled, fieldNumber: 4)
     }
+    try { if let v = self._validUntilUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -605,6 +674,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs._narrowing != rhs._narrowing {return false}
     if lhs._queueForMs != rhs._queueForMs {return false}
     if lhs.asScheduled != rhs.asScheduled {return false}
+    if lhs._validUntilUnixMs != rhs._validUntilUnixMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -612,7 +682,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -746,6 +816,19 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .askClose(v)
         }
       }()
+      case 12: try {
+        var v: ProtoControlRequest.ListSlots?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .listSlots(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .listSlots(v)
+        }
+      }()
       default: break
       }
     }
@@ -799,6 +882,10 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .askClose?: try {
       guard case .askClose(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .listSlots?: try {
+      guard case .listSlots(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -955,6 +1042,50 @@ nonisolated extension ProtoControlRequest.ListAgents: SwiftProtobuf.Message, Swi
   }
 }
 
+nonisolated extension ProtoControlRequest.ListSlots: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".ListSlots"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}agent\0\u{1}limit\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._policy) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._policy {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.limit != 0 {
+      try visitor.visitSingularInt32Field(value: self.limit, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.ListSlots, rhs: ProtoControlRequest.ListSlots) -> Bool {
+    if lhs._policy != rhs._policy {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoControlRequest.Ask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".Ask"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}request\0")
@@ -1094,7 +1225,7 @@ nonisolated extension ProtoPolicyOutcome.Change: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{4}\u{b}open_debts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1111,6 +1242,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.clockSkewMs) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.isCloned) }()
       case 20: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       default: break
       }
@@ -1149,6 +1281,9 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.clockSkewMs != 0 {
       try visitor.visitSingularInt64Field(value: self.clockSkewMs, fieldNumber: 9)
     }
+    if self.isCloned != false {
+      try visitor.visitSingularBoolField(value: self.isCloned, fieldNumber: 10)
+    }
     if self.openDebts != 0 {
       try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 20)
     }
@@ -1165,6 +1300,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.outboxDepth != rhs.outboxDepth {return false}
     if lhs.clockSkewMs != rhs.clockSkewMs {return false}
+    if lhs.isCloned != rhs.isCloned {return false}
     if lhs.openDebts != rhs.openDebts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1486,7 +1622,7 @@ nonisolated extension ProtoControlReply.Done: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1495,6 +1631,8 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.after) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.highestJobID) }()
       default: break
       }
     }
@@ -1504,11 +1642,19 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if self.after != 0 {
       try visitor.visitSingularInt64Field(value: self.after, fieldNumber: 1)
     }
+    if self.epoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.highestJobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.highestJobID, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoRosterRequest, rhs: ProtoRosterRequest) -> Bool {
     if lhs.after != rhs.after {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.highestJobID != rhs.highestJobID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1516,7 +1662,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1528,6 +1674,7 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.triggers) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.agents) }()
+      case 5: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
       default: break
       }
     }
@@ -1546,6 +1693,9 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.agents.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.agents, fieldNumber: 4)
     }
+    if self.epoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1554,6 +1704,7 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.triggers != rhs.triggers {return false}
     if lhs.isComplete != rhs.isComplete {return false}
     if lhs.agents != rhs.agents {return false}
+    if lhs.epoch != rhs.epoch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

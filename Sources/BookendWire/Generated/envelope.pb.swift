@@ -60,6 +60,14 @@ nonisolated struct ProtoEnvelope: Sendable {
     set {body = .cancel(newValue)}
   }
 
+  var slotChange: ProtoSlotChange {
+    get {
+      if case .slotChange(let v)? = body {return v}
+      return ProtoSlotChange()
+    }
+    set {body = .slotChange(newValue)}
+  }
+
   /// sync
   var hello: ProtoHello {
     get {
@@ -107,6 +115,23 @@ nonisolated struct ProtoEnvelope: Sendable {
       return ProtoJobReference()
     }
     set {body = .cancelAck(newValue)}
+  }
+
+  /// the agent knows another job by this id
+  var triggerConflict: ProtoJobReference {
+    get {
+      if case .triggerConflict(let v)? = body {return v}
+      return ProtoJobReference()
+    }
+    set {body = .triggerConflict(newValue)}
+  }
+
+  var helloLater: ProtoHelloLater {
+    get {
+      if case .helloLater(let v)? = body {return v}
+      return ProtoHelloLater()
+    }
+    set {body = .helloLater(newValue)}
   }
 
   /// ask
@@ -226,6 +251,7 @@ nonisolated struct ProtoEnvelope: Sendable {
     case policyChange(ProtoPolicyChange)
     case trigger(ProtoTrigger)
     case cancel(ProtoJobReference)
+    case slotChange(ProtoSlotChange)
     /// sync
     case hello(ProtoHello)
     case syncSnapshot(ProtoSyncSnapshot)
@@ -233,6 +259,9 @@ nonisolated struct ProtoEnvelope: Sendable {
     case heartbeatReply(ProtoHeartbeatReply)
     case triggerAck(ProtoJobReference)
     case cancelAck(ProtoJobReference)
+    /// the agent knows another job by this id
+    case triggerConflict(ProtoJobReference)
+    case helloLater(ProtoHelloLater)
     /// ask
     case askCall(ProtoAskCall)
     case askReply(ProtoAskReply)
@@ -264,7 +293,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{2}\u{8}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{4}\u{5}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{2}\u{8}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{2}\u{8}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -311,6 +340,19 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .cancel(v)
+        }
+      }()
+      case 13: try {
+        var v: ProtoSlotChange?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .slotChange(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .slotChange(v)
         }
       }()
       case 20: try {
@@ -389,6 +431,32 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .cancelAck(v)
+        }
+      }()
+      case 26: try {
+        var v: ProtoJobReference?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .triggerConflict(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .triggerConflict(v)
+        }
+      }()
+      case 27: try {
+        var v: ProtoHelloLater?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .helloLater(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .helloLater(v)
         }
       }()
       case 30: try {
@@ -589,6 +657,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       guard case .cancel(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
+    case .slotChange?: try {
+      guard case .slotChange(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
     case .hello?: try {
       guard case .hello(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
@@ -612,6 +684,14 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .cancelAck?: try {
       guard case .cancelAck(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+    }()
+    case .triggerConflict?: try {
+      guard case .triggerConflict(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+    }()
+    case .helloLater?: try {
+      guard case .helloLater(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
     }()
     case .askCall?: try {
       guard case .askCall(let v)? = self.body else { preconditionFailure() }

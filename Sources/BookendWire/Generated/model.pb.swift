@@ -256,6 +256,33 @@ nonisolated struct ProtoScriptPlan: Sendable {
   fileprivate var _exclusiveGroup: String? = nil
 }
 
+nonisolated struct ProtoSchedule: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var rule: ProtoSchedule.OneOf_Rule? = nil
+
+  /// once
+  var atUnixMs: Int64 {
+    get {
+      if case .atUnixMs(let v)? = rule {return v}
+      return 0
+    }
+    set {rule = .atUnixMs(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Rule: Equatable, Sendable {
+    /// once
+    case atUnixMs(Int64)
+
+  }
+
+  init() {}
+}
+
 nonisolated struct ProtoPolicy: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -333,6 +360,11 @@ nonisolated struct ProtoPolicy: @unchecked Sendable {
   var ignoreWindowForFirstBackup: Bool {
     get {_storage._ignoreWindowForFirstBackup}
     set {_uniqueStorage()._ignoreWindowForFirstBackup = newValue}
+  }
+
+  var schedules: [ProtoSchedule] {
+    get {_storage._schedules}
+    set {_uniqueStorage()._schedules = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -437,6 +469,18 @@ nonisolated struct ProtoTriggerRecord: Sendable {
     case delivered // = 2
     case offline // = 3
     case missed // = 4
+
+    /// a slot: starts later
+    case planned // = 5
+
+    /// was planned, and will not be
+    case withdrawn // = 6
+
+    /// was delivered, and its agent has lost it
+    case reclaimed // = 7
+
+    /// its agent knows another job by this id; the order went on under a new one
+    case conflict // = 8
     case UNRECOGNIZED(Int)
 
     init() {
@@ -450,6 +494,10 @@ nonisolated struct ProtoTriggerRecord: Sendable {
       case 2: self = .delivered
       case 3: self = .offline
       case 4: self = .missed
+      case 5: self = .planned
+      case 6: self = .withdrawn
+      case 7: self = .reclaimed
+      case 8: self = .conflict
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -461,6 +509,10 @@ nonisolated struct ProtoTriggerRecord: Sendable {
       case .delivered: return 2
       case .offline: return 3
       case .missed: return 4
+      case .planned: return 5
+      case .withdrawn: return 6
+      case .reclaimed: return 7
+      case .conflict: return 8
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -472,6 +524,10 @@ nonisolated struct ProtoTriggerRecord: Sendable {
       .delivered,
       .offline,
       .missed,
+      .planned,
+      .withdrawn,
+      .reclaimed,
+      .conflict,
     ]
 
   }
@@ -929,9 +985,50 @@ nonisolated extension ProtoScriptPlan: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
+nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Schedule"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.rule != nil {try decoder.handleConflictingOneOf()}
+          self.rule = .atUnixMs(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .atUnixMs(let v)? = self.rule {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSchedule, rhs: ProtoSchedule) -> Bool {
+    if lhs.rule != rhs.rule {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Policy"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -943,6 +1040,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _retryIntervalMs: Int64 = 0
     var _windowMs: Int64? = nil
     var _ignoreWindowForFirstBackup: Bool = false
+    var _schedules: [ProtoSchedule] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -962,6 +1060,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       _retryIntervalMs = source._retryIntervalMs
       _windowMs = source._windowMs
       _ignoreWindowForFirstBackup = source._ignoreWindowForFirstBackup
+      _schedules = source._schedules
     }
   }
 
@@ -1014,6 +1113,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._retryIntervalMs) }()
         case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._windowMs) }()
         case 10: try { try decoder.decodeSingularBoolField(value: &_storage._ignoreWindowForFirstBackup) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._schedules) }()
         default: break
         }
       }
@@ -1061,6 +1161,9 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._ignoreWindowForFirstBackup != false {
         try visitor.visitSingularBoolField(value: _storage._ignoreWindowForFirstBackup, fieldNumber: 10)
       }
+      if !_storage._schedules.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._schedules, fieldNumber: 11)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1079,6 +1182,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._retryIntervalMs != rhs_storage._retryIntervalMs {return false}
         if _storage._windowMs != rhs_storage._windowMs {return false}
         if _storage._ignoreWindowForFirstBackup != rhs_storage._ignoreWindowForFirstBackup {return false}
+        if _storage._schedules != rhs_storage._schedules {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1251,7 +1355,7 @@ nonisolated extension ProtoTriggerRecord: SwiftProtobuf.Message, SwiftProtobuf._
 }
 
 nonisolated extension ProtoTriggerRecord.State: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_PENDING\0\u{1}STATE_DELIVERED\0\u{1}STATE_OFFLINE\0\u{1}STATE_MISSED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_PENDING\0\u{1}STATE_DELIVERED\0\u{1}STATE_OFFLINE\0\u{1}STATE_MISSED\0\u{1}STATE_PLANNED\0\u{1}STATE_WITHDRAWN\0\u{1}STATE_RECLAIMED\0\u{1}STATE_CONFLICT\0")
 }
 
 nonisolated extension ProtoActiveJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -54,6 +54,42 @@ nonisolated struct ProtoPolicyChange: Sendable {
   fileprivate var _revision: ProtoPolicyRevision? = nil
 }
 
+/// Published to an agent: its slots changed. One whose version is not `previous` says hello again.
+nonisolated struct ProtoSlotChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var previous: UInt64 = 0
+
+  var version: UInt64 = 0
+
+  /// new or changed
+  var slots: [ProtoTrigger] = []
+
+  var withdrawnJobIds: [Int64] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A job that the agent's journal holds. The fingerprint is the FNV-1a hash (64 bits) of agent, 0, policy, 0, and the
+/// scheduled start in milliseconds as eight bytes, the lowest first: it tells whether both sides mean the same order.
+nonisolated struct ProtoKnownJob: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var jobID: Int64 = 0
+
+  var fingerprint: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct ProtoHello: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -72,6 +108,39 @@ nonisolated struct ProtoHello: Sendable {
   var highestJobID: Int64 = 0
 
   var wallUnixMs: Int64 = 0
+
+  /// random, renewed at each start of the agent
+  var instance: UInt64 = 0
+
+  /// of the latest snapshot; 0: none
+  var coordinatorEpoch: UInt64 = 0
+
+  var knownJobs: [ProtoKnownJob] = []
+
+  /// known_jobs holds all that were accepted since, by the agent's clock
+  var knowsSinceUnixMs: Int64 {
+    get {_knowsSinceUnixMs ?? 0}
+    set {_knowsSinceUnixMs = newValue}
+  }
+  /// Returns true if `knowsSinceUnixMs` has been explicitly set.
+  var hasKnowsSinceUnixMs: Bool {self._knowsSinceUnixMs != nil}
+  /// Clears the value of `knowsSinceUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearKnowsSinceUnixMs() {self._knowsSinceUnixMs = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _knowsSinceUnixMs: Int64? = nil
+}
+
+/// "Not now": the coordinator has many hellos to answer. Say hello again after this time.
+nonisolated struct ProtoHelloLater: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var delayMs: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -93,6 +162,14 @@ nonisolated struct ProtoSyncSnapshot: Sendable {
 
   var wallUnixMs: Int64 = 0
 
+  /// jobs to come: all of them
+  var slots: [ProtoTrigger] = []
+
+  var slotsVersion: UInt64 = 0
+
+  /// renewed when the coordinator's database went back in time
+  var epoch: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -111,6 +188,8 @@ nonisolated struct ProtoHeartbeat: Sendable {
 
   var wallUnixMs: Int64 = 0
 
+  var instance: UInt64 = 0
+
   var openDebts: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -126,6 +205,8 @@ nonisolated struct ProtoHeartbeatReply: Sendable {
   var generation: Int64 = 0
 
   var wallUnixMs: Int64 = 0
+
+  var slotsVersion: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -731,9 +812,89 @@ nonisolated extension ProtoPolicyChange: SwiftProtobuf.Message, SwiftProtobuf._M
   }
 }
 
+nonisolated extension ProtoSlotChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SlotChange"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}previous\0\u{1}version\0\u{1}slots\0\u{3}withdrawn_job_ids\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.previous) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
+      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.withdrawnJobIds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.previous != 0 {
+      try visitor.visitSingularUInt64Field(value: self.previous, fieldNumber: 1)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 2)
+    }
+    if !self.slots.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.slots, fieldNumber: 3)
+    }
+    if !self.withdrawnJobIds.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.withdrawnJobIds, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSlotChange, rhs: ProtoSlotChange) -> Bool {
+    if lhs.previous != rhs.previous {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.slots != rhs.slots {return false}
+    if lhs.withdrawnJobIds != rhs.withdrawnJobIds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoKnownJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".KnownJob"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}fingerprint\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.jobID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.jobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.jobID, fieldNumber: 1)
+    }
+    if self.fingerprint != 0 {
+      try visitor.visitSingularFixed64Field(value: self.fingerprint, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoKnownJob, rhs: ProtoKnownJob) -> Bool {
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -748,12 +909,20 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.highestJobID) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      case 8: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
+      case 9: try { try decoder.decodeSingularFixed64Field(value: &self.coordinatorEpoch) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.knownJobs) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self._knowsSinceUnixMs) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.incarnation != 0 {
       try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
     }
@@ -775,6 +944,18 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.wallUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 7)
     }
+    if self.instance != 0 {
+      try visitor.visitSingularFixed64Field(value: self.instance, fieldNumber: 8)
+    }
+    if self.coordinatorEpoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.coordinatorEpoch, fieldNumber: 9)
+    }
+    if !self.knownJobs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.knownJobs, fieldNumber: 10)
+    }
+    try { if let v = self._knowsSinceUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -786,6 +967,40 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.highestJobID != rhs.highestJobID {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
+    if lhs.instance != rhs.instance {return false}
+    if lhs.coordinatorEpoch != rhs.coordinatorEpoch {return false}
+    if lhs.knownJobs != rhs.knownJobs {return false}
+    if lhs._knowsSinceUnixMs != rhs._knowsSinceUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoHelloLater: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HelloLater"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}delay_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.delayMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.delayMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.delayMs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoHelloLater, rhs: ProtoHelloLater) -> Bool {
+    if lhs.delayMs != rhs.delayMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -793,7 +1008,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SyncSnapshot"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}policies\0\u{1}triggers\0\u{3}canceled_job_ids\0\u{3}wall_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}policies\0\u{1}triggers\0\u{3}canceled_job_ids\0\u{3}wall_unix_ms\0\u{1}slots\0\u{3}slots_version\0\u{1}epoch\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -806,6 +1021,9 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.triggers) }()
       case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.canceledJobIds) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.slotsVersion) }()
+      case 8: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
       default: break
       }
     }
@@ -827,6 +1045,15 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.wallUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 5)
     }
+    if !self.slots.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.slots, fieldNumber: 6)
+    }
+    if self.slotsVersion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.slotsVersion, fieldNumber: 7)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -836,6 +1063,9 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.triggers != rhs.triggers {return false}
     if lhs.canceledJobIds != rhs.canceledJobIds {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
+    if lhs.slots != rhs.slots {return false}
+    if lhs.slotsVersion != rhs.slotsVersion {return false}
+    if lhs.epoch != rhs.epoch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -843,7 +1073,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{4}\u{6}open_debts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -855,6 +1085,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      case 5: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       default: break
       }
@@ -874,6 +1105,9 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.wallUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 4)
     }
+    if self.instance != 0 {
+      try visitor.visitSingularFixed64Field(value: self.instance, fieldNumber: 5)
+    }
     if self.openDebts != 0 {
       try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 10)
     }
@@ -885,6 +1119,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.outboxDepth != rhs.outboxDepth {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
+    if lhs.instance != rhs.instance {return false}
     if lhs.openDebts != rhs.openDebts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -893,7 +1128,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HeartbeatReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}wall_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}wall_unix_ms\0\u{3}slots_version\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -903,6 +1138,7 @@ nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.slotsVersion) }()
       default: break
       }
     }
@@ -915,12 +1151,16 @@ nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf.
     if self.wallUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 2)
     }
+    if self.slotsVersion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.slotsVersion, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoHeartbeatReply, rhs: ProtoHeartbeatReply) -> Bool {
     if lhs.generation != rhs.generation {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
+    if lhs.slotsVersion != rhs.slotsVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

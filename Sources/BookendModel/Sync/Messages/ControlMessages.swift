@@ -9,6 +9,9 @@ package enum ControlRequest: Hashable, Sendable {
     case backup(BackupOrder)
     case cancel(JobID)
     case listAgents
+    /// Jobs to come, of this policy and this agent (`nil`: of any), the earliest first; answered by
+    /// ``ControlReply/triggered(_:)``.
+    case listSlots(PolicyName?, AgentID?, limit: Int)
     /// Answered by any number of ``ControlReply/answer(_:)`` and then ``ControlReply/done``.
     case ask(AgentID, AskRequest)
     /// More of an ask's answer may be sent.
@@ -25,14 +28,18 @@ package struct BackupOrder: Hashable, Sendable {
     package var queueFor: Duration?
     /// Runs as the schedule would: cause `schedule`, with the policy's window from now on.
     package var asScheduled: Bool
+    /// An order that is read later is refused: nobody waits for its answer any more. `nil`: it holds for ever.
+    package var validUntil: UnixTime?
 
     package init(
-        policy: PolicyName, narrowing: Selector = Selector(), queueFor: Duration? = nil, asScheduled: Bool = false
+        policy: PolicyName, narrowing: Selector = Selector(), queueFor: Duration? = nil, asScheduled: Bool = false,
+        validUntil: UnixTime? = nil
     ) {
         self.policy = policy
         self.narrowing = narrowing
         self.queueFor = queueFor
         self.asScheduled = asScheduled
+        self.validUntil = validUntil
     }
 }
 
@@ -74,8 +81,16 @@ package struct TriggerRecord: Hashable, Sendable {
         case delivered
         /// The agent was offline and the order did not queue: status 31.
         case offline
-        /// Its deadline passed before it could be delivered: status 41.
+        /// Its deadline passed before it could be delivered: status 41. It is still sent, and reported skipped.
         case missed
+        /// A slot: its job starts later.
+        case planned
+        /// A slot that was planned and will not be: its policy changed, or no longer picks the agent.
+        case withdrawn
+        /// Was delivered, and its agent has lost it: delivered again, whatever its deadline.
+        case reclaimed
+        /// Its agent knows another job by this id: the order went on under a new one.
+        case conflict
     }
 
     package var trigger: Trigger
@@ -106,11 +121,13 @@ package struct AgentRecord: Hashable, Sendable {
     package var openDebts: Int64
     /// The agent's wall clock less the coordinator's.
     package var clockSkew: Duration
+    /// Two live connections use its key.
+    package var isCloned: Bool
 
     package init(
         id: AgentID, labels: [String: String], isOnline: Bool, lastHeardAt: UnixTime?, version: String,
         generation: Int64,
-        activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, clockSkew: Duration
+        activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, clockSkew: Duration, isCloned: Bool = false
     ) {
         self.id = id
         self.labels = labels
@@ -122,6 +139,7 @@ package struct AgentRecord: Hashable, Sendable {
         self.outboxDepth = outboxDepth
         self.openDebts = openDebts
         self.clockSkew = clockSkew
+        self.isCloned = isCloned
     }
 }
 
@@ -129,8 +147,16 @@ package struct AgentRecord: Hashable, Sendable {
 package struct RosterRequest: Hashable, Sendable {
     /// 0: everything. What an earlier ``RosterReply`` said.
     package var after: Int64
+    /// ``RosterReply/epoch`` of the latest reply; 0: none.
+    package var epoch: UInt64
+    /// The highest job id that the collector has a report of; 0: none.
+    package var highestJob: JobID
 
-    package init(after: Int64) { self.after = after }
+    package init(after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0)) {
+        self.after = after
+        self.epoch = epoch
+        self.highestJob = highestJob
+    }
 }
 
 package struct RosterReply: Hashable, Sendable {
@@ -141,11 +167,16 @@ package struct RosterReply: Hashable, Sendable {
     package var isComplete: Bool
     /// Every agent.
     package var agents: [AgentRecord]
+    /// Renewed when the coordinator's database went back in time: ``RosterRequest/after`` of another epoch counts as 0.
+    package var epoch: UInt64
 
-    package init(through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord]) {
+    package init(
+        through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0
+    ) {
         self.through = through
         self.triggers = triggers
         self.isComplete = isComplete
         self.agents = agents
+        self.epoch = epoch
     }
 }

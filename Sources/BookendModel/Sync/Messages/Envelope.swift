@@ -6,6 +6,7 @@ package enum Envelope: Hashable, Sendable {
     case policyChange(PolicyChange)
     case trigger(Trigger)
     case cancel(JobID)
+    case slotChange(SlotChange)
 
     // sync: agent and coordinator
     case hello(Hello)
@@ -15,6 +16,10 @@ package enum Envelope: Hashable, Sendable {
     /// The trigger is durably in the agent's journal.
     case triggerAck(JobID)
     case cancelAck(JobID)
+    /// The agent knows another job by this id: the order must go on under a new one.
+    case triggerConflict(JobID)
+    /// "Not now, I have many hellos to answer: say it again after this time."
+    case helloLater(Duration)
 
     // ask: on the same sockets
     case askCall(AskCall)

@@ -31,10 +31,22 @@ package struct Hello: Hashable, Sendable {
     package var highestJob: JobID
     /// The agent's wall clock.
     package var wall: UnixTime
+    /// Random, renewed at each start of the agent's process. 0: the agent does not say.
+    package var instance: UInt64
+    /// ``SyncSnapshot/epoch`` of the latest snapshot that the agent took; 0: none.
+    package var coordinatorEpoch: UInt64
+    /// Jobs that the journal holds, at most ``knownJobLimit``.
+    package var knownJobs: [KnownJob]
+    /// ``knownJobs`` holds all that were accepted since then, by the agent's clock: one that is not there was lost. `nil`: the
+    /// agent does not say.
+    package var knowsSince: UnixTime?
+
+    package static let knownJobLimit = 10_000
 
     package init(
         incarnation: UInt64, version: String, labels: [String: String], generation: Int64, activeJobs: [ActiveJob],
-        highestJob: JobID, wall: UnixTime
+        highestJob: JobID, wall: UnixTime, instance: UInt64 = 0, coordinatorEpoch: UInt64 = 0,
+        knownJobs: [KnownJob] = [], knowsSince: UnixTime? = nil
     ) {
         self.incarnation = incarnation
         self.version = version
@@ -43,6 +55,26 @@ package struct Hello: Hashable, Sendable {
         self.activeJobs = activeJobs
         self.highestJob = highestJob
         self.wall = wall
+        self.instance = instance
+        self.coordinatorEpoch = coordinatorEpoch
+        self.knownJobs = knownJobs
+        self.knowsSince = knowsSince
+    }
+}
+
+/// A job that an agent's journal holds, with what tells whether both sides mean the same order.
+package struct KnownJob: Hashable, Sendable {
+    package var job: JobID
+    /// ``Trigger/fingerprint``.
+    package var fingerprint: UInt64
+
+    package init(job: JobID, fingerprint: UInt64) {
+        self.job = job
+        self.fingerprint = fingerprint
+    }
+
+    package init(_ trigger: Trigger) {
+        self.init(job: trigger.job, fingerprint: trigger.fingerprint)
     }
 }
 
@@ -55,26 +87,33 @@ package struct Heartbeat: Hashable, Sendable {
     /// Post-scripts that are owed by attempts that are over: they could not be run.
     package var openDebts: Int64
     package var wall: UnixTime
+    /// ``Hello/instance``.
+    package var instance: UInt64
 
     package init(
-        generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime
+        generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime,
+        instance: UInt64 = 0
     ) {
         self.generation = generation
         self.activeJobs = activeJobs
         self.outboxDepth = outboxDepth
         self.openDebts = openDebts
         self.wall = wall
+        self.instance = instance
     }
 }
 
-/// The coordinator's answer to a heartbeat. An agent whose generation is lower says hello again.
+/// The coordinator's answer to a heartbeat. An agent that is at another generation or version says hello again.
 package struct HeartbeatReply: Hashable, Sendable {
     package var generation: Int64
     package var wall: UnixTime
+    /// ``SyncSnapshot/slotsVersion`` as it is now.
+    package var slotsVersion: UInt64
 
-    package init(generation: Int64, wall: UnixTime) {
+    package init(generation: Int64, wall: UnixTime, slotsVersion: UInt64 = 0) {
         self.generation = generation
         self.wall = wall
+        self.slotsVersion = slotsVersion
     }
 }
 
@@ -88,15 +127,41 @@ package struct SyncSnapshot: Hashable, Sendable {
     /// Jobs whose cancel the agent has not acknowledged.
     package var cancels: [JobID]
     package var wall: UnixTime
+    /// Jobs to come, each with its id: all of them.
+    package var slots: [Trigger]
+    /// Counts the changes of this agent's slots; begins anywhere, anew with each start of the coordinator.
+    package var slotsVersion: UInt64
+    /// Renewed when the coordinator's database went back in time.
+    package var epoch: UInt64
 
     package init(
-        generation: Int64, policies: [PolicyRevision], triggers: [Trigger], cancels: [JobID], wall: UnixTime
+        generation: Int64, policies: [PolicyRevision], triggers: [Trigger], cancels: [JobID], wall: UnixTime,
+        slots: [Trigger] = [], slotsVersion: UInt64 = 0, epoch: UInt64 = 0
     ) {
         self.generation = generation
         self.policies = policies
         self.triggers = triggers
         self.cancels = cancels
         self.wall = wall
+        self.slots = slots
+        self.slotsVersion = slotsVersion
+        self.epoch = epoch
+    }
+}
+
+/// Published to an agent: its slots changed. One whose version is not ``previous`` says hello again.
+package struct SlotChange: Hashable, Sendable {
+    package var previous: UInt64
+    package var version: UInt64
+    /// New ones, and those of which something changed.
+    package var slots: [Trigger]
+    package var withdrawn: [JobID]
+
+    package init(previous: UInt64, version: UInt64, slots: [Trigger], withdrawn: [JobID]) {
+        self.previous = previous
+        self.version = version
+        self.slots = slots
+        self.withdrawn = withdrawn
     }
 }
 

@@ -1,0 +1,76 @@
+/// The jobs to come that an agent carries, and when it starts them by itself.
+///
+/// The coordinator's trigger comes at a slot's start and has the slot's id. One that has not come a while after is started
+/// without: whichever is first consumes the slot, and nothing else does; the clock passing it does not.
+package struct SlotBook: Hashable, Sendable {
+    package struct Rules: Hashable, Sendable {
+        /// How long after its start a slot waits for the coordinator's trigger.
+        package var grace: Duration
+        /// Agents wait up to this much longer, each its own part of it, so that a fleet without a coordinator does not
+        /// start at one moment.
+        package var splay: Duration
+
+        package init(grace: Duration = .seconds(60), splay: Duration = .seconds(60)) {
+            self.grace = grace
+            self.splay = splay
+        }
+    }
+
+    package let rules: Rules
+    private var slots: [JobID: Trigger]
+
+    package init(_ slots: [Trigger], rules: Rules = Rules()) {
+        self.rules = rules
+        self.slots = Dictionary(slots.map { ($0.job, $0) }, uniquingKeysWith: { $1 })
+    }
+
+    package var isEmpty: Bool { slots.isEmpty }
+    /// In ascending order of job.
+    package var all: [Trigger] { slots.values.sorted { $0.job < $1.job } }
+
+    package mutating func replace(_ slots: [Trigger]) {
+        self.slots = Dictionary(slots.map { ($0.job, $0) }, uniquingKeysWith: { $1 })
+    }
+
+    package mutating func change(_ changed: [Trigger], withdrawn: [JobID]) {
+        for job in withdrawn { slots[job] = nil }
+        for slot in changed { slots[slot.job] = slot }
+    }
+
+    /// The policy is no longer the agent's.
+    package mutating func remove(_ policy: PolicyName) {
+        slots = slots.filter { $0.value.policy != policy }
+    }
+
+    /// The job has begun, or was reported skipped.
+    package mutating func consume(_ job: JobID) { slots[job] = nil }
+
+    /// The triggers of slots that must be started now, in order of their start. They stay until they are consumed.
+    package func due(at now: UnixTime) -> [Trigger] {
+        slots.values.filter { startTime(of: $0) <= now }
+            .sorted { ($0.scheduledStart, $0.job) < ($1.scheduledStart, $1.job) }
+            .map { slot in
+                var trigger = slot
+                trigger.cause = .autonomous
+                return trigger
+            }
+    }
+
+    /// When the first slot must be started, by the wall clock; `nil`: there is none.
+    package var nextStart: UnixTime? { slots.values.lazy.map(startTime).min() }
+
+    /// When the agent starts the slot by itself: in time for a short window too.
+    package func startTime(of slot: Trigger) -> UnixTime {
+        let wait = (rules.grace + splay(of: slot)).milliseconds
+        let room = (slot.notAfter - slot.scheduledStart).milliseconds
+        return slot.scheduledStart + .milliseconds(max(0, min(wait, room / 2)))
+    }
+
+    /// The same for all slots of one agent and policy.
+    private func splay(of slot: Trigger) -> Duration {
+        var timeless = slot
+        timeless.scheduledStart = UnixTime(milliseconds: 0)
+        let bound = UInt64(max(0, rules.splay.milliseconds))
+        return .milliseconds(Int64(bound == 0 ? 0 : timeless.fingerprint % (bound + 1)))
+    }
+}
