@@ -105,8 +105,14 @@ struct Guarantees {
             var filter = JobFilter()
             filter.jobs = [expected.job]
             filter.agent = expected.agent
-            if world.reportStore.jobs(filter) != [expected] {
+            let kept = world.reportStore.jobs(filter)
+            var expected = expected
+            // What the roster said of the trigger stays.
+            if let first = kept.first { expected.cause = first.cause }
+            if kept != [expected] {
                 world.violate("the collector's job \(expected.job) is not what its reports fold into")
+                world.note("expected", "\(expected)")
+                world.note("kept", "\(kept)")
             }
         }
     }

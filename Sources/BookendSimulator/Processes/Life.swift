@@ -13,6 +13,8 @@ final class Life: @unchecked Sendable {
     let host: InMemoryHost
     private let timeline: Timeline
     private(set) var isAlive = true
+    /// Its tasks have heard of its death.
+    private var isGone = false
     var task: Task<Void, Never>?
     private var sleepers: [Int: UnsafeContinuation<Void, any Error>] = [:]
     private var lastSleeper = 0
@@ -38,6 +40,7 @@ final class Life: @unchecked Sendable {
         guard isAlive else { return }
         isAlive = false
         timeline.after(0) { [self] in
+            isGone = true
             host.crash()
             task?.cancel()
             let (waking, ending) = (sleepers, onDeath)
@@ -79,17 +82,22 @@ final class Life: @unchecked Sendable {
         return false
     }
 
+    /// Returns once its tasks have heard of its death.
+    func whenGone() async { while !isGone { try? await sleep(until: .max) } }  // It ends with a death.
+
     // MARK: Sleeping
 
+    /// Of one that has just died nothing goes on before its tasks are canceled: a loop that tries again would not end.
     func sleep(until time: Int64) async throws {
-        guard isAlive, !Task.isCancelled else { throw Death.died }
-        guard time > timeline.now else { return }
+        guard !isGone, !Task.isCancelled else { throw Death.died }
+        guard !isAlive || time > timeline.now else { return }
         lastSleeper += 1
         let number = lastSleeper
         try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-                guard isAlive, !Task.isCancelled else { return continuation.resume(throwing: Death.died) }
+                guard !isGone, !Task.isCancelled else { return continuation.resume(throwing: Death.died) }
                 sleepers[number] = continuation
+                if !isAlive { return }  // Until it is gone.
                 timeline.at(time) { [weak self] in self?.sleepers.removeValue(forKey: number)?.resume() }
             }
         } onCancel: {

@@ -44,7 +44,7 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
         guard let plan = context.policy.policy.scripts else {
             return .couldNotStart(reason: "the policy has no scripts")
         }
-        guard life.passes(.beforeStage(stage)) else { return .couldNotStart(reason: "the agent is dead") }
+        guard life.passes(.beforeStage(stage)) else { return await dead() }
         var random = Random(
             host.world.seed, "script", Int64(host.index), job.rawValue, Int64(attempt), stage == .preScript ? 0 : 1,
             Int64(context.postRuns))
@@ -67,10 +67,16 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
             stage, of: context, on: host, life: life, lasting: random.skewed(500...600_000),
             timeout: timeout.map { $0.milliseconds }, onEnd: {})
         host.running.append(running)
-        guard life.passes(.afterStart(stage)) else { return .couldNotStart(reason: "the agent is dead") }
+        guard life.passes(.afterStart(stage)) else { return await dead() }
         await started()
         let ending = await end(of: running, stop, within: random.number(0...10_000))
         return .ended(Self.scriptEnd(ending, &random))
+    }
+
+    /// Nobody hears of this outcome.
+    private func dead() async -> ScriptOutcome {
+        await life.whenGone()
+        return .couldNotStart(reason: "the agent is dead")
     }
 
     private static func scriptEnd(_ ending: RunningStage.Ending, _ random: inout Random) -> StageEnd {
@@ -113,7 +119,10 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
         of context: AttemptContext, stop: StopOrder, progress: @escaping @Sendable (EngineProgress) -> Void
     ) async -> StageEnd {
         let (job, attempt) = (context.trigger.job, context.attempt)
-        guard life.passes(.beforeStage(.backup)) else { return StageEnd(.interrupted) }
+        guard life.passes(.beforeStage(.backup)) else {
+            await life.whenGone()
+            return StageEnd(.interrupted)
+        }
         var random = Random(host.world.seed, "backup", Int64(host.index), job.rawValue, Int64(attempt))
         let outcome = random.number(0...99)
         let snapshot = Self.snapshot(job, attempt)
@@ -124,7 +133,10 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
             if outcome < 85 { host.snapshots.insert(snapshot) }
         }
         host.running.append(running)
-        guard life.passes(.afterStart(.backup)) else { return StageEnd(.interrupted) }
+        guard life.passes(.afterStart(.backup)) else {
+            await life.whenGone()
+            return StageEnd(.interrupted)
+        }
         var first = EngineProgress()
         first.fraction = 0
         progress(first)
