@@ -119,7 +119,8 @@ final class AgentHost: @unchecked Sendable {
             if record.starts[stage] != 1 { world.violate("\(name) runs for the second time") }
         case .postScript:
             if record.isSettled { world.violate("\(name) runs again after its end was recorded") }
-            if record.starts[.preScript] == nil { world.violate("\(name) runs without its pre-script") }
+            // Also without its pre-script, when the agent died where that may have started.
+            if !record.owes { world.violate("\(name) runs, and was never owed") }
         }
         guard context.policy.policy.scripts != nil else { return enters(Self.state(of: stage)) }
         let group = context.policy.policy.scripts?.exclusiveGroup
