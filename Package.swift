@@ -49,6 +49,7 @@ let package = Package(
             dependencies: [
                 "BookendTransport", "BookendFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -162,6 +163,12 @@ let package = Package(
         .testTarget(
             name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-herd",
+            dependencies: [
+                "BookendAgent", "BookendDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/bookend-herd", swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
             dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],

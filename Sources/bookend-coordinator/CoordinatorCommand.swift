@@ -14,10 +14,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
               bookend-coordinator keygen --out /etc/bookend/coordinator.key
               bookend-coordinator run --config /etc/bookend/coordinator.yaml --check-config
               bookend-coordinator run
+              bookend-coordinator backup --to /srv/backup/coordinator.sqlite
+              bookend-coordinator restore --from /srv/backup/coordinator.sqlite
 
             Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.
             """,
-        version: BookendDaemon.softwareVersion, subcommands: [Run.self, KeyGen.self])
+        version: BookendDaemon.softwareVersion, subcommands: [Run.self, KeyGen.self, Backup.self, Restore.self])
 
     static func main() async {
         await DaemonCommand.main(Self.self)
@@ -48,6 +50,53 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
         func run() throws {
             print(try CoordinatorProgram.makeKeys(out: out))
+        }
+    }
+
+    struct Backup: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Copy the database to a file, while the coordinator runs or not.",
+            discussion: """
+                The file is complete and on the disk when the command ends with 0. A file that is there is not
+                overwritten. Keep the key file and the secret key elsewhere: they are not in it.
+
+                Examples:
+                  bookend-coordinator backup --to /srv/backup/coordinator.sqlite
+                  bookend-coordinator backup --to "/srv/backup/coordinator-$(date +%F).sqlite"
+                """)
+
+        @Option(help: "The configuration file.")
+        var config = CoordinatorConfiguration.defaultPath
+
+        @Option(help: "The file to write; it must not exist.")
+        var to: String
+
+        func run() throws {
+            print(try CoordinatorCopies.backUp(try CoordinatorConfiguration.read(path: config), to: to))
+        }
+    }
+
+    struct Restore: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a copy in the place of the database, while the coordinator is stopped.",
+            discussion: """
+                The copy is checked first, and brought up to this version. The database that is there stays beside it under
+                another name. Ids of jobs go on above those of the copy, and above any that agents and collectors know.
+
+                Examples:
+                  systemctl stop bookend-coordinator
+                  bookend-coordinator restore --from /srv/backup/coordinator.sqlite
+                  systemctl start bookend-coordinator
+                """)
+
+        @Option(help: "The configuration file.")
+        var config = CoordinatorConfiguration.defaultPath
+
+        @Option(help: "The file that backup has written.")
+        var from: String
+
+        func run() throws {
+            print(try CoordinatorCopies.restore(try CoordinatorConfiguration.read(path: config), from: from))
         }
     }
 }

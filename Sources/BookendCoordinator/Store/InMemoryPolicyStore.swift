@@ -57,8 +57,11 @@ package final class InMemoryPolicyStore: PolicyStore {
             return CoordinatorState(
                 generation: max(contents.edits.last?.generation ?? 0, contents.generation),
                 policies: current.values.sorted { $0.policy.name < $1.policy.name }, highestRevisions: highest,
-                openTriggers: open.map { OpenTrigger(record: $0.record, isCancelAcknowledged: $0.isCancelAcknowledged) }
-                    .sorted { $0.record.trigger.job < $1.record.trigger.job },
+                openTriggers: open.map {
+                    OpenTrigger(
+                        record: $0.record, isCancelAcknowledged: $0.isCancelAcknowledged, isSlot: $0.isSlot)
+                }
+                .sorted { $0.record.trigger.job < $1.record.trigger.job },
                 agents: contents.agents.values.sorted { $0.id < $1.id },
                 slots: contents.triggers.values.filter { $0.record.state == .planned }.map(\.record)
                     .sorted { $0.trigger.job < $1.trigger.job },
@@ -143,7 +146,9 @@ package final class InMemoryPolicyStore: PolicyStore {
                     record.state = .reclaimed
                     return true
                 }
-                return contents.triggers[job].map { OpenTrigger(record: $0.record, isCancelAcknowledged: false) }
+                return contents.triggers[job].map {
+                    OpenTrigger(record: $0.record, isCancelAcknowledged: false, isSlot: $0.isSlot)
+                }
             }
         }
     }
@@ -204,6 +209,12 @@ package final class InMemoryPolicyStore: PolicyStore {
                         guard record.trigger.agent == agent, record.state.isOwed || record.state == .planned
                         else { return false }
                         record.state = .delivered
+                        return true
+                    }
+                case .withdrawn(let job):
+                    contents.update(job, at: now) { record in
+                        guard record.state.isOwed else { return false }
+                        record.state = .withdrawn
                         return true
                     }
                 case .missed(let job):

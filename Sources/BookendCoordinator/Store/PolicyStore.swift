@@ -60,7 +60,7 @@ package protocol PolicyStore: Sendable {
 
     /// Records what became of triggers. A settlement that does not fit (another agent's, a state that is final) changes
     /// nothing: `pending` follows `planned`; `delivered` follows `planned`, `pending`, `missed` and `reclaimed`; `missed`
-    /// follows `pending`.
+    /// follows `pending`; `withdrawn` follows `pending`, `missed` and `reclaimed`.
     func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError)
 
     /// The triggers that are new or changed after that change, in the order of their last change.

@@ -67,7 +67,8 @@ package final class SQLitePolicyStore: PolicyStore {
                     highest.map { (PolicyName(rawValue: $0["name"]), $0["revision"]) }, uniquingKeysWith: max),
                 openTriggers: try open.map { row in
                     OpenTrigger(
-                        record: try TriggerRecord(row: row), isCancelAcknowledged: row["is_cancel_acknowledged"])
+                        record: try TriggerRecord(row: row), isCancelAcknowledged: row["is_cancel_acknowledged"],
+                        isSlot: row["is_slot"])
                 },
                 agents: agents.map(RememberedAgent.init(row:)), slots: try slots.map(TriggerRecord.init(row:)),
                 slotsPlannedAt: try Self.knownCounter("slots_planned_unix_ms", database).map(
@@ -125,14 +126,14 @@ package final class SQLitePolicyStore: PolicyStore {
                 database.cachedStatement(
                     sql: "SELECT * FROM triggers WHERE agent = ? AND state = 'delivered' AND changed_unix_ms >= ?"),
                 arguments: [agent.rawValue, since.milliseconds]
-            ).map(TriggerRecord.init(row:))
-            return try delivered.filter { !known.contains(KnownJob($0.trigger)) }.map { record in
+            ).map { (record: try TriggerRecord(row: $0), isSlot: $0["is_slot"] as Bool) }
+            return try delivered.filter { !known.contains(KnownJob($0.record.trigger)) }.map { record, isSlot in
                 try Self.update(
                     "state = 'reclaimed', is_cancel_acknowledged = 0", "job = ?", [record.trigger.job.rawValue],
                     at: now, database)
                 var record = record
                 record.state = .reclaimed
-                return OpenTrigger(record: record, isCancelAcknowledged: false)
+                return OpenTrigger(record: record, isCancelAcknowledged: false, isSlot: isSlot)
             }
         }
     }
@@ -189,6 +190,10 @@ package final class SQLitePolicyStore: PolicyStore {
                         "state = 'delivered'",
                         "job = ? AND agent = ? AND state IN ('planned', 'pending', 'missed', 'reclaimed')",
                         [job.rawValue, agent.rawValue], at: now, database)
+                case .withdrawn(let job):
+                    try Self.update(
+                        "state = 'withdrawn'", "job = ? AND state IN ('pending', 'missed', 'reclaimed')",
+                        [job.rawValue], at: now, database)
                 case .missed(let job):
                     try Self.update(
                         "state = 'missed'", "job = ? AND state = 'pending'", [job.rawValue], at: now, database)

@@ -32,6 +32,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         var trigger: Trigger
         var standing: Standing
         var isCancelOpen: Bool
+        var isSlot = false
         /// `nil`: not since this coordinator started.
         var sentAt: BootTime?
 
@@ -49,18 +50,18 @@ package struct CoordinatorDelivery: Hashable, Sendable {
             set(
                 Entry(
                     trigger: item.record.trigger, standing: Standing(item.record.state),
-                    isCancelOpen: item.record.isCanceled && !item.isCancelAcknowledged))
+                    isCancelOpen: item.record.isCanceled && !item.isCancelAcknowledged, isSlot: item.isSlot))
         }
     }
 
     /// A recorded trigger that is about to be published. One that is settled is none of ours.
-    package mutating func add(_ record: TriggerRecord, at now: BootTime) {
+    package mutating func add(_ record: TriggerRecord, isSlot: Bool = false, at now: BootTime) {
         guard Standing(record.state) != .settled else { return }
         let known = entries[record.trigger.agent]?[record.trigger.job]
         set(
             Entry(
                 trigger: record.trigger, standing: Standing(record.state),
-                isCancelOpen: known?.isCancelOpen ?? record.isCanceled, sentAt: now))
+                isCancelOpen: known?.isCancelOpen ?? record.isCanceled, isSlot: isSlot, sentAt: now))
     }
 
     /// A trigger that its agent has lost: due at the next tick, its cancel too.
@@ -68,7 +69,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         set(
             Entry(
                 trigger: open.record.trigger, standing: Standing(open.record.state),
-                isCancelOpen: open.record.isCanceled && !open.isCancelAcknowledged))
+                isCancelOpen: open.record.isCanceled && !open.isCancelAcknowledged, isSlot: open.isSlot))
     }
 
     /// A recorded cancel that is about to be published.
@@ -100,16 +101,26 @@ package struct CoordinatorDelivery: Hashable, Sendable {
     /// What an agent's hello says of the triggers that wait for it.
     ///
     /// - Parameter known: Fingerprints of the jobs in its journal.
-    /// - Returns: Triggers that it has, and those for which it has another job.
+    /// - Returns: Triggers that it has; those for which it has another job; slots that it has begun under another id, which a
+    ///   coordinator that was restored does not know.
     package func compare(
         _ known: [JobID: UInt64], of agent: AgentID
-    ) -> (held: [JobID], conflicts: [JobID]) {
-        let waiting = (entries[agent] ?? [:]).values.filter { $0.standing != .settled }.map(\.trigger)
-            .sorted { $0.job < $1.job }
-        return (
-            waiting.filter { known[$0.job] == $0.fingerprint }.map(\.job),
-            waiting.filter { trigger in known[trigger.job].map { $0 != trigger.fingerprint } ?? false }.map(\.job)
-        )
+    ) -> (held: [JobID], conflicts: [JobID], begun: [JobID]) {
+        let waiting = (entries[agent] ?? [:]).values.filter { $0.standing != .settled }
+            .sorted { $0.trigger.job < $1.trigger.job }
+        let fingerprints = Set(known.values)
+        var result: (held: [JobID], conflicts: [JobID], begun: [JobID]) = ([], [], [])
+        for entry in waiting {
+            let (job, fingerprint) = (entry.trigger.job, entry.trigger.fingerprint)
+            if known[job] == fingerprint {
+                result.held.append(job)
+            } else if entry.isSlot, fingerprints.contains(fingerprint) {
+                result.begun.append(job)
+            } else if known[job] != nil {
+                result.conflicts.append(job)
+            }
+        }
+        return result
     }
 
     /// The agent has another job by this id.

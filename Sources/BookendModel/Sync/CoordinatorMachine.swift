@@ -130,8 +130,10 @@ package struct CoordinatorMachine: Hashable, Sendable {
         let notes = presence.tick(rules, at: now)
         var actions = notes.map(Action.note)
         for slot in slots.due(at: now.wall) {
-            delivery.add(TriggerRecord(trigger: slot, state: .pending), at: now.boot)
-            actions += [.record(.due(slot.job)), .publish(.trigger(slot), to: slot.agent)]
+            delivery.add(TriggerRecord(trigger: slot, state: .pending), isSlot: true, at: now.boot)
+            actions.append(.record(.due(slot.job)))
+            // Others get it once their hello has said what they have begun without.
+            if presence.isGreeted(slot.agent) { actions.append(.publish(.trigger(slot), to: slot.agent)) }
         }
         let due = delivery.tick(rules, isOnline: { presence.isOnline($0) }, at: now)
         return actions + due.settlements.map(Action.record) + due.sends.map { .send($0.message, to: $0.agent) }
@@ -187,6 +189,10 @@ extension CoordinatorMachine {
         let known = Dictionary(hello.knownJobs.map { ($0.job, $0.fingerprint) }, uniquingKeysWith: { $1 })
         let compared = delivery.compare(known, of: agent)
         for job in compared.held + slots.begun(known, by: agent) { actions += acknowledge(job, by: agent) }
+        for job in compared.begun {
+            delivery.forget(job, of: agent)
+            actions.append(.record(.withdrawn(job)))
+        }
         actions += (compared.conflicts + slots.conflicts(known, of: agent)).map(Action.reissue)
         if let since = hello.knowsSince {
             // Both clocks may be wrong by as much as is tolerated, and agents keep jobs for 14 days.

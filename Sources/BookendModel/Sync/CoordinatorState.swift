@@ -36,10 +36,13 @@ package struct CoordinatorState: Hashable, Sendable {
 package struct OpenTrigger: Hashable, Sendable {
     package var record: TriggerRecord
     package var isCancelAcknowledged: Bool
+    /// It was planned ahead: one start of its policy.
+    package var isSlot: Bool
 
-    package init(record: TriggerRecord, isCancelAcknowledged: Bool) {
+    package init(record: TriggerRecord, isCancelAcknowledged: Bool, isSlot: Bool = false) {
         self.record = record
         self.isCancelAcknowledged = isCancelAcknowledged
+        self.isSlot = isSlot
     }
 }
 
@@ -81,5 +84,7 @@ package enum TriggerSettlement: Hashable, Sendable {
     /// `reclaimed`: it was told late.
     case delivered(JobID, by: AgentID)
     case missed(JobID)
+    /// The slot was begun under another id.
+    case withdrawn(JobID)
     case cancelAcknowledged(JobID, by: AgentID)
 }
