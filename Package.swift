@@ -149,7 +149,9 @@ let package = Package(
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
-        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"],
+            resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
             name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
             swiftSettings: strict),
@@ -159,7 +161,7 @@ let package = Package(
                 "BookendCollector", "BookendDaemon",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
             name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
             swiftSettings: strict),

@@ -66,9 +66,13 @@ package struct Agent {
             ])
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for collector in collectors { group.addTask { await collector.link.run() } }
+                for collector in collectors {
+                    group.addTask {
+                        await collector.link.run(beaconEvery: configuration.heartbeat) { await director.activeJobs }
+                    }
+                }
                 group.addTask { await coordinator.link.run() }
-                group.addTask { await tidy(server) }
+                group.addTask { await tidy(server, collectors.map(\.link)) }
                 group.addTask { await director.runSlots() }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
@@ -134,13 +138,14 @@ package struct Agent {
     }
 
     /// Removes what is older than it is kept, each hour.
-    private func tidy(_ server: any AgentServer) async {
+    private func tidy(_ server: any AgentServer, _ collectors: [CollectorLink]) async {
         while !Task.isCancelled {
             do throws(AgentError) {
                 let now = clock.now.wall
-                try journal.prune(
+                let pruned = try journal.prune(
                     before: UnixTime(milliseconds: now.milliseconds - Self.journalRetention.milliseconds),
                     collectors: configuration.collectors.map(\.publicKey))
+                for collector in collectors { collector.pruned(through: pruned) }
             } catch {
                 logger.error("the journal could not be tidied", metadata: ["error": "\(error)"])
             }

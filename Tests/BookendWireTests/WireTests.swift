@@ -52,7 +52,8 @@ import Testing
     @Test func `a reason beyond its bound is refused`() {
         var report = Samples.report
         report.details.reason = String(repeating: "x", count: 4_097)
-        #expect(throws: WireError.self) { try Wire.decode(Wire.encode(.intake(.batch([report])))) }
+        let batch = IntakeBatch(incarnation: 1, after: ReportDigest(rawValue: 1), reports: [report])
+        #expect(throws: WireError.self) { try Wire.decode(Wire.encode(.intake(.batch(batch)))) }
     }
 
     /// Hostile bytes: each sample with bytes flipped, cut off, and doubled. Either a message or an error comes of it.

@@ -43,7 +43,6 @@ package final class SQLiteJournal: Journal {
         try write { database in
             let policies = try Data.fetchAll(database, sql: "SELECT revision FROM policies ORDER BY name")
             let jobs = try Row.fetchAll(database, sql: Self.selectJobs + " WHERE is_finished = 0 ORDER BY jobs.job")
-            let acknowledged = try Row.fetchAll(database, sql: "SELECT collector, through FROM acknowledgements")
             return JournalContents(
                 incarnation: try self.incarnation(database),
                 generation: try Self.number("generation", database) ?? 0,
@@ -51,8 +50,7 @@ package final class SQLiteJournal: Journal {
                 unfinishedJobs: try jobs.map { try self.job($0) },
                 highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
                 highestReport: try Self.highestReport(database),
-                acknowledged: Dictionary(
-                    uniqueKeysWithValues: acknowledged.map { ($0["collector"], UInt64($0["through"] as Int64)) }),
+                prunedReport: try Self.prunedReport(database), streams: try Self.streams(database),
                 slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
                     self.trigger($0, cause: .schedule)
                 },
@@ -171,6 +169,7 @@ package final class SQLiteJournal: Journal {
     ) throws -> UInt64 {
         let incarnation = try self.incarnation(database)
         var sequence = try Self.highestReport(database)
+        var digest = try Self.digest(of: sequence, database) ?? Self.prunedDigest(database)
         for entry in entries {
             switch entry {
             case .report(let attempt, let stage, let status, let at, let details):
@@ -178,10 +177,12 @@ package final class SQLiteJournal: Journal {
                 let report = Report(
                     origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
                     trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                digest = digest.followed(by: report)
                 try database.cachedStatement(
-                    sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
+                    sql: "INSERT INTO reports (sequence, job, at, report, digest) VALUES (?, ?, ?, ?, ?)"
                 ).execute(arguments: [
                     Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
+                    Int64(bitPattern: digest.rawValue),
                 ])
             case .attemptStarted(let attempt, let owes):
                 try Self.update("attempts = ?", [attempt], trigger.job, database)
@@ -198,24 +199,6 @@ package final class SQLiteJournal: Journal {
             }
         }
         return sequence
-    }
-
-    package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
-        try write { database in
-            try Data.fetchAll(
-                database.cachedStatement(
-                    sql: "SELECT report FROM reports WHERE sequence BETWEEN ? AND ? ORDER BY sequence"),
-                arguments: [Int64(numbers.lowerBound), Int64(clamping: numbers.upperBound)]
-            ).map { try Wire.decodeReport([UInt8]($0)) }
-        }
-    }
-
-    package func reports(of job: JobID) throws(AgentError) -> [Report] {
-        try write { database in
-            try Data.fetchAll(
-                database, sql: "SELECT report FROM reports WHERE job = ? ORDER BY sequence", arguments: [job.rawValue]
-            ).map { try Wire.decodeReport([UInt8]($0)) }
-        }
     }
 
     package func openDebts() throws(AgentError) -> [JournaledDebt] {
@@ -240,31 +223,12 @@ package final class SQLiteJournal: Journal {
         }
     }
 
-    package func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
+    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) -> UInt64 {
         try write { database in
-            try database.cachedStatement(
-                sql: """
-                    INSERT INTO acknowledgements (collector, through) VALUES (?, ?)
-                    ON CONFLICT (collector) DO UPDATE SET through = excluded.through
-                    """
-            ).execute(arguments: [collector, Int64(number)])
-        }
-    }
-
-    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
-        try write { database in
-            let acknowledged = try collectors.map { collector in
-                try Int64.fetchOne(
-                    database, sql: "SELECT through FROM acknowledgements WHERE collector = ?", arguments: [collector])
-                    ?? 0
-            }
             if try time.milliseconds > Self.number("pruned_before", database) ?? 0 {
                 try Self.set("pruned_before", time.milliseconds, database)
             }
-            // The newest report stays, so that numbers go on from it.
-            let through = min(acknowledged.min() ?? 0, Int64(try Self.highestReport(database)) - 1)
-            try database.execute(
-                sql: "DELETE FROM reports WHERE sequence <= ? AND at < ?", arguments: [through, time.milliseconds])
+            try Self.pruneReports(before: time, collectors, database)
             try database.execute(
                 sql: """
                     DELETE FROM jobs WHERE is_finished = 1 AND accepted_at < ? AND job NOT IN (SELECT job FROM debts)
@@ -273,6 +237,7 @@ package final class SQLiteJournal: Journal {
             try database.execute(
                 sql: "DELETE FROM cancels WHERE at < ? AND job NOT IN (SELECT job FROM jobs)",
                 arguments: [time.milliseconds])
+            return try Self.prunedReport(database)
         }
     }
 }
@@ -292,7 +257,7 @@ extension SQLiteJournal {
         """
 
     /// One transaction, its errors in the module's own words.
-    private func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
+    func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
         do {
             return try database.write(body)
         } catch {
@@ -399,15 +364,11 @@ extension SQLiteJournal {
         return fresh
     }
 
-    private static func highestReport(_ database: Database) throws -> UInt64 {
-        UInt64(try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0)
-    }
-
-    private static func number(_ key: String, _ database: Database) throws -> Int64? {
+    static func number(_ key: String, _ database: Database) throws -> Int64? {
         try Int64.fetchOne(database.cachedStatement(sql: "SELECT value FROM facts WHERE key = ?"), arguments: [key])
     }
 
-    private static func set(_ key: String, _ value: Int64, _ database: Database) throws {
+    static func set(_ key: String, _ value: Int64, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
                 INSERT INTO facts (key, value) VALUES (?, ?)

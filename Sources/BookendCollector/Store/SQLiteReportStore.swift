@@ -5,7 +5,7 @@ import GRDB
 
 /// The store in one SQLite file: WAL, synchronous FULL. Queries read beside the writer, from their own snapshot.
 package final class SQLiteReportStore: ReportStore {
-    private let database: DatabasePool
+    let database: DatabasePool
 
     /// Opens or makes the database, and brings an older one up to date.
     package init(path: String) throws(CollectorError) {
@@ -38,35 +38,24 @@ package final class SQLiteReportStore: ReportStore {
         }
     }
 
-    package func positions() throws(CollectorError) -> [Intake.Source: UInt64] {
-        try read { database in
-            let rows = try Row.fetchAll(database, sql: "SELECT agent, incarnation, through FROM positions")
-            return Dictionary(
-                uniqueKeysWithValues: rows.map { row in
-                    (
-                        Intake.Source(
-                            agent: AgentID(rawValue: row["agent"]),
-                            incarnation: UInt64(bitPattern: row["incarnation"] as Int64)),
-                        UInt64(row["through"] as Int64)
-                    )
-                })
-        }
-    }
-
-    package func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+    package func store(_ reports: [AcceptedReport], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
             let epoch = try Self.epoch(database)
             var changes: [JobKey: JobChange] = [:]
-            var positions: [Intake.Source: UInt64] = [:]
+            var positions: [Intake.Source: Intake.Position] = [:]
             var entries: [FeedEntry] = []
             entries.reserveCapacity(reports.count)
-            let insert = try database.cachedStatement(sql: "INSERT INTO reports (stored_at, report) VALUES (?, ?)")
-            for report in reports {
-                try insert.execute(arguments: [now.milliseconds, Data(Wire.encode(report))])
+            let insert = try database.cachedStatement(
+                sql: "INSERT INTO reports (stored_at, report, digest) VALUES (?, ?, ?)")
+            for accepted in reports {
+                let report = accepted.report
+                positions[Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)] =
+                    Intake.Position(through: report.origin.sequence, digest: accepted.digest)
+                if try Self.isKnown(accepted, database) { continue }
+                try insert.execute(arguments: [
+                    now.milliseconds, Data(Wire.encode(report)), Int64(bitPattern: accepted.digest.rawValue),
+                ])
                 entries.append(FeedEntry(cursor: FeedCursor(epoch, database.lastInsertedRowID), report: report))
-                positions[
-                    Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)] =
-                    report.origin.sequence
                 let key = JobKey(job: report.trigger.job, agent: report.origin.agent)
                 var change = try changes[key] ?? JobChange(old: Self.aggregate(key, database))
                 if change.new == nil {
@@ -77,16 +66,7 @@ package final class SQLiteReportStore: ReportStore {
                 changes[key] = change
             }
             for change in changes.values { try Self.save(change, database) }
-            for (source, through) in positions {
-                try database.cachedStatement(
-                    sql: """
-                        INSERT INTO positions (agent, incarnation, through) VALUES (?, ?, ?)
-                        ON CONFLICT (agent, incarnation) DO UPDATE SET through = excluded.through
-                        """
-                ).execute(arguments: [
-                    source.agent.rawValue, Int64(bitPattern: source.incarnation), Int64(bitPattern: through),
-                ])
-            }
+            for (source, position) in positions { try Self.save(position, of: source, now, database) }
             return entries
         }
     }
@@ -306,7 +286,7 @@ extension SQLiteReportStore {
 // MARK: - Small things
 
 extension SQLiteReportStore {
-    private func read<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
+    func read<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
         do {
             return try database.read(body)
         } catch {
@@ -314,7 +294,7 @@ extension SQLiteReportStore {
         }
     }
 
-    private func write<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
+    func write<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
         do {
             return try database.write(body)
         } catch {
@@ -322,11 +302,11 @@ extension SQLiteReportStore {
         }
     }
 
-    private static func fact(_ key: String, _ database: Database) throws -> Int64? {
+    static func fact(_ key: String, _ database: Database) throws -> Int64? {
         try Int64.fetchOne(database.cachedStatement(sql: "SELECT value FROM facts WHERE key = ?"), arguments: [key])
     }
 
-    private static func set(_ key: String, _ value: Int64, _ database: Database) throws {
+    static func set(_ key: String, _ value: Int64, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
                 INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
@@ -334,7 +314,7 @@ extension SQLiteReportStore {
         ).execute(arguments: [key, value])
     }
 
-    private static func epoch(_ database: Database) throws -> Int64 {
+    static func epoch(_ database: Database) throws -> Int64 {
         try fact("epoch", database) ?? 0
     }
 
@@ -342,21 +322,5 @@ extension SQLiteReportStore {
     private static func head(_ database: Database) throws -> Int64 {
         try Int64.fetchOne(
             database.cachedStatement(sql: "SELECT seq FROM sqlite_sequence WHERE name = 'reports'")) ?? 0
-    }
-}
-
-extension FeedCursor {
-    /// `EPOCH-PLACE`, opaque to everyone else.
-    fileprivate init(_ epoch: Int64, _ place: Int64) {
-        self.init(rawValue: "\(String(epoch, radix: 36))-\(place)")
-    }
-
-    /// `nil` for a cursor of another database, or of none.
-    fileprivate func place(inEpoch epoch: Int64) -> Int64? {
-        let parts = rawValue.split(separator: "-", maxSplits: 1)
-        guard parts.count == 2, Int64(parts[0], radix: 36) == epoch, let place = Int64(parts[1]), place >= 0 else {
-            return nil
-        }
-        return place
     }
 }

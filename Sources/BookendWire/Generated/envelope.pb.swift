@@ -193,6 +193,14 @@ nonisolated struct ProtoEnvelope: Sendable {
     set {body = .intakeAck(newValue)}
   }
 
+  var intakeBeacon: ProtoIntakeBeacon {
+    get {
+      if case .intakeBeacon(let v)? = body {return v}
+      return ProtoIntakeBeacon()
+    }
+    set {body = .intakeBeacon(newValue)}
+  }
+
   /// feed; agents send progress over intake
   var progress: ProtoProgress {
     get {
@@ -272,6 +280,7 @@ nonisolated struct ProtoEnvelope: Sendable {
     case intakeResume(ProtoIntakeResume)
     case intakeBatch(ProtoIntakeBatch)
     case intakeAck(ProtoIntakeAck)
+    case intakeBeacon(ProtoIntakeBeacon)
     /// feed; agents send progress over intake
     case progress(ProtoProgress)
     case feedEntry(ProtoFeedEntry)
@@ -293,7 +302,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{2}\u{8}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{2}\u{7}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -550,6 +559,19 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.body = .intakeAck(v)
         }
       }()
+      case 53: try {
+        var v: ProtoIntakeBeacon?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .intakeBeacon(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .intakeBeacon(v)
+        }
+      }()
       case 60: try {
         var v: ProtoProgress?
         var hadOneofValue = false
@@ -720,6 +742,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .intakeAck?: try {
       guard case .intakeAck(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 52)
+    }()
+    case .intakeBeacon?: try {
+      guard case .intakeBeacon(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 53)
     }()
     case .progress?: try {
       guard case .progress(let v)? = self.body else { preconditionFailure() }
