@@ -160,6 +160,31 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `what is ordered or planned is expected until its agent says a word of it`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            func due(_ time: Int64 = 90_001, limit: Int = 10) throws -> [Int64] {
+                try reopen().expectations(dueBefore: UnixTime(milliseconds: time), limit: limit)
+                    .map(\.trigger.job.rawValue)
+            }
+            try store.store(
+                roster(
+                    5, triggerRecord(1, "web-1", .planned), triggerRecord(2, "web-1", .pending),
+                    triggerRecord(3, "web-1", .delivered), triggerRecord(4, "web-1", .offline)))
+            #expect(try due() == [1, 2, 3] && due(90_000).isEmpty && due(limit: 2) == [1, 2])
+            let first = try #require(try store.expectations(dueBefore: UnixTime(milliseconds: 90_001), limit: 1).first)
+            #expect(first == triggerRecord(1, "web-1", .planned))
+            #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == [4, 3, 2], "a slot is no job yet")
+            var maker = ReportMaker("web-1")
+            _ = try store.store([maker.report(job: 3, policy: "nightly", attempt: 0, .queued)])
+            try store.store(roster(6, triggerRecord(1, "web-1", .withdrawn), triggerRecord(3, "web-1", .delivered)))
+            #expect(try due() == [2])
+            try store.store(roster(7, triggerRecord(2, "web-1", .missed)))
+            #expect(
+                try store.expectations(dueBefore: UnixTime(milliseconds: 90_001), limit: 9).map(\.state) == [.missed])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `what a roster says stands until the agent speaks of the job`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             try store.store(roster(5, triggerRecord(1, "web-1", .pending), triggerRecord(2, "web-1", .offline)))

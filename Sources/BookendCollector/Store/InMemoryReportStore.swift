@@ -32,6 +32,7 @@ package final class InMemoryReportStore: ReportStore {
         var tally = FleetTally()
         var roster: Int64 = 0
         var rosterEpoch: UInt64 = 0
+        var expectations: [Key: TriggerRecord] = [:]
     }
 
     private let state: Mutex<State>
@@ -57,6 +58,7 @@ package final class InMemoryReportStore: ReportStore {
                 var new = old ?? JobAggregate(report)
                 new.fold(report)
                 state.jobs[key] = new
+                state.expectations[key] = nil
                 state.tally.update(from: old, to: new)
                 return FeedEntry(cursor: FeedCursor(state.epoch, state.head), report: report)
             }
@@ -107,11 +109,27 @@ package final class InMemoryReportStore: ReportStore {
             for record in roster.triggers {
                 let key = Key(job: record.trigger.job, agent: record.trigger.agent)
                 let old = state.jobs[key]
+                state.expectations[key] = record.isExpected && old?.lastOrigin == nil ? record : nil
                 guard old?.lastOrigin == nil, let new = JobAggregate(record) else { continue }
                 state.jobs[key] = new
                 state.tally.update(from: old, to: new)
             }
             (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)
+        }
+    }
+
+    package func expectations(dueBefore time: UnixTime, limit: Int) -> [TriggerRecord] {
+        state.withLock { state in
+            let due = state.expectations.values.filter { $0.trigger.notAfter < time }
+            return Array(
+                due.sorted { ($0.trigger.notAfter, $0.trigger.job) < ($1.trigger.notAfter, $1.trigger.job) }.prefix(
+                    limit)
+            ).map { record in
+                var record = record
+                record.trigger.windowEnd = nil
+                record.isCanceled = false
+                return record
+            }
         }
     }
 

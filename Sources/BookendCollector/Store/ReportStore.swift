@@ -44,6 +44,11 @@ package protocol ReportStore: Sendable {
     /// Makes jobs of triggers that no report has told of yet, and keeps the roster's position with them.
     func store(_ roster: RosterReply) throws(CollectorError)
 
+    /// Triggers and slots that no agent has said a word of, and whose deadline lies before that time; the earliest deadline
+    /// first. Those that the coordinator gave up (offline, conflict) or withdrew are not expected. Their windows are not
+    /// known here.
+    func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord]
+
     /// Newest first.
     func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate]
 

@@ -65,7 +65,10 @@ package final class SQLiteReportStore: ReportStore {
                 }
                 changes[key] = change
             }
-            for change in changes.values { try Self.save(change, database) }
+            for change in changes.values {
+                try Self.save(change, database)
+                if let job = change.new { try Self.forgetExpectation(job.job, job.agent, database) }
+            }
             for (source, position) in positions { try Self.save(position, of: source, now, database) }
             return entries
         }
@@ -89,12 +92,23 @@ package final class SQLiteReportStore: ReportStore {
             for record in roster.triggers {
                 let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
                 let old = try Self.aggregate(key, database)
+                try Self.expect(record, isSpokenOf: old?.lastOrigin != nil, database)
                 // Once the agent spoke of the job, its word stands.
                 guard old?.lastOrigin == nil, let new = JobAggregate(record) else { continue }
                 try Self.save(JobChange(old: old, new: new), database)
             }
             try Self.set("roster", roster.through, database)
             try Self.set("roster_epoch", Int64(bitPattern: roster.epoch), database)
+        }
+    }
+
+    package func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord] {
+        try read { database in
+            try Row.fetchAll(
+                database.cachedStatement(
+                    sql: "SELECT * FROM expectations WHERE not_after < ? ORDER BY not_after, job LIMIT ?"),
+                arguments: [time.milliseconds, limit]
+            ).compactMap(TriggerRecord.init(expectation:))
         }
     }
 
@@ -205,6 +219,8 @@ package final class SQLiteReportStore: ReportStore {
                     arguments: [row["job"] as Int64, row["agent"] as String])
                 try Self.tally(-1, row["agent"], row["policy"], row["status"], database)
             }
+            try database.execute(
+                sql: "DELETE FROM expectations WHERE not_after < ?", arguments: [jobsBefore.milliseconds])
             return removed == limit || rows.count == limit
         }
     }

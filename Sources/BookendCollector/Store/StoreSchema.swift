@@ -65,6 +65,23 @@ enum StoreSchema {
                     UPDATE positions SET heard_at = (SELECT coalesce(max(stored_at), 0) FROM reports);
                     """)
         }
+        migrator.registerMigration("expectations") { database in
+            try database.execute(
+                sql: """
+                    -- Jobs that the coordinator has ordered or planned, until their agent says the first word of them.
+                    CREATE TABLE expectations (
+                        job INTEGER NOT NULL,
+                        agent TEXT NOT NULL,
+                        policy TEXT NOT NULL,
+                        revision INTEGER NOT NULL,
+                        cause TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        scheduled_start INTEGER NOT NULL,
+                        not_after INTEGER NOT NULL,
+                        PRIMARY KEY (job, agent)) WITHOUT ROWID;
+                    CREATE INDEX expectations_by_deadline ON expectations (not_after);
+                    """)
+        }
         return migrator
     }
 }

@@ -94,13 +94,15 @@ struct SimulatedJournal: Journal {
         try read { () throws(AgentError) in try journal.openDebts() }
     }
 
-    func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
-        try write("agent: acknowledgement") { () throws(AgentError) in
-            try journal.recordAcknowledged(through: number, by: collector)
-        }
+    func digest(of number: UInt64) throws(AgentError) -> ReportDigest? {
+        try read { () throws(AgentError) in try journal.digest(of: number) }
     }
 
-    func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
+    func record(_ stream: ReportStream, for collector: String) throws(AgentError) {
+        try write("agent: acknowledgement") { () throws(AgentError) in try journal.record(stream, for: collector) }
+    }
+
+    func prune(before time: UnixTime, collectors: [String]) throws(AgentError) -> UInt64 {
         try write("agent: pruning") { () throws(AgentError) in
             try journal.prune(before: time, collectors: collectors)
         }

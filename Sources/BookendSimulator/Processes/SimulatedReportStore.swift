@@ -14,12 +14,32 @@ struct SimulatedReportStore: ReportStore {
         try transactions.read({ CollectorError(.store, $0) }, body)
     }
 
-    func positions() throws(CollectorError) -> [Intake.Source: UInt64] {
+    func positions() throws(CollectorError) -> [Intake.Source: Intake.Position] {
         try read { () throws(CollectorError) in store.positions() }
     }
 
-    func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+    func store(_ reports: [AcceptedReport], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write("reports") { () throws(CollectorError) in store.store(reports, at: now) }
+    }
+
+    func epoch() throws(CollectorError) -> Int64 {
+        try read { () throws(CollectorError) in store.epoch() }
+    }
+
+    func renewEpoch() throws(CollectorError) -> Int64 {
+        try write("epoch") { () throws(CollectorError) in store.renewEpoch() }
+    }
+
+    func pruneStreams(
+        heard: Set<Intake.Source>, now: UnixTime, unheardSince time: UnixTime
+    ) throws(CollectorError) -> [Intake.Source] {
+        try write("streams") { () throws(CollectorError) in
+            store.pruneStreams(heard: heard, now: now, unheardSince: time)
+        }
+    }
+
+    func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord] {
+        try read { () throws(CollectorError) in store.expectations(dueBefore: time, limit: limit) }
     }
 
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) {

@@ -169,7 +169,7 @@ final class AgentHost: @unchecked Sendable {
 
     var hasUnacknowledged: Bool {
         guard let contents = try? journal.load() else { return false }  // A journal in memory can be read.
-        return contents.highestReport > (contents.acknowledged.values.min() ?? 0)
+        return contents.highestReport > (contents.streams.values.map(\.acknowledged).min() ?? 0)
     }
 
     func whenIn(_ state: AgentState, after delay: Int64, _ strike: @escaping () -> Void) {
