@@ -18,7 +18,8 @@ package struct Collector {
     private let keys: CurveKeyPair
     private let ring: KeyRing
     private let store: any ReportStore
-    private let heard = LastHeard()
+    /// When each agent was last heard, and its active jobs.
+    package let lastHeard = LastHeard()
     private let clock: any DaemonClock
     private let rosterInterval: Duration
     private let deadMan: DeadMan?
@@ -53,7 +54,7 @@ package struct Collector {
         let querySocket = try await network.open(
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
         let intake = try IntakeService(
-            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), heard: heard, clock: clock,
+            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), heard: lastHeard, clock: clock,
             logger: logger)
         let queries = QueryService(socket: querySocket, store: store, clock: clock, logger: logger)
         let roster = try await openRoster()

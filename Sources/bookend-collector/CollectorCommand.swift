@@ -74,7 +74,7 @@ struct CollectorCommand: AsyncParsableCommand {
         var to: String
 
         func run() throws {
-            print(try CollectorProgram.backUp(try CollectorConfiguration.read(path: config), to: to))
+            print(try CollectorCopies.backUp(try CollectorConfiguration.read(path: config), to: to))
         }
     }
 
@@ -99,7 +99,7 @@ struct CollectorCommand: AsyncParsableCommand {
         var from: String
 
         func run() throws {
-            print(try CollectorProgram.restore(try CollectorConfiguration.read(path: config), from: from))
+            print(try CollectorCopies.restore(try CollectorConfiguration.read(path: config), from: from))
         }
     }
 }

@@ -1,6 +1,7 @@
 import BookendAgent
 import BookendModel
 import Foundation
+import GRDB
 import Glibc
 import Testing
 
@@ -344,6 +345,31 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)).count == 8_192, "it is left as it was")
     }
 
+    @Test(arguments: JournalKind.allCases)
+    func `a report is bounded before it is recorded`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var details = ReportDetails()
+            details.reason = String(repeating: "x", count: 5_000)
+            let entry = JournalEntry.report(attempt: 1, stage: .backup, status: .failed, at: .at(1), details: details)
+            _ = try reopen().record([entry], of: ReportedTrigger(.sample(1)))
+            #expect(try reopen().reports(1...1).first?.details == details.bounded)
+        }
+    }
+
+    @Test func `a value of the wrong kind in a journal is an error, not a crash`() throws {
+        let directory = NSTemporaryDirectory() + "strange-\(UUID().uuidString)"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // A test's rubbish, no more.
+        let path = directory + "/journal.sqlite"
+        do {
+            let journal = try SQLiteJournal(path: path, agent: agentID)
+            _ = try journal.accept(.sample(1), under: .sample(), at: .at(1))
+        }
+        try DatabaseQueue(path: path).write { try $0.execute(sql: "UPDATE jobs SET scheduled_start = 'soon'") }
+        let journal = try SQLiteJournal(path: path, agent: agentID)
+        #expect(throws: AgentError.self) { try journal.load() }
+    }
+
     @Test func `a journal that is damaged in the middle is an error, not a crash`() throws {
         let directory = NSTemporaryDirectory() + "damaged-\(UUID().uuidString)"
         mkdir(directory, 0o700)
@@ -417,8 +443,8 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             let newest = try reopen().knownJobs(limit: 2)
             #expect(newest.jobs.map(\.job) == [6, 7] && newest.since == .at(300) + .milliseconds(1))
             _ = try reopen().record([.finished], of: ReportedTrigger(.sample(9)))
-            try reopen().prune(before: .at(200), collectors: [])
-            try reopen().prune(before: .at(50), collectors: [])
+            _ = try reopen().prune(before: .at(200), collectors: [])
+            _ = try reopen().prune(before: .at(50), collectors: [])
             let rest = try reopen().knownJobs(limit: 10)
             #expect(rest.jobs.map(\.job) == [6, 7, 8] && rest.since == .at(200))
             #expect(try reopen().trigger(of: 6) == .sample(6) && reopen().trigger(of: 9) == nil)

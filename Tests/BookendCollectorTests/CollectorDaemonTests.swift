@@ -4,6 +4,7 @@ import BookendModel
 import BookendTransport
 import BookendWire
 import Foundation
+import Synchronization
 import Testing
 
 /// The collector over real sockets, with agents made of transport and wire.
@@ -99,6 +100,57 @@ import Testing
             let renewed = try await resume(9, epoch).epoch
             #expect(try renewed != epoch && renewed == collector.store.epoch())
             #expect(try await resume(9, renewed).epoch == renewed, "an agent cannot renew it at will")
+        }
+    }
+
+    @Test func `a beacon says that its agent lives and what it does; any message says the former`() async throws {
+        try await RunningCollector.with { collector in
+            let socket = try await collector.intake(as: "agent/web-1")
+            let (web, other) = (AgentID(rawValue: "web-1"), AgentID(rawValue: "web-2"))
+            let resume = Wire.encode(.intake(.resume(IntakeResume(incarnation: 7, acknowledged: 0, epoch: 0))))
+            socket.send([resume], to: nil)
+            _ = try await acknowledgement(socket)
+            let first = try #require(collector.lastHeard[web])
+            #expect(first.activeJobs == nil && first.beaconAt == nil && collector.lastHeard[other] == nil)
+            let job = ActiveJob(
+                job: JobID(rawValue: 3), policy: PolicyName(rawValue: "p"), attempt: 1, stage: .backup)
+            let beacon = IntakeBeacon(activeJobs: [job], wall: UnixTime(milliseconds: 0))
+            socket.send([Wire.encode(.intake(.beacon(beacon)))], to: nil)
+            socket.send([resume], to: nil)
+            _ = try await acknowledgement(socket)
+            let second = try #require(collector.lastHeard[web])
+            #expect(second.activeJobs == [job] && second.at.boot >= first.at.boot)
+            #expect(try second.at.boot >= #require(second.beaconAt).boot)
+        }
+    }
+
+    @Test func `while reports cannot be stored none is acknowledged, and it goes on when there is room`() async throws {
+        let failing = Mutex<FailingStore?>(nil)
+        try await RunningCollector.with(
+            wrap: { store in
+                let wrapped = FailingStore(store)
+                failing.withLock { $0 = wrapped }
+                return wrapped
+            }
+        ) { collector in
+            let disk = try #require(failing.withLock { $0 })
+            var failures = disk.failures.makeAsyncIterator()
+            var maker = ReportMaker("web-1")
+            let reports = maker.job(1) + maker.job(2)
+            let socket = try await collector.intake(as: "agent/web-1")
+            for _ in 1...3 {
+                socket.send(frames(maker.batch(reports.prefix(7))), to: nil)
+                _ = await failures.next()
+            }
+            let resume = IntakeResume(incarnation: 7, acknowledged: 0, epoch: 0)
+            socket.send([Wire.encode(.intake(.resume(resume)))], to: nil)
+            let ack = try await acknowledgement(socket)
+            #expect(ack.through == 0 && ack.digest == nil)
+            #expect(try collector.store.positions() == [:])
+            disk.makeRoom()
+            socket.send(frames(maker.batch(reports)), to: nil)
+            try await socket.awaitAcknowledgement(through: 14)
+            #expect(try collector.store.fleet(asOf: UnixTime(milliseconds: 0)).jobs == [.successful: 2])
         }
     }
 

@@ -418,6 +418,20 @@ import Testing
         #expect(error?.message.contains(path) == true)
     }
 
+    @Test func `a value of the wrong kind in the database is an error, not a crash`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-strange-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        let path = directory.appending(path: "collector.sqlite").path
+        let store = try SQLiteReportStore(path: path)
+        try DatabaseQueue(path: path).write { database in
+            try database.execute(sql: "INSERT INTO positions (agent, incarnation, through) VALUES ('web-1', 'x', 'y')")
+            try database.execute(sql: "INSERT INTO tallies VALUES ('web-1', 'nightly', 1, 'many')")
+        }
+        #expect(throws: CollectorError.self) { try store.positions() }
+        #expect(throws: CollectorError.self) { try store.fleet(asOf: UnixTime(milliseconds: 0)) }
+    }
+
     @Test func `a database of a newer version is refused, and the error says what to run`() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-newer-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

@@ -113,10 +113,10 @@ enum JournalSchema {
     private static func addDigests(_ database: Database) throws {
         var digest = try SQLiteJournal.prunedDigest(database)
         for row in try Row.fetchAll(database, sql: "SELECT sequence, report FROM reports ORDER BY sequence") {
-            digest = digest.followed(by: try Wire.decodeReport([UInt8](row["report"] as Data)))
+            digest = digest.followed(by: try Wire.decodeReport([UInt8](row.decode(Data.self, forColumn: "report"))))
             try database.execute(
                 sql: "UPDATE reports SET digest = ? WHERE sequence = ?",
-                arguments: [Int64(bitPattern: digest.rawValue), row["sequence"] as Int64])
+                arguments: [Int64(bitPattern: digest.rawValue), row.decode(Int64.self, forColumn: "sequence")])
         }
     }
 }

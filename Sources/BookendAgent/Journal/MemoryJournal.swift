@@ -150,7 +150,8 @@ package final class MemoryJournal: Journal {
                     let report = Report(
                         origin: ReportOrigin(
                             agent: self.agent, incarnation: state.incarnation, sequence: state.highestReport),
-                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                        details: details.bounded)
                     state.reports[state.highestReport] = AcceptedReport(
                         report: report, digest: before.followed(by: report))
                 case .attemptStarted(let attempt, let owes):

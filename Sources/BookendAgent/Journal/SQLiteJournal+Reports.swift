@@ -47,17 +47,22 @@ extension SQLiteJournal {
         let rows = try Row.fetchAll(
             database, sql: "SELECT collector, incarnation, base, acknowledged, epoch FROM streams")
         return Dictionary(
-            uniqueKeysWithValues: rows.map { row in
-                let stream = ReportStream(
-                    incarnation: UInt64(bitPattern: row["incarnation"] as Int64),
-                    base: UInt64(clamping: row["base"] as Int64),
-                    acknowledged: UInt64(clamping: row["acknowledged"] as Int64), epoch: row["epoch"])
-                return (row["collector"], stream)
+            uniqueKeysWithValues: try rows.map { row in
+                let stream = try ReportStream(
+                    incarnation: UInt64(bitPattern: row.decode(Int64.self, forColumn: "incarnation")),
+                    base: UInt64(clamping: row.decode(Int64.self, forColumn: "base")),
+                    acknowledged: UInt64(clamping: row.decode(Int64.self, forColumn: "acknowledged")),
+                    epoch: row.decode(forColumn: "epoch"))
+                return (try row.decode(forColumn: "collector"), stream)
             })
     }
 
     static func highestReport(_ database: Database) throws -> UInt64 {
-        UInt64(try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0)
+        let highest = try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0
+        guard (0..<Int64.max / 2).contains(highest) else {
+            throw AgentError(.journal, "report number \(highest): the journal is damaged; restore it from a backup")
+        }
+        return UInt64(highest)
     }
 
     static func digest(of number: UInt64, _ database: Database) throws -> ReportDigest? {

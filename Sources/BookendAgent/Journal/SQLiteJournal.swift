@@ -52,7 +52,7 @@ package final class SQLiteJournal: Journal {
                 highestReport: try Self.highestReport(database),
                 prunedReport: try Self.prunedReport(database), streams: try Self.streams(database),
                 slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
-                    self.trigger($0, cause: .schedule)
+                    try self.trigger($0, cause: .schedule)
                 },
                 coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0))
         }
@@ -123,7 +123,9 @@ package final class SQLiteJournal: Journal {
         try write { database in
             let row = try Row.fetchOne(
                 database.cachedStatement(sql: "SELECT * FROM jobs WHERE job = ?"), arguments: [job.rawValue])
-            return row.map { self.trigger($0, cause: TriggerCause(rawValue: $0["cause"]) ?? .manual) }
+            return try row.map { row in
+                try self.trigger(row, cause: TriggerCause(rawValue: row.decode(forColumn: "cause")) ?? .manual)
+            }
         }
     }
 
@@ -132,11 +134,16 @@ package final class SQLiteJournal: Journal {
             let rows = try Row.fetchAll(
                 database.cachedStatement(sql: "SELECT * FROM jobs ORDER BY accepted_at DESC, job DESC LIMIT ?"),
                 arguments: [limit])
-            let since = rows.count < limit ? nil : rows.last.map { ($0["accepted_at"] as Int64) + 1 }
+            let since =
+                rows.count < limit
+                ? nil
+                : try rows.last.map {
+                    try $0.decode(Int64.self, forColumn: "accepted_at").addingSaturating(1)
+                }
             let pruned = try Self.number("pruned_before", database) ?? 0
             return (
                 // The fingerprint leaves the cause out.
-                rows.map { KnownJob(self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
+                try rows.map { KnownJob(try self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
                 UnixTime(milliseconds: max(since ?? pruned, pruned))
             )
         }
@@ -176,7 +183,8 @@ package final class SQLiteJournal: Journal {
                 sequence += 1
                 let report = Report(
                     origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
-                    trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                    trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                    details: details.bounded)
                 digest = digest.followed(by: report)
                 try database.cachedStatement(
                     sql: "INSERT INTO reports (sequence, job, at, report, digest) VALUES (?, ?, ?, ?, ?)"
@@ -211,14 +219,19 @@ package final class SQLiteJournal: Journal {
                     """
             ).map { row in
                 var (pre, backup) = (StageEnd(.interrupted), StageEnd(.interrupted))
-                if let status = row["pre_status"] as Int32? { pre.status = Status(rawValue: status) }
-                pre.details.exitCode = row["pre_exit_code"]
-                if let status = row["backup_status"] as Int32? { backup.status = Status(rawValue: status) }
-                backup.details.snapshotID = row["snapshot"]
-                backup.details.bytesAdded = row["bytes_added"]
+                if let status = try row.decode(Int32?.self, forColumn: "pre_status") {
+                    pre.status = Status(rawValue: status)
+                }
+                pre.details.exitCode = try row.decode(forColumn: "pre_exit_code")
+                if let status = try row.decode(Int32?.self, forColumn: "backup_status") {
+                    backup.status = Status(rawValue: status)
+                }
+                backup.details.snapshotID = try row.decode(forColumn: "snapshot")
+                backup.details.bytesAdded = try row.decode(forColumn: "bytes_added")
                 return JournaledDebt(
-                    job: try self.job(row), attempt: row["attempt"], runs: row["runs"], pre: pre, backup: backup,
-                    reason: row["unpaid_because"])
+                    job: try self.job(row), attempt: try row.decode(forColumn: "attempt"),
+                    runs: try row.decode(forColumn: "runs"), pre: pre, backup: backup,
+                    reason: try row.decode(forColumn: "unpaid_because"))
             }
         }
     }
@@ -279,15 +292,19 @@ extension SQLiteJournal {
     }
 
     private func job(_ row: Row) throws -> JournaledJob {
-        let policy = try (row["under"] as Data?).map { try Wire.decodePolicyRevision([UInt8]($0)) }
-        guard let cause = TriggerCause(rawValue: row["cause"]) else {
-            throw AgentError(.journal, "job \(row["job"] as Int64): unknown cause \(row["cause"] as String)")
+        let policy = try row.decode(Data?.self, forColumn: "under").map { try Wire.decodePolicyRevision([UInt8]($0)) }
+        let job = JobID(rawValue: try row.decode(forColumn: "job"))
+        let word = try row.decode(String.self, forColumn: "cause")
+        guard let cause = TriggerCause(rawValue: word) else {
+            throw AgentError(.journal, "job \(job): unknown cause \(word)")
         }
-        return JournaledJob(
-            trigger: trigger(row, cause: cause), policy: policy, acceptedAt: UnixTime(milliseconds: row["accepted_at"]),
-            isCanceled: row["is_canceled"],
-            isFirstBackup: row["is_first_backup"], attempts: row["attempts"], owesPostScript: row["owes_post_script"],
-            postRuns: row["post_runs"])
+        return try JournaledJob(
+            trigger: trigger(row, cause: cause), policy: policy,
+            acceptedAt: UnixTime(milliseconds: row.decode(forColumn: "accepted_at")),
+            isCanceled: row.decode(forColumn: "is_canceled"),
+            isFirstBackup: row.decode(forColumn: "is_first_backup"), attempts: row.decode(forColumn: "attempts"),
+            owesPostScript: row.decode(forColumn: "owes_post_script"),
+            postRuns: row.decode(forColumn: "post_runs"))
     }
 
     private static func recordDebt(of job: JobID, _ attempt: Int, _ database: Database) throws {
@@ -321,12 +338,13 @@ extension SQLiteJournal {
         ).execute(arguments: [reason, job.rawValue, attempt])
     }
 
-    private func trigger(_ row: Row, cause: TriggerCause) -> Trigger {
-        Trigger(
-            job: JobID(rawValue: row["job"]), agent: agent, policy: PolicyName(rawValue: row["policy"]),
-            revision: row["revision"], cause: cause, scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
-            notAfter: UnixTime(milliseconds: row["not_after"]),
-            windowEnd: (row["window_end"] as Int64?).map(UnixTime.init(milliseconds:)))
+    private func trigger(_ row: Row, cause: TriggerCause) throws -> Trigger {
+        try Trigger(
+            job: JobID(rawValue: row.decode(forColumn: "job")), agent: agent,
+            policy: PolicyName(rawValue: row.decode(forColumn: "policy")), revision: row.decode(forColumn: "revision"),
+            cause: cause, scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
+            notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
+            windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:)))
     }
 
     /// A job that has begun is no slot any more.

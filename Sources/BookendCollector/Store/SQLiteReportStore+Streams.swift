@@ -9,11 +9,14 @@ extension SQLiteReportStore {
         try read { database in
             let rows = try Row.fetchAll(database, sql: "SELECT agent, incarnation, through, digest FROM positions")
             return Dictionary(
-                uniqueKeysWithValues: rows.map { row in
-                    let digest = (row["digest"] as Int64?).map { ReportDigest(rawValue: UInt64(bitPattern: $0)) }
+                uniqueKeysWithValues: try rows.map { row in
+                    let through = try row.decode(Int64.self, forColumn: "through")
+                    let digest = try row.decode(Int64?.self, forColumn: "digest").map {
+                        ReportDigest(rawValue: UInt64(bitPattern: $0))
+                    }
                     return (
-                        Self.source(row),
-                        Intake.Position(through: UInt64(bitPattern: row["through"] as Int64), digest: digest)
+                        try Self.source(row),
+                        Intake.Position(through: UInt64(bitPattern: through), digest: digest)
                     )
                 })
         }
@@ -81,8 +84,9 @@ extension SQLiteReportStore {
         }
     }
 
-    private static func source(_ row: Row) -> Intake.Source {
-        Intake.Source(
-            agent: AgentID(rawValue: row["agent"]), incarnation: UInt64(bitPattern: row["incarnation"] as Int64))
+    private static func source(_ row: Row) throws -> Intake.Source {
+        try Intake.Source(
+            agent: AgentID(rawValue: row.decode(forColumn: "agent")),
+            incarnation: UInt64(bitPattern: row.decode(Int64.self, forColumn: "incarnation")))
     }
 }

@@ -108,7 +108,7 @@ package final class SQLiteReportStore: ReportStore {
                 database.cachedStatement(
                     sql: "SELECT * FROM expectations WHERE not_after < ? ORDER BY not_after, job LIMIT ?"),
                 arguments: [time.milliseconds, limit]
-            ).compactMap(TriggerRecord.init(expectation:))
+            ).map(TriggerRecord.init(expectation:))
         }
     }
 
@@ -141,16 +141,16 @@ package final class SQLiteReportStore: ReportStore {
         try read { database in
             var (total, agents, policies) = (StatusCounts(), [AgentID: AgentSummary](), [PolicyName: PolicySummary]())
             for row in try Row.fetchAll(database, sql: "SELECT agent, policy, status, jobs FROM tallies") {
-                let status = Status(rawValue: row["status"])
-                let (agent, policy) = (AgentID(rawValue: row["agent"]), PolicyName(rawValue: row["policy"]))
-                let jobs: Int = row["jobs"]
+                let status = Status(rawValue: try row.decode(forColumn: "status"))
+                let (agent, policy) = try row.agentAndPolicy()
+                let jobs: Int = try row.decode(forColumn: "jobs")
                 total = StatusCounts(total.jobs.merging([status: jobs], uniquingKeysWith: +))
                 agents[agent, default: AgentSummary(agent: agent)].jobs[status, default: 0] += jobs
                 policies[policy, default: PolicySummary(policy: policy)].jobs[status, default: 0] += jobs
             }
             for row in try Row.fetchAll(database, sql: "SELECT agent, policy, at FROM good_backups") {
-                let (agent, policy) = (AgentID(rawValue: row["agent"]), PolicyName(rawValue: row["policy"]))
-                let at = UnixTime(milliseconds: row["at"])
+                let (agent, policy) = try row.agentAndPolicy()
+                let at = UnixTime(milliseconds: try row.decode(forColumn: "at"))
                 let known = (agents[agent]?.lastGoodBackupAt, policies[policy]?.lastGoodBackupAt)
                 agents[agent]?.lastGoodBackupAt = max(known.0 ?? at, at)
                 policies[policy]?.lastGoodBackupAt = max(known.1 ?? at, at)
@@ -160,8 +160,8 @@ package final class SQLiteReportStore: ReportStore {
                     database.cachedStatement(
                         sql: "SELECT job, status FROM jobs WHERE agent = ? ORDER BY job DESC LIMIT 1"),
                     arguments: [agent.rawValue])
-                agents[agent]?.lastJob = row.map { JobID(rawValue: $0["job"]) }
-                agents[agent]?.lastStatus = row.map { Status(rawValue: $0["status"]) }
+                agents[agent]?.lastJob = try row.map { JobID(rawValue: try $0.decode(forColumn: "job")) }
+                agents[agent]?.lastStatus = try row.map { Status(rawValue: try $0.decode(forColumn: "status")) }
             }
             return FleetSummary(
                 jobs: total.jobs, agents: agents.values.sorted { $0.agent < $1.agent },
@@ -185,11 +185,13 @@ package final class SQLiteReportStore: ReportStore {
             // A reply must fit a frame: what is cut off comes with the next query.
             var (entries, size) = ([FeedEntry](), 0)
             for row in rows {
-                let bytes = [UInt8](row["report"] as Data)
+                let bytes = [UInt8](try row.decode(Data.self, forColumn: "report"))
                 size += bytes.count
                 if size > 1 << 20, !entries.isEmpty { break }
                 entries.append(
-                    FeedEntry(cursor: FeedCursor(epoch, row["cursor"]), report: try Wire.decodeReport(bytes)))
+                    FeedEntry(
+                        cursor: FeedCursor(epoch, try row.decode(forColumn: "cursor")),
+                        report: try Wire.decodeReport(bytes)))
             }
             return (entries, FeedCursor(epoch, head))
         }
@@ -202,9 +204,11 @@ package final class SQLiteReportStore: ReportStore {
             // Up to the first that is to be kept, so that a clock that was wrong for a while removes nothing too early.
             let oldest = try Row.fetchAll(
                 database, sql: "SELECT cursor, stored_at FROM reports ORDER BY cursor LIMIT ?", arguments: [limit])
-            let last = oldest.prefix { ($0["stored_at"] as Int64) < reportsBefore.milliseconds }.last
+            let last = try oldest.prefix {
+                try $0.decode(Int64.self, forColumn: "stored_at") < reportsBefore.milliseconds
+            }.last
             var removed = 0
-            if let last: Int64 = last?["cursor"] {
+            if let last = try last?.decode(Int64.self, forColumn: "cursor") {
                 try database.execute(sql: "DELETE FROM reports WHERE cursor <= ?", arguments: [last])
                 removed = database.changesCount
                 try Self.set("pruned", last, database)
@@ -214,10 +218,12 @@ package final class SQLiteReportStore: ReportStore {
                 sql: "SELECT job, agent, policy, status FROM jobs WHERE scheduled_start < ? LIMIT ?",
                 arguments: [jobsBefore.milliseconds, limit])
             for row in rows {
+                let (agent, policy) = try row.agentAndPolicy()
                 try database.execute(
                     sql: "DELETE FROM jobs WHERE job = ? AND agent = ?",
-                    arguments: [row["job"] as Int64, row["agent"] as String])
-                try Self.tally(-1, row["agent"], row["policy"], row["status"], database)
+                    arguments: [row.decode(Int64.self, forColumn: "job"), agent.rawValue])
+                try Self.tally(
+                    -1, agent.rawValue, policy.rawValue, row.decode(forColumn: "status"), database)
             }
             try database.execute(
                 sql: "DELETE FROM expectations WHERE not_after < ?", arguments: [jobsBefore.milliseconds])
@@ -338,5 +344,11 @@ extension SQLiteReportStore {
     private static func head(_ database: Database) throws -> Int64 {
         try Int64.fetchOne(
             database.cachedStatement(sql: "SELECT seq FROM sqlite_sequence WHERE name = 'reports'")) ?? 0
+    }
+}
+
+extension Row {
+    func agentAndPolicy() throws -> (AgentID, PolicyName) {
+        (AgentID(rawValue: try decode(forColumn: "agent")), PolicyName(rawValue: try decode(forColumn: "policy")))
     }
 }

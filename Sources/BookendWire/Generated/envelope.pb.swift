@@ -315,9 +315,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 10: try {
         var v: ProtoPolicyChange?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .policyChange(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -328,9 +327,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 11: try {
         var v: ProtoTrigger?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .trigger(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -341,9 +339,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 12: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .cancel(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -354,9 +351,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 13: try {
         var v: ProtoSlotChange?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .slotChange(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -367,9 +363,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 20: try {
         var v: ProtoHello?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .hello(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -380,9 +375,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 21: try {
         var v: ProtoSyncSnapshot?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .syncSnapshot(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -393,9 +387,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 22: try {
         var v: ProtoHeartbeat?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .heartbeat(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -406,9 +399,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 23: try {
         var v: ProtoHeartbeatReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .heartbeatReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -419,9 +411,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 24: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggerAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -432,9 +423,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 25: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .cancelAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -445,9 +435,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 26: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggerConflict(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -458,9 +447,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 27: try {
         var v: ProtoHelloLater?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .helloLater(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -471,9 +459,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 30: try {
         var v: ProtoAskCall?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askCall(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -484,9 +471,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 31: try {
         var v: ProtoAskReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -497,9 +483,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 40: try {
         var v: ProtoRosterRequest?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .rosterRequest(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -510,9 +495,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 41: try {
         var v: ProtoRosterReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .rosterReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -523,9 +507,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 50: try {
         var v: ProtoIntakeResume?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeResume(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -536,9 +519,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 51: try {
         var v: ProtoIntakeBatch?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeBatch(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -549,9 +531,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 52: try {
         var v: ProtoIntakeAck?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -562,9 +543,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 53: try {
         var v: ProtoIntakeBeacon?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeBeacon(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -575,9 +555,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 60: try {
         var v: ProtoProgress?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .progress(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -588,9 +567,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 61: try {
         var v: ProtoFeedEntry?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .feedEntry(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -601,9 +579,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 70: try {
         var v: ProtoQuery?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .query(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -614,9 +591,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 71: try {
         var v: ProtoQueryReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .queryReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -627,9 +603,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 80: try {
         var v: ProtoControlRequest?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .control(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -640,9 +615,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 81: try {
         var v: ProtoControlReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .controlReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
