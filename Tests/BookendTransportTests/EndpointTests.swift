@@ -46,19 +46,30 @@ struct EndpointTests {
 }
 
 struct BackoffTests {
-    @Test func `the ceiling doubles up to the limit, and a reset starts again`() {
+    @Test func `the ceiling grows with the waiting up to the limit, and a reset starts again`() {
         var random = SystemRandomNumberGenerator()
         var backoff = Backoff()
-        var ceilings: [Duration] = []
-        for _ in 0..<9 {
-            let ceiling = backoff.ceiling
-            ceilings.append(ceiling)
+        var waited = Duration.zero
+        for _ in 0..<200 {
+            #expect(backoff.ceiling == min(.seconds(60), .seconds(1) + waited))
             let delay = backoff.next(using: &random)
-            #expect(delay >= .zero && delay <= ceiling)
+            #expect(delay >= .zero && delay <= min(.seconds(60), .seconds(1) + waited))
+            waited += delay
         }
-        #expect(ceilings == [1, 2, 4, 8, 16, 32, 60, 60, 60].map { .seconds($0) })
+        #expect(backoff.ceiling == .seconds(60))
         backoff.reset()
         #expect(backoff.ceiling == .seconds(1))
+    }
+
+    @Test(arguments: [(2, 5), (10, 21), (600, 660)])
+    func `nobody is away for much longer than its server was`(outage: Int, back: Int) {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2_000 {
+            var backoff = Backoff()
+            var now = Duration.zero
+            while now < .seconds(outage) { now += backoff.next(using: &random) }
+            #expect(now <= .seconds(back))
+        }
     }
 
     @Test func `delays are spread over the whole range`() {

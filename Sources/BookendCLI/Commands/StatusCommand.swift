@@ -6,7 +6,8 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "The fleet at a glance.",
         discussion: """
             Agents as the coordinator knows them, jobs as the collector does. Exit status 0 also when jobs have failed: ask
-            bookend jobs --failed for those.
+            bookend jobs --failed for those. When one of the two cannot be reached, what the other knows is shown, and the exit
+            status is 3.
 
             Example:
               bookend status
@@ -17,9 +18,23 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let fleet = try FleetClient(connection)
-        let agents = try await fleet.coordinator().agents()
-        let summary = try await fleet.collector().fleet()
-        let glance = FleetGlance(agents: agents, summary: summary)
+        async let asked = result { () async throws(CLIError) in try await fleet.coordinator().agents() }
+        async let counted = result { () async throws(CLIError) in try await fleet.collector().fleet() }
+        let (agents, summary) = (await asked, await counted)
+        if case (.failure(let error), .failure) = (agents, summary) { throw error }
+        let glance = FleetGlance(agents: try? agents.get(), summary: try? summary.get())  // said below
         output.write(glance.document) { glance.lines(.now, $0) }
+        if case .failure(let error) = agents { throw error }
+        if case .failure(let error) = summary { throw error }
+    }
+
+    private func result<T: Sendable>(
+        _ body: @Sendable () async throws(CLIError) -> T
+    ) async -> Result<T, CLIError> {
+        do throws(CLIError) {
+            return .success(try await body())
+        } catch {
+            return .failure(error)
+        }
     }
 }

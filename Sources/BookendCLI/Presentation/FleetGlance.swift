@@ -10,6 +10,17 @@ struct FleetGlance: Sendable {
 
     let agents: [AgentRecord]
     let summary: FleetSummary
+    private let knowsAgents: Bool
+    private let knowsJobs: Bool
+
+    /// - Parameters:
+    ///   - agents: `nil`: the coordinator cannot be reached.
+    ///   - summary: `nil`: the collector cannot be reached.
+    init(agents: [AgentRecord]?, summary: FleetSummary?) {
+        self.agents = agents ?? []
+        self.summary = summary ?? FleetSummary(jobs: [:], agents: [], policies: [], reportsStored: 0, asOf: .now)
+        (knowsAgents, knowsJobs) = (agents != nil, summary != nil)
+    }
 
     /// Every agent that either knows.
     private var rows: [Row] {
@@ -23,11 +34,19 @@ struct FleetGlance: Sendable {
         let online = agents.filter(\.isOnline).count
         let counts = StatusCounts(summary.jobs)
         let failures = Phrases.count(counts.failures, "failure")
+        let known = knowsAgents ? "\(Phrases.count(agents.count, "agent")), \(online) online; " : ""
         var lines = [
-            "\(Phrases.count(agents.count, "agent")), \(online) online; \(Phrases.count(counts.total, "job")): "
+            known + "\(Phrases.count(counts.total, "job")): "
                 + "\(counts.outcomes) over, \(terminal.paint(failures, counts.failures > 0 ? .bad : nil)), "
                 + "\(counts.inProgress) in progress" + (counts.inferred > 0 ? ", \(counts.inferred) inferred" : "")
         ]
+        if !knowsAgents {
+            lines.append(
+                terminal.paint("the coordinator cannot be reached: which agents are online is not known", .bad))
+        }
+        if !knowsJobs {
+            lines = [terminal.paint("the collector cannot be reached: jobs are not known", .bad)] + lines.dropFirst()
+        }
         let owing = agents.filter { $0.openDebts > 0 }
         if !owing.isEmpty {
             let count = Phrases.count(Int(owing.map(\.openDebts).reduce(0, +)), "post-script")
@@ -71,7 +90,8 @@ struct FleetGlance: Sendable {
     }
 
     private func state(_ record: AgentRecord?) -> Table.Cell {
-        guard let record else { return .init("not enrolled", .faint) }
+        guard let record else { return knowsAgents ? .init("not enrolled", .faint) : .init("unknown", .faint) }
+        if record.isCloned { return .init("cloned", .bad) }
         return record.isOnline ? .init("online", .good) : .init("offline", .bad)
     }
 
@@ -79,6 +99,7 @@ struct FleetGlance: Sendable {
         let counts = StatusCounts(summary.jobs)
         return Document.time("as_of", summary.asOf)
             + .object([
+                "coordinator_reached": .bool(knowsAgents), "collector_reached": .bool(knowsJobs),
                 "reports_stored": Document(summary.reportsStored),
                 "agents_online": Document(agents.filter(\.isOnline).count),
                 "open_debts": Document(agents.map(\.openDebts).reduce(0, +)),
