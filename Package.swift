@@ -121,6 +121,13 @@ let package = Package(
                     ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections"],
                     .when(platforms: [.linux], configuration: .release))
             ]),
+        // The three daemons together in virtual time, for tests only.
+        .target(
+            name: "BookendSimulator",
+            dependencies: ["BookendCoordinator", "BookendAgent", "BookendCollector"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-simulate", dependencies: ["BookendSimulator"], swiftSettings: strict),
         .target(
             name: "BookendCLI",
             dependencies: [
