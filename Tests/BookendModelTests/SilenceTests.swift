@@ -173,7 +173,7 @@ import Testing
         #expect(job.standing == .pending)
         job.fold(report(7, 1, nil, .queued))
         #expect(job.standing == .delivered)
-        job.fold(report(7, 2, .preScript, .running))
+        job.fold(report(7, 2, nil, .running))
         #expect(job.standing == .started)
         job.fold(report(7, 3, nil, .failed))
         #expect(job.standing == .ended)
