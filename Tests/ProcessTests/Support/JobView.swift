@@ -55,9 +55,9 @@ struct FeedLine: Hashable, Sendable {
     }
 
     var cursor: JSON { json["cursor"] }
-    /// What no other report has: whose it is, and its place among that agent's.
-    var origin: String { stream + " \(sequence)" }
-    /// One agent's journal.
+    /// What a collector concluded: it has no place among an agent's reports.
+    var isInference: Bool { json["is_inference"].bool ?? false }
+    /// One agent's stream of reports to the collector.
     var stream: String { "\(json["agent"].text ?? "") \(json["incarnation"].text ?? "")" }
     var sequence: Int64 { json["sequence"].int ?? -1 }
     var job: Int64 { json["job_id"].int ?? -1 }
