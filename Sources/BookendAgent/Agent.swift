@@ -59,7 +59,12 @@ package struct Agent {
                 logger: logger))
         // Before anyone can order anything: debts are paid first.
         try await director.recover(contents)
-        let coordinator = try await openCoordinator(contents, director, collectors.map(\.link), stages, output)
+        let isolation = configuration.onIsolation.map {
+            IsolationGuard(
+                command: $0.command, patience: $0.after, contents: contents, journal: journal, clock: clock,
+                logger: logger)
+        }
+        let coordinator = try await openCoordinator(contents, director, isolation, collectors.map(\.link), stages, output)
         logger.notice(
             "agent is ready",
             metadata: [
@@ -72,6 +77,7 @@ package struct Agent {
                 group.addTask { await coordinator.link.run() }
                 group.addTask { await tidy(output) }
                 group.addTask { await director.runSlots() }
+                if let isolation { group.addTask { await isolation.run() } }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
                     let deadline = clock.now.boot + Self.flushPatience
@@ -131,7 +137,7 @@ package struct Agent {
     }
 
     private func openCoordinator(
-        _ contents: JournalContents, _ director: JobDirector, _ collectors: [CollectorLink], _ stages: ServerStages,
+        _ contents: JournalContents, _ director: JobDirector, _ isolation: IsolationGuard?, _ collectors: [CollectorLink], _ stages: ServerStages,
         _ output: OutputStore
     ) async throws -> CoordinatorConnection {
         let protection = Guard.curveClient(keys, server: try CurveKey(configuration.coordinator.publicKey))
@@ -148,7 +154,7 @@ package struct Agent {
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
-            outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, logger: logger)
+            outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, heard: { isolation?.hear() }, logger: logger)
         return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])
     }
 
