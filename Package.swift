@@ -121,6 +121,13 @@ let package = Package(
                     ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections"],
                     .when(platforms: [.linux], configuration: .release))
             ]),
+        // The three daemons together in virtual time, for tests only.
+        .target(
+            name: "BookendSimulator",
+            dependencies: ["BookendCoordinator", "BookendAgent", "BookendCollector"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bookend-simulate", dependencies: ["BookendSimulator"], swiftSettings: strict),
         .target(
             name: "BookendCLI",
             dependencies: [
@@ -142,7 +149,9 @@ let package = Package(
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
-        .testTarget(name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"],
+            resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
             name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
             swiftSettings: strict),
@@ -152,7 +161,7 @@ let package = Package(
                 "BookendCollector", "BookendDaemon",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
             name: "BookendCLITests", dependencies: ["BookendCLI", "BookendFiles", "BookendModel", "BookendTransport"],
             swiftSettings: strict),

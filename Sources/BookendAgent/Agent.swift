@@ -2,7 +2,6 @@ package import BookendDaemon
 package import BookendFiles
 import BookendModel
 package import BookendTransport
-import Glibc
 package import Logging
 import ServiceLifecycle
 
@@ -15,45 +14,44 @@ package struct Agent {
     private static let flushPatience = Duration.seconds(5)
     /// How long reports and finished jobs stay in the journal after they are acknowledged.
     private static let journalRetention = Duration.seconds(14 * 86_400)
-    /// Jobs whose captured output is kept.
-    private static let outputRetention = 1_000
 
     private let configuration: AgentConfiguration
     private let network: any Network
     private let keys: CurveKeyPair
     private let journal: any Journal
     private let clock: any DaemonClock
+    private let server: (any AgentServer)?
     private let logger: Logger
 
+    /// - Parameter server: `nil`: this machine.
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any DaemonClock, logger: Logger
+        clock: any DaemonClock, server: (any AgentServer)? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
         self.keys = keys
         self.journal = journal
         self.clock = clock
+        self.server = server
         self.logger = logger
     }
 
     package func run() async throws {
         let contents = try journal.load()
         let collectors = try await openCollectors(contents)
-        let output = OutputStore(directory: configuration.stateDirectory + "/output")
-        let running = RunningStages(stateDirectory: configuration.stateDirectory)
-        let ended = await running.endLeftovers()
+        let server = try server ?? ThisServer(configuration, clock: clock)
+        let ended = await server.endLeftovers()
         if !ended.isEmpty {
             logger.warning(
                 "ended what an agent that died had left running",
                 metadata: ["processes": "\(ended.joined(separator: ", "))"])
         }
-        let stages = try makeStages(output, running)
         let director = JobDirector(
             jobLimit: configuration.limits.jobs, contents: contents,
             slotRules: SlotBook.Rules(grace: configuration.autonomy.grace, splay: configuration.autonomy.splay),
             surroundings: JobDirector.Surroundings(
-                agent: configuration.id, journal: journal, stages: stages, clock: clock,
+                agent: configuration.id, journal: journal, stages: server.stages, clock: clock,
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },
                 progressed: { progress in for collector in collectors { collector.link.send(progress) } },
                 logger: logger))
@@ -64,7 +62,7 @@ package struct Agent {
                 command: $0.command, patience: $0.after, contents: contents, journal: journal, clock: clock,
                 logger: logger)
         }
-        let coordinator = try await openCoordinator(contents, director, isolation, collectors.map(\.link), stages, output)
+        let coordinator = try await openCoordinator(contents, director, isolation, collectors.map(\.link), server)
         logger.notice(
             "agent is ready",
             metadata: [
@@ -73,9 +71,13 @@ package struct Agent {
             ])
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for collector in collectors { group.addTask { await collector.link.run() } }
+                for collector in collectors {
+                    group.addTask {
+                        await collector.link.run(beaconEvery: configuration.heartbeat) { await director.activeJobs }
+                    }
+                }
                 group.addTask { await coordinator.link.run() }
-                group.addTask { await tidy(output) }
+                group.addTask { await tidy(server, collectors.map(\.link)) }
                 group.addTask { await director.runSlots() }
                 if let isolation { group.addTask { await isolation.run() } }
                 await director.run()
@@ -92,21 +94,6 @@ package struct Agent {
         }
         await network.stop()
         logger.notice("agent stopped", metadata: ["agent": "\(configuration.id)"])
-    }
-
-    private func makeStages(_ output: OutputStore, _ running: RunningStages) throws -> ServerStages {
-        ServerStages(
-            process: StageProcess(),
-            repositories: try configuration.repositories.mapValues(RepositoryConfiguration.init),
-            permissions: GuardConfiguration(configuration.permissions), statusMaps: configuration.statusMaps,
-            output: output, running: running, outputLimit: Int(configuration.limits.output.bytes),
-            stateDirectory: configuration.stateDirectory, restic: configuration.restic, home: Self.home)
-    }
-
-    /// The home directory of the agent's user, for scripts.
-    private static var home: String {
-        guard let entry = getpwuid(getuid()), let home = entry.pointee.pw_dir else { return "/" }
-        return String(cString: home)
     }
 
     private func openCollectors(
@@ -137,8 +124,8 @@ package struct Agent {
     }
 
     private func openCoordinator(
-        _ contents: JournalContents, _ director: JobDirector, _ isolation: IsolationGuard?, _ collectors: [CollectorLink], _ stages: ServerStages,
-        _ output: OutputStore
+        _ contents: JournalContents, _ director: JobDirector, _ isolation: IsolationGuard?,
+        _ collectors: [CollectorLink], _ server: any AgentServer
     ) async throws -> CoordinatorConnection {
         let protection = Guard.curveClient(keys, server: try CurveKey(configuration.coordinator.publicKey))
         let topic = Array(Topic.agent(configuration.id).utf8)
@@ -147,10 +134,8 @@ package struct Agent {
                 .subscriber(topics: [topic, Topic.welcome]), Endpoint(configuration.coordinator.broadcast), protection))
         let sync = try await network.open(
             SocketPlan(.dealer, Endpoint(configuration.coordinator.sync), protection))
-        let answers = AgentAnswers(
-            stages: stages, output: output, permissions: GuardConfiguration(configuration.permissions), clock: clock,
-            director: director)
-        let asks = AskServer(answering: answers, socket: sync, clock: clock, logger: logger)
+        let asks = AskServer(
+            answering: server.answering(for: director), socket: sync, clock: clock, logger: logger)
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
@@ -159,17 +144,18 @@ package struct Agent {
     }
 
     /// Removes what is older than it is kept, each hour.
-    private func tidy(_ output: OutputStore) async {
+    private func tidy(_ server: any AgentServer, _ collectors: [CollectorLink]) async {
         while !Task.isCancelled {
             do throws(AgentError) {
                 let now = clock.now.wall
-                try journal.prune(
+                let pruned = try journal.prune(
                     before: UnixTime(milliseconds: now.milliseconds - Self.journalRetention.milliseconds),
                     collectors: configuration.collectors.map(\.publicKey))
+                for collector in collectors { collector.pruned(through: pruned) }
             } catch {
                 logger.error("the journal could not be tidied", metadata: ["error": "\(error)"])
             }
-            output.prune(keepingNewest: Self.outputRetention)
+            server.tidy()
             // Canceled: the loop's condition sees it.
             try? await clock.sleep(until: clock.now.boot + .seconds(3_600))
         }

@@ -10,11 +10,16 @@ import ServiceLifecycle
 ///
 /// Its sockets close in the order in which they stand in ``run()``: intake first, then everything that reads what it stored.
 package struct Collector {
+    /// How long the position of a stream is kept that nothing was heard of.
+    private static let streamRetention = Duration.seconds(90 * 86_400)
+
     private let configuration: CollectorConfiguration
     private let network: any Network
     private let keys: CurveKeyPair
     private let ring: KeyRing
     private let store: any ReportStore
+    /// When each agent was last heard, and its active jobs.
+    package let lastHeard = LastHeard()
     private let clock: any DaemonClock
     private let rosterInterval: Duration
     private let deadMan: DeadMan?
@@ -49,7 +54,8 @@ package struct Collector {
         let querySocket = try await network.open(
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
         let intake = try IntakeService(
-            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), clock: clock, logger: logger)
+            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), heard: lastHeard, clock: clock,
+            logger: logger)
         let queries = QueryService(socket: querySocket, store: store, clock: clock, logger: logger)
         let roster = try await openRoster()
         logger.notice(
@@ -62,7 +68,7 @@ package struct Collector {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
-                group.addTask { await prune() }
+                group.addTask { await prune(intake) }
                 if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }
                 if let roster { group.addTask { await roster.service.run() } }
                 await intake.run()
@@ -91,7 +97,8 @@ package struct Collector {
     }
 
     /// Removes what is older than it is kept, in small steps, each hour.
-    private func prune() async {
+    private func prune(_ intake: IntakeService) async {
+        var isFirst = true
         while !Task.isCancelled {
             let now = clock.now.wall
             do throws(CollectorError) {
@@ -100,8 +107,13 @@ package struct Collector {
                         reportsBefore: now - configuration.retention.reports,
                         jobsBefore: now - configuration.retention.jobs, limit: 1_000)
                 {}
+                // Not at the start: a collector that was off for long has not heard of anyone yet.
+                if !isFirst {
+                    try await intake.pruneStreams(now: now, unheardSince: now - Self.streamRetention)
+                }
+                isFirst = false
             } catch {
-                logger.error("old reports could not be removed", metadata: ["error": "\(error)"])
+                logger.error("what is old could not be removed", metadata: ["error": "\(error)"])
             }
             // Canceled: the loop's condition sees it.
             try? await clock.sleep(until: clock.now.boot + .seconds(3_600))

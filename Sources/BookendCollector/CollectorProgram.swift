@@ -12,7 +12,7 @@ package enum CollectorProgram {
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let ring = KeyRing(try KeyRing.read(file: configuration.keys))
-        let store = try SQLiteReportStore(path: directory.file("collector.sqlite"))
+        let store = try SQLiteReportStore(path: directory.file(CollectorCopies.databaseName))
         let network = try SocketThread()
         let deadMan = configuration.deadMan.map {
             DeadMan(

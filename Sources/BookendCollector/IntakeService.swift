@@ -15,24 +15,37 @@ actor IntakeService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let feed: Feed
+    private let heard: LastHeard
     private let clock: any DaemonClock
     private let logger: Logger
     private var intake: Intake
+    /// Named by acknowledgements, so that the store's going back in time is noticed.
+    private var epoch: Int64
+    /// A store goes back only while nobody uses it: one renewal a run is enough, and agents cannot make more of them.
+    private var isEpochFresh = false
+    /// Streams that were heard of since the store was told.
+    private var heardStreams: Set<Intake.Source> = []
     private var progress = ProgressThrottle()
     private var faults = FaultCounter()
     private var isStopping = false
     /// Why the latest group could not be stored; `nil`: it was.
     private var problem: CollectorError?
+    /// Reports that came since then, counted each time.
+    private var notStored = 0
+    private var nextComplaint: BootTime?
 
     init(
-        socket: any MessageSocket, store: any ReportStore, feed: Feed, clock: any DaemonClock, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, feed: Feed, heard: LastHeard, clock: any DaemonClock,
+        logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.feed = feed
+        self.heard = heard
         self.clock = clock
         self.logger = logger
         intake = Intake(stored: try store.positions())
+        epoch = try store.epoch()
     }
 
     /// Takes nothing more, and closes the socket once what was taken is committed and acknowledged.
@@ -48,6 +61,15 @@ actor IntakeService {
     func checkThatItWorks() throws(CollectorError) {
         if let problem { throw problem }
         _ = try store.rosterPosition()
+    }
+
+    /// Forgets streams that are long over.
+    func pruneStreams(now: UnixTime, unheardSince time: UnixTime) throws(CollectorError) {
+        let forgotten = try store.pruneStreams(heard: heardStreams, now: now, unheardSince: time)
+        heardStreams = []
+        intake.forget(forgotten)
+        guard !forgotten.isEmpty else { return }
+        logger.info("streams of reports that are long over were forgotten", metadata: ["streams": "\(forgotten.count)"])
     }
 
     /// Serves the socket until it is stopped.
@@ -75,8 +97,13 @@ actor IntakeService {
             var route: Route
         }
 
-        var new: [Report] = []
-        var answers: Set<Answer> = []
+        var new: [AcceptedReport] = []
+        /// Whether the agent must resume.
+        var answers: [Answer: Bool] = [:]
+
+        mutating func answer(_ source: Intake.Source, _ route: Route, mustResume: Bool = false) {
+            answers[Answer(source: source, route: route), default: false] = mustResume
+        }
     }
 
     private func take(_ delivery: Delivery, into group: inout Group) {
@@ -89,17 +116,22 @@ actor IntakeService {
         } catch {
             return faults.count("malformed", from: sender, "\(error)")
         }
+        heard.hear(sender, at: clock.now)
         switch envelope {
-        case .intake(.resume(let incarnation)):
-            group.answers.insert(
-                Group.Answer(source: Intake.Source(agent: sender, incarnation: incarnation), route: route))
-        case .intake(.batch(let reports)):
-            let verdict = intake.take(reports, from: sender)
+        case .intake(.resume(let resume)):
+            let source = Intake.Source(agent: sender, incarnation: resume.incarnation)
+            heardStreams.insert(source)
+            if intake.isBehind(resume, of: source, epoch: epoch), !renewEpoch(resume, of: source) { return }
+            group.answer(source, route)
+        case .intake(.batch(let batch)):
+            let verdict = intake.take(batch, from: sender)
+            heardStreams.insert(verdict.source)
             group.new += verdict.new
-            for source in verdict.sources { group.answers.insert(Group.Answer(source: source, route: route)) }
+            group.answer(verdict.source, route, mustResume: verdict.mustResume)
             if verdict.forged > 0 {
-                faults.count("forged", from: sender, "\(verdict.forged) reports claim another agent")
+                faults.count("forged", from: sender, "\(verdict.forged) reports claim another agent or stream")
             }
+        case .intake(.beacon(let beacon)): heard.take(beacon, from: sender, at: clock.now)
         case .progress(let value):
             guard value.agent == sender else {
                 return faults.count("forged", from: sender, "progress of another agent")
@@ -109,15 +141,37 @@ actor IntakeService {
         }
     }
 
+    /// The store holds less than was acknowledged: what cursors stand for is not sure any more.
+    ///
+    /// - Returns: `false` when it could not be recorded; the agent asks again.
+    private func renewEpoch(_ resume: IntakeResume, of source: Intake.Source) -> Bool {
+        guard !isEpochFresh else { return true }
+        let stored = intake.acknowledgement(for: source, epoch: epoch).through
+        do throws(CollectorError) {
+            epoch = try store.renewEpoch()
+            isEpochFresh = true
+            logger.error(
+                "the database went back in time; agents send again what they keep, and old cursors are gaps",
+                metadata: [
+                    "agent": "\(source.agent)", "stored": "\(stored)", "acknowledged": "\(resume.acknowledged)",
+                ])
+            return true
+        } catch {
+            logger.error("the epoch could not be renewed", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
     /// Stores, acknowledges, publishes, in that order. When storing fails nobody is answered: agents send again.
     private func finish(_ group: Group) {
         guard !group.new.isEmpty || !group.answers.isEmpty else { return }
         do throws(CollectorError) {
             let entries = group.new.isEmpty ? [] : try store.store(group.new, at: clock.now.wall)
-            problem = nil
+            if !group.new.isEmpty { noteStored() }
             intake.commit()
-            for answer in group.answers {
-                socket.send([Wire.encode(.intakeAck(intake.acknowledgement(for: answer.source)))], to: answer.route)
+            for (answer, mustResume) in group.answers {
+                let ack = intake.acknowledgement(for: answer.source, epoch: epoch, mustResume: mustResume)
+                socket.send([Wire.encode(.intakeAck(ack))], to: answer.route)
             }
             feed.publish(entries)
             for entry in entries where entry.report.endsJob {
@@ -125,10 +179,27 @@ actor IntakeService {
             }
         } catch {
             intake.rollBack()
-            problem = error
-            logger.error(
-                "reports could not be stored; they stay with their agents",
-                metadata: ["reports": "\(group.new.count)", "error": "\(error)"])
+            note(error, reports: group.new.count)
         }
+    }
+
+    /// Says at once that storing fails, and again each minute as long as it does.
+    private func note(_ error: CollectorError, reports: Int) {
+        let isNews = problem == nil
+        problem = error
+        notStored += reports
+        let now = clock.now.boot
+        guard isNews || nextComplaint.map({ now >= $0 }) ?? true else { return }
+        nextComplaint = now + .seconds(60)
+        logger.error(
+            "reports could not be stored; they stay with their agents",
+            metadata: ["reports": "\(notStored)", "error": "\(error)"])
+    }
+
+    private func noteStored() {
+        guard problem != nil else { return }
+        problem = nil
+        notStored = 0
+        logger.notice("reports are stored again")
     }
 }

@@ -33,20 +33,11 @@ extension Envelope {
             proto.highestJobID = request.highestJob.rawValue
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
-        case .intake(.resume(let incarnation)):
-            var proto = ProtoIntakeResume()
-            proto.incarnation = incarnation
-            return .intakeResume(proto)
-        case .intake(.batch(let reports)):
-            var proto = ProtoIntakeBatch()
-            proto.reports = reports.map(ProtoReport.init)
-            return .intakeBatch(proto)
+        case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
+        case .intake(.batch(let batch)): return .intakeBatch(ProtoIntakeBatch(batch))
+        case .intake(.beacon(let beacon)): return .intakeBeacon(ProtoIntakeBeacon(beacon))
         case .progress(let progress): return .progress(ProtoProgress(progress))
-        case .intakeAck(let ack):
-            var proto = ProtoIntakeAck()
-            proto.incarnation = ack.incarnation
-            proto.through = ack.through
-            return .intakeAck(proto)
+        case .intakeAck(let ack): return .intakeAck(ProtoIntakeAck(ack))
         case .feedEntry(let entry): return .feedEntry(ProtoFeedEntry(entry))
         case .query(let request, let query): return .query(ProtoQuery(request, query))
         case .queryReply(let request, let reply): return .queryReply(ProtoQueryReply(request, reply))
@@ -84,15 +75,10 @@ extension Envelope {
                 RosterRequest(
                     after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID))))
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
-        case .intakeResume(let proto): self = .intake(.resume(incarnation: proto.incarnation))
-        case .intakeBatch(let proto):
-            self = .intake(
-                .batch(
-                    try proto.reports.bounded(1_000, "batch.reports").map { report throws(WireError) in
-                        try Report(report)
-                    }))
-        case .intakeAck(let proto):
-            self = .intakeAck(IntakeAck(incarnation: proto.incarnation, through: proto.through))
+        case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))
+        case .intakeBatch(let proto): self = .intake(.batch(try IntakeBatch(proto)))
+        case .intakeBeacon(let proto): self = .intake(.beacon(try IntakeBeacon(proto)))
+        case .intakeAck(let proto): self = .intakeAck(IntakeAck(proto))
         case .progress(let proto): self = .progress(try Progress(proto))
         case .feedEntry(let proto): self = .feedEntry(try FeedEntry(proto))
         case .query(let proto): self = .query(request: proto.request, try Query(proto))

@@ -1,5 +1,76 @@
 import BookendModel
 
+extension ProtoIntakeResume {
+    init(_ resume: IntakeResume) {
+        self.init()
+        incarnation = resume.incarnation
+        acknowledged = resume.acknowledged
+        epoch = resume.epoch
+    }
+}
+
+extension IntakeResume {
+    init(_ proto: ProtoIntakeResume) {
+        self.init(incarnation: proto.incarnation, acknowledged: proto.acknowledged, epoch: proto.epoch)
+    }
+}
+
+extension ProtoIntakeBatch {
+    init(_ batch: IntakeBatch) {
+        self.init()
+        incarnation = batch.incarnation
+        after = batch.after.rawValue
+        reports = batch.reports.map(ProtoReport.init)
+    }
+}
+
+extension IntakeBatch {
+    init(_ proto: ProtoIntakeBatch) throws(WireError) {
+        let reports = try proto.reports.bounded(1_000, "batch.reports").map { report throws(WireError) in
+            try Report(report)
+        }
+        self.init(
+            incarnation: proto.incarnation, after: ReportDigest(rawValue: proto.after), reports: reports)
+    }
+}
+
+extension ProtoIntakeAck {
+    init(_ ack: IntakeAck) {
+        self.init()
+        incarnation = ack.incarnation
+        through = ack.through
+        if let value = ack.digest { digest = value.rawValue }
+        epoch = ack.epoch
+        mustResume = ack.mustResume
+    }
+}
+
+extension IntakeAck {
+    init(_ proto: ProtoIntakeAck) {
+        self.init(
+            incarnation: proto.incarnation, through: proto.through,
+            digest: proto.hasDigest ? ReportDigest(rawValue: proto.digest) : nil, epoch: proto.epoch,
+            mustResume: proto.mustResume)
+    }
+}
+
+extension ProtoIntakeBeacon {
+    init(_ beacon: IntakeBeacon) {
+        self.init()
+        activeJobs = beacon.activeJobs.map(ProtoActiveJob.init)
+        wallUnixMs = beacon.wall.milliseconds
+    }
+}
+
+extension IntakeBeacon {
+    init(_ proto: ProtoIntakeBeacon) throws(WireError) {
+        let jobs = try proto.activeJobs.bounded(1_000, "beacon.active_jobs").map { job throws(WireError) in
+            try ActiveJob(job)
+        }
+        self.init(activeJobs: jobs, wall: UnixTime(milliseconds: proto.wallUnixMs))
+    }
+}
+
 extension ProtoProgress {
     init(_ progress: Progress) {
         self.init()

@@ -25,8 +25,6 @@ package enum Wire {
     package static func decode(_ bytes: [UInt8]) throws(WireError) -> Envelope {
         let proto: ProtoEnvelope
         do {
-            var options = BinaryDecodingOptions()
-            options.messageDepthLimit = 16
             proto = try ProtoEnvelope(serializedBytes: bytes, options: options)
         } catch {
             throw WireError(.malformed, "not an envelope (\(bytes.count) bytes)")
@@ -72,6 +70,14 @@ package enum Wire {
         try PolicyRevision(parse(bytes, as: ProtoPolicyRevision.self))
     }
 
+    /// Unknown fields are not kept: collecting them takes quadratic time when there are many.
+    private static var options: BinaryDecodingOptions {
+        var options = BinaryDecodingOptions()
+        options.messageDepthLimit = 16
+        options.discardUnknownFields = true
+        return options
+    }
+
     private static func serialize(_ message: some SwiftProtobuf.Message) -> [UInt8] {
         do {
             return try message.serializedBytes()
@@ -82,7 +88,7 @@ package enum Wire {
 
     private static func parse<M: SwiftProtobuf.Message>(_ bytes: [UInt8], as type: M.Type) throws(WireError) -> M {
         do {
-            return try M(serializedBytes: bytes)
+            return try M(serializedBytes: bytes, options: options)
         } catch {
             throw WireError(.malformed, "not a \(M.protoMessageName) (\(bytes.count) bytes)")
         }

@@ -1,6 +1,7 @@
 import BookendAgent
 import BookendModel
 import Foundation
+import GRDB
 import Glibc
 import Testing
 
@@ -131,18 +132,20 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             for second in 1...10 { _ = try journal.record([report(.running, at: Int64(second))], of: one) }
             _ = try journal.record([.finished], of: one)
             try journal.recordCancel(of: 2, at: .at(1))
-            try journal.recordAcknowledged(through: 4, by: "x")
-            try journal.prune(before: .at(100), collectors: ["x", "never heard"])
+            let incarnation = try journal.load().incarnation
+            try journal.record(ReportStream(incarnation: incarnation, acknowledged: 4), for: "x")
+            #expect(try journal.prune(before: .at(100), collectors: ["x", "never heard"]) == 0)
             #expect(try journal.reports(1...100).count == 10)
-            try journal.prune(before: .at(3), collectors: ["x"])
+            #expect(try journal.prune(before: .at(3), collectors: ["x"]) == 2)
             #expect(try journal.reports(1...100).map(\.origin.sequence) == Array(3...10))
-            try journal.prune(before: .at(100), collectors: ["x"])
+            #expect(try journal.prune(before: .at(100), collectors: ["x"]) == 4)
             #expect(try journal.reports(1...100).map(\.origin.sequence) == Array(5...10))
             #expect(try journal.load().unfinishedJobs.map(\.isCanceled) == [true], "its cancel is part of a job")
-            try journal.recordAcknowledged(through: 10, by: "x")
-            try journal.prune(before: .at(100), collectors: ["x"])
+            let stream = ReportStream(incarnation: 8, base: 2, acknowledged: 10, epoch: 4)
+            try journal.record(stream, for: "x")
+            #expect(try journal.prune(before: .at(100), collectors: ["x"]) == 9)
             #expect(try reopen().reports(1...100).map(\.origin.sequence) == [10])
-            #expect(try reopen().load().highestReport == 10 && reopen().load().acknowledged == ["x": 10])
+            #expect(try reopen().load().highestReport == 10 && reopen().load().streams == ["x": stream])
             #expect(try reopen().record([report(.failed)], of: one) == 11)
             // A finished job that is forgotten is new again: its trigger's deadline keeps it from running.
             #expect(try reopen().accept(.sample(1), under: nil, at: .at(200)) != nil)
@@ -161,13 +164,50 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
                     .finished,
                 ],
                 of: one)
-            try journal.prune(before: .at(1_000), collectors: [])
+            _ = try journal.prune(before: .at(1_000), collectors: [])
             #expect(try reopen().openDebts().map(\.job.policy) == [.sample()])
             #expect(try reopen().load().unfinishedJobs.isEmpty)
             _ = try reopen().record([.debtSettled(attempt: 1, .forgiven)], of: one)
-            try journal.prune(before: .at(1_000), collectors: [])
+            _ = try journal.prune(before: .at(1_000), collectors: [])
             #expect(try reopen().openDebts().isEmpty)
             #expect(try reopen().accept(.sample(1), under: nil, at: .at(9)) != nil, "it was pruned")
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a digest names each report, the newest of those that were removed, and none beyond`(kind: JournalKind) throws
+    {
+        try kind.with { reopen in
+            let journal = try reopen()
+            let incarnation = try journal.load().incarnation
+            let start = ReportDigest(rawValue: incarnation)
+            #expect(try journal.digest(of: 0) == start && journal.digest(of: 1) == nil)
+            for second in 1...6 { _ = try journal.record([report(.running, at: Int64(second))], of: one) }
+            var digests = [start]
+            for report in try journal.reports(1...6) { digests.append(digests.last!.followed(by: report)) }
+            #expect(try (0...6).map { try reopen().digest(of: $0) } == digests)
+            try journal.record(ReportStream(incarnation: incarnation, acknowledged: 6), for: "x")
+            #expect(try journal.prune(before: .at(4), collectors: ["x"]) == 3)
+            let kept = digests[3...].map(Optional.some)
+            #expect(try (0...7).map { try reopen().digest(of: $0) } == [nil, nil, nil] + kept + [nil])
+            #expect(try reopen().load().prunedReport == 3)
+            #expect(try journal.prune(before: .at(100), collectors: ["x"]) == 5)
+            _ = try reopen().record([report(.failed, at: 9)], of: one)
+            let last = try #require(try journal.reports(7...7).first)
+            #expect(try reopen().digest(of: 7) == digests[6].followed(by: last))
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `reports of a clock that was set back are not removed from the middle`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            let journal = try reopen()
+            for second in [1, 9, 2, 3, 9, 9] as [Int64] {
+                _ = try journal.record([report(.running, at: second)], of: one)
+            }
+            try journal.record(ReportStream(incarnation: 1, acknowledged: 6), for: "x")
+            #expect(try journal.prune(before: .at(5), collectors: ["x"]) == 1)
+            #expect(try reopen().reports(1...9).map(\.origin.sequence) == Array(2...6))
         }
     }
 
@@ -263,6 +303,39 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
         }
     }
 
+    @Test(arguments: ["journal-1"])
+    func `a journal of an earlier version is brought up to date and loses nothing`(name: String) throws {
+        let fixture = try #require(
+            Bundle.module.url(forResource: name, withExtension: "sqlite", subdirectory: "Databases"))
+        let directory = NSTemporaryDirectory() + "upgrade-\(UUID().uuidString)"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // A test's rubbish, no more.
+        let path = directory + "/journal.sqlite"
+        try FileManager.default.copyItem(atPath: fixture.path, toPath: path)
+        for _ in 1...2 {
+            let journal = try SQLiteJournal(path: path, agent: agentID)
+            let contents = try journal.load()
+            #expect(contents.policies == [.sample()] && contents.generation == 4)
+            #expect(contents.unfinishedJobs.map(\.trigger) == [.sample(2), .sample(3)])
+            #expect(contents.unfinishedJobs.map(\.owesPostScript) == [true, false])
+            #expect(contents.unfinishedJobs.map(\.isCanceled) == [false, true] && contents.highestJob == 3)
+            #expect(contents.highestReport == 9 && contents.prunedReport == 3)
+            #expect(
+                contents.streams == [
+                    "main": ReportStream(incarnation: contents.incarnation, acknowledged: 6),
+                    "second": ReportStream(incarnation: contents.incarnation, acknowledged: 4),
+                ])
+            var digest = try #require(try journal.digest(of: 3))
+            for report in try journal.reports(1...9) {
+                digest = digest.followed(by: report)
+                #expect(try journal.digest(of: report.origin.sequence) == digest)
+            }
+        }
+        let journal = try SQLiteJournal(path: path, agent: agentID)
+        #expect(try journal.record([report(.failed)], of: ReportedTrigger(.sample(2))) == 10)
+        #expect(try journal.reports(1...99).map(\.origin.sequence) == Array(4...10))
+    }
+
     @Test func `a file that is no journal is an error that names the file`() throws {
         let path = NSTemporaryDirectory() + "corrupt-\(UUID().uuidString)"
         defer { unlink(path) }
@@ -270,6 +343,31 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
         let error = #expect(throws: AgentError.self) { try SQLiteJournal(path: path, agent: agentID) }
         #expect(error?.code == .journal && error?.message.contains(path) == true)
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)).count == 8_192, "it is left as it was")
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a report is bounded before it is recorded`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var details = ReportDetails()
+            details.reason = String(repeating: "x", count: 5_000)
+            let entry = JournalEntry.report(attempt: 1, stage: .backup, status: .failed, at: .at(1), details: details)
+            _ = try reopen().record([entry], of: ReportedTrigger(.sample(1)))
+            #expect(try reopen().reports(1...1).first?.details == details.bounded)
+        }
+    }
+
+    @Test func `a value of the wrong kind in a journal is an error, not a crash`() throws {
+        let directory = NSTemporaryDirectory() + "strange-\(UUID().uuidString)"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // A test's rubbish, no more.
+        let path = directory + "/journal.sqlite"
+        do {
+            let journal = try SQLiteJournal(path: path, agent: agentID)
+            _ = try journal.accept(.sample(1), under: .sample(), at: .at(1))
+        }
+        try DatabaseQueue(path: path).write { try $0.execute(sql: "UPDATE jobs SET scheduled_start = 'soon'") }
+        let journal = try SQLiteJournal(path: path, agent: agentID)
+        #expect(throws: AgentError.self) { try journal.load() }
     }
 
     @Test func `a journal that is damaged in the middle is an error, not a crash`() throws {
@@ -345,8 +443,8 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             let newest = try reopen().knownJobs(limit: 2)
             #expect(newest.jobs.map(\.job) == [6, 7] && newest.since == .at(300) + .milliseconds(1))
             _ = try reopen().record([.finished], of: ReportedTrigger(.sample(9)))
-            try reopen().prune(before: .at(200), collectors: [])
-            try reopen().prune(before: .at(50), collectors: [])
+            _ = try reopen().prune(before: .at(200), collectors: [])
+            _ = try reopen().prune(before: .at(50), collectors: [])
             let rest = try reopen().knownJobs(limit: 10)
             #expect(rest.jobs.map(\.job) == [6, 7, 8] && rest.since == .at(200))
             #expect(try reopen().trigger(of: 6) == .sample(6) && reopen().trigger(of: 9) == nil)

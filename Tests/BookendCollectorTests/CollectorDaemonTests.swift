@@ -4,23 +4,24 @@ import BookendModel
 import BookendTransport
 import BookendWire
 import Foundation
+import Synchronization
 import Testing
 
 /// The collector over real sockets, with agents made of transport and wire.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct CollectorDaemonTests {
-    private func batch(_ reports: some Collection<Report>) -> [Frame] { [Wire.encode(.intake(.batch(Array(reports))))] }
+    private func frames(_ batch: IntakeBatch) -> [Frame] { [Wire.encode(.intake(.batch(batch)))] }
 
     @Test func `reports that are sent again after a broken connection count once`() async throws {
         try await RunningCollector.with { collector in
             var maker = ReportMaker("web-1")
             let reports = (1...20).flatMap { maker.job($0) }
             let first = try await collector.intake(as: "agent/web-1")
-            first.send(batch(reports.prefix(70)), to: nil)
+            first.send(frames(maker.batch(reports.prefix(70))), to: nil)
             await first.close()  // whether or not an acknowledgement is on its way
 
             let second = try await collector.intake(as: "agent/web-1")
-            second.send(batch(reports), to: nil)
-            second.send(batch(reports), to: nil)
+            second.send(frames(maker.batch(reports)), to: nil)
+            second.send(frames(maker.batch(reports)), to: nil)
             try await second.awaitAcknowledgement(through: 140)
             let summary = try await collector.ask(.fleet)
             guard case .fleet(let fleet) = summary else {
@@ -36,7 +37,8 @@ import Testing
         try await RunningCollector.with { collector in
             var (own, other) = (ReportMaker("web-1"), ReportMaker("web-2"))
             let socket = try await collector.intake(as: "agent/web-1")
-            socket.send(batch(other.job(9) + own.job(1)), to: nil)
+            let reports = other.job(9) + own.job(1)
+            socket.send(frames(own.batch(reports)), to: nil)
             try await socket.awaitAcknowledgement(through: 7)
             #expect(try collector.store.jobs(JobFilter()).map(\.job.rawValue) == [1])
             #expect(try collector.store.positions().keys.map(\.agent.rawValue) == ["web-1"])
@@ -48,12 +50,107 @@ import Testing
             var maker = ReportMaker("web-1")
             let reports = maker.job(1)
             let socket = try await collector.intake(as: "agent/web-1")
-            socket.send(batch(reports.suffix(3)), to: nil)
+            socket.send(frames(maker.batch(reports.suffix(3))), to: nil)
             for await deliveries in socket.deliveries {
                 let frame = try #require(deliveries.first?.message?.frames.last)
-                #expect(try Wire.decode(frame) == .intakeAck(IntakeAck(incarnation: 7, through: 0)))
+                let epoch = try collector.store.epoch()
+                #expect(
+                    try Wire.decode(frame)
+                        == .intakeAck(IntakeAck(incarnation: 7, through: 0, epoch: epoch, mustResume: true)))
                 break
             }
+        }
+    }
+
+    /// The first acknowledgement that comes.
+    private func acknowledgement(_ socket: any MessageSocket) async throws -> IntakeAck {
+        for await deliveries in socket.deliveries {
+            for frame in deliveries.compactMap({ $0.message?.frames.last }) {
+                if case .intakeAck(let ack) = try Wire.decode(frame) { return ack }
+            }
+        }
+        throw CancellationError()
+    }
+
+    @Test func `a clone's reports under the same numbers are not taken, and the answer shows it`() async throws {
+        try await RunningCollector.with { collector in
+            var (one, two) = (ReportMaker("web-1"), ReportMaker("web-1"))
+            let socket = try await collector.intake(as: "agent/web-1")
+            let (first, second) = (one.job(1), two.job(1, backup: .failed) + two.job(2))
+            socket.send(frames(one.batch(first)), to: nil)
+            #expect(try await acknowledgement(socket).digest == one.digests[7])
+            socket.send(frames(two.batch(second)), to: nil)
+            let ack = try await acknowledgement(socket)
+            #expect(ack.through == 7 && ack.mustResume && ack.digest == one.digests[7] && ack.digest != two.digests[7])
+            #expect(try collector.store.jobs(JobFilter()).map(\.status) == [.successful])
+        }
+    }
+
+    @Test func `a database that lost what it acknowledged renews its epoch, once`() async throws {
+        try await RunningCollector.with { collector in
+            let socket = try await collector.intake(as: "agent/web-1")
+            func resume(_ acknowledged: UInt64, _ epoch: Int64) async throws -> IntakeAck {
+                let resume = IntakeResume(incarnation: 7, acknowledged: acknowledged, epoch: epoch)
+                socket.send([Wire.encode(.intake(.resume(resume)))], to: nil)
+                return try await acknowledgement(socket)
+            }
+            let epoch = try collector.store.epoch()
+            #expect(try await resume(0, epoch).epoch == epoch)
+            #expect(try await resume(9, epoch &+ 1).epoch == epoch, "that was lost before this epoch began")
+            let renewed = try await resume(9, epoch).epoch
+            #expect(try renewed != epoch && renewed == collector.store.epoch())
+            #expect(try await resume(9, renewed).epoch == renewed, "an agent cannot renew it at will")
+        }
+    }
+
+    @Test func `a beacon says that its agent lives and what it does; any message says the former`() async throws {
+        try await RunningCollector.with { collector in
+            let socket = try await collector.intake(as: "agent/web-1")
+            let (web, other) = (AgentID(rawValue: "web-1"), AgentID(rawValue: "web-2"))
+            let resume = Wire.encode(.intake(.resume(IntakeResume(incarnation: 7, acknowledged: 0, epoch: 0))))
+            socket.send([resume], to: nil)
+            _ = try await acknowledgement(socket)
+            let first = try #require(collector.lastHeard[web])
+            #expect(first.activeJobs == nil && first.beaconAt == nil && collector.lastHeard[other] == nil)
+            let job = ActiveJob(
+                job: JobID(rawValue: 3), policy: PolicyName(rawValue: "p"), attempt: 1, stage: .backup)
+            let beacon = IntakeBeacon(activeJobs: [job], wall: UnixTime(milliseconds: 0))
+            socket.send([Wire.encode(.intake(.beacon(beacon)))], to: nil)
+            socket.send([resume], to: nil)
+            _ = try await acknowledgement(socket)
+            let second = try #require(collector.lastHeard[web])
+            #expect(second.activeJobs == [job] && second.at.boot >= first.at.boot)
+            #expect(try second.at.boot >= #require(second.beaconAt).boot)
+        }
+    }
+
+    @Test func `while reports cannot be stored none is acknowledged, and it goes on when there is room`() async throws {
+        let failing = Mutex<FailingStore?>(nil)
+        try await RunningCollector.with(
+            wrap: { store in
+                let wrapped = FailingStore(store)
+                failing.withLock { $0 = wrapped }
+                return wrapped
+            }
+        ) { collector in
+            let disk = try #require(failing.withLock { $0 })
+            var failures = disk.failures.makeAsyncIterator()
+            var maker = ReportMaker("web-1")
+            let reports = maker.job(1) + maker.job(2)
+            let socket = try await collector.intake(as: "agent/web-1")
+            for _ in 1...3 {
+                socket.send(frames(maker.batch(reports.prefix(7))), to: nil)
+                _ = await failures.next()
+            }
+            let resume = IntakeResume(incarnation: 7, acknowledged: 0, epoch: 0)
+            socket.send([Wire.encode(.intake(.resume(resume)))], to: nil)
+            let ack = try await acknowledgement(socket)
+            #expect(ack.through == 0 && ack.digest == nil)
+            #expect(try collector.store.positions() == [:])
+            disk.makeRoom()
+            socket.send(frames(maker.batch(reports)), to: nil)
+            try await socket.awaitAcknowledgement(through: 14)
+            #expect(try collector.store.fleet(asOf: UnixTime(milliseconds: 0)).jobs == [.successful: 2])
         }
     }
 
@@ -68,9 +165,13 @@ import Testing
             // The welcome may overtake the subscription: reports are made until the first one comes through.
             var published: [FeedEntry] = []
             var stored = 0
-            socket.send(batch(maker.job(1)), to: nil)
+            let first = maker.job(1)
+            socket.send(frames(maker.batch(first)), to: nil)
             try await socket.awaitAcknowledgement(through: 7)
-            for job in 2...30 { socket.send(batch(maker.job(Int64(job))), to: nil) }
+            for job in 2...30 {
+                let reports = maker.job(Int64(job))
+                socket.send(frames(maker.batch(reports)), to: nil)
+            }
             stored = 210
             while published.last.map({ $0.report.origin.sequence < UInt64(stored) }) ?? true {
                 for delivery in try #require(await iterator.next()) {
@@ -105,7 +206,8 @@ import Testing
             socket.send([Wire.encode(.query(request: 1, .fleet))], to: nil)
             var isHeard = false
             while !isHeard {
-                socket.send(batch(maker.job(1)), to: nil)
+                let reports = maker.job(1)
+                socket.send(frames(maker.batch(reports)), to: nil)
                 try await socket.awaitAcknowledgement(through: maker.sequence)
                 isHeard = allowed.statistics.received > 1
             }
@@ -149,10 +251,11 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let jobs = (1...(count / 7)).map { maker.job(Int64($0)) }
                 let total = UInt64(jobs.count * 7)
+                let made = maker
                 group.addTask {
                     for chunk in stride(from: 0, to: jobs.count, by: 30) {
                         let reports = jobs[chunk..<min(jobs.count, chunk + 30)].flatMap { $0 }
-                        while !socket.send([Wire.encode(.intake(.batch(reports)))], to: nil) { await Task.yield() }
+                        while !socket.send(frames(made.batch(reports)), to: nil) { await Task.yield() }
                     }
                     try await socket.awaitAcknowledgement(through: total)
                 }
@@ -176,7 +279,8 @@ import Testing
             var maker = ReportMaker("web-1")
             let socket = try await collector.intake(as: "agent/web-1")
             for chunk in 0..<200 {
-                socket.send(batch((1...10).flatMap { maker.job(Int64(chunk * 10 + $0)) }), to: nil)
+                let reports = (1...10).flatMap { maker.job(Int64(chunk * 10 + $0)) }
+                socket.send(frames(maker.batch(reports)), to: nil)
             }
             // In the middle of it.
             var highest: UInt64 = 0
@@ -193,7 +297,7 @@ import Testing
             await socket.close()
             while let rest = await iterator.next() { try take(rest) }
             #expect(highest > 0)
-            #expect(try collector.store.positions().values.map(\.self) == [highest])
+            #expect(try collector.store.positions().values.map(\.through) == [highest])
         }
     }
 

@@ -11,8 +11,8 @@ struct IntakeHistory {
         }
     }
     private var made: [Intake.Source: [Report]] = [:]
-    private var durable: [Report] = []
-    private var pending: [Report] = []
+    private var durable: [AcceptedReport] = []
+    private var pending: [AcceptedReport] = []
     private var intake = Intake(stored: [:])
     /// What went wrong; empty: nothing.
     private(set) var faults: [String] = []
@@ -31,10 +31,12 @@ struct IntakeHistory {
             }
         }
         rollBack()
-        for (source, reports) in made { take(reports, from: source.agent) }
+        for maker in makers { take(made[Self.source(of: maker)] ?? [], from: maker) }
         commit()
-        for (source, reports) in made {
-            check(durable.filter { Self.source($0) == source } == reports, "\(source): not each report once, in order")
+        for maker in makers {
+            let source = Self.source(of: maker)
+            let expected = maker.accepted(made[source] ?? [])
+            check(stored(source) == expected, "\(source): not each report once, in order")
         }
     }
 
@@ -55,16 +57,17 @@ struct IntakeHistory {
         {
             batch.insert(contentsOf: others.suffix(3), at: 0)
         }
-        take(batch, from: makers[place].agent)
+        take(batch, from: makers[place])
     }
 
-    private mutating func take(_ batch: [Report], from sender: AgentID) {
-        let verdict = intake.take(batch, from: sender)
-        check(verdict.new.allSatisfy { $0.origin.agent == sender }, "a forged report was taken")
-        check(verdict.sources.allSatisfy { $0.agent == sender }, "another agent would be answered")
-        let counted = verdict.new.count + verdict.duplicates + verdict.beyondGap + verdict.forged
-        check(counted == batch.count, "a report was judged twice or not at all")
-        check(verdict.forged == batch.count { $0.origin.agent != sender }, "forged reports are miscounted")
+    private mutating func take(_ reports: [Report], from maker: ReportMaker) {
+        let verdict = intake.take(maker.batch(reports), from: maker.agent)
+        let source = Self.source(of: maker)
+        check(verdict.new.allSatisfy { Self.source($0.report) == source }, "a forged report was taken")
+        check(verdict.source == source, "another stream would be answered")
+        let counted = verdict.new.count + verdict.duplicates + verdict.outOfStep + verdict.forged
+        check(counted == reports.count, "a report was judged twice or not at all")
+        check(verdict.forged == reports.count { Self.source($0) != source }, "forged reports are miscounted")
         pending += verdict.new
     }
 
@@ -84,18 +87,29 @@ struct IntakeHistory {
     /// The collector starts again with the positions that its store kept.
     private mutating func restart() {
         let positions = Dictionary(
-            durable.map { (Self.source($0), $0.origin.sequence) }, uniquingKeysWith: { max($0, $1) })
+            durable.map { accepted in
+                let position = Intake.Position(through: accepted.report.origin.sequence, digest: accepted.digest)
+                return (Self.source(accepted.report), position)
+            }, uniquingKeysWith: { $1 })
         intake = Intake(stored: positions)
         checkAcknowledgements()
     }
 
     private mutating func checkAcknowledgements() {
         for source in made.keys {
-            let stored = durable.filter { Self.source($0) == source }.map(\.origin.sequence)
-            check(stored == Array(1..<UInt64(stored.count + 1)), "\(source): stored twice, out of order or with a gap")
-            let expected = IntakeAck(incarnation: source.incarnation, through: UInt64(stored.count))
-            check(intake.acknowledgement(for: source) == expected, "\(source): acknowledges what is not stored")
+            let stored = stored(source)
+            check(
+                stored.map(\.report.origin.sequence) == Array(1..<UInt64(stored.count + 1)),
+                "\(source): stored twice, out of order or with a gap")
+            let expected = IntakeAck(
+                incarnation: source.incarnation, through: UInt64(stored.count), digest: stored.last?.digest, epoch: 3)
+            check(
+                intake.acknowledgement(for: source, epoch: 3) == expected, "\(source): acknowledges what is not stored")
         }
+    }
+
+    private func stored(_ source: Intake.Source) -> [AcceptedReport] {
+        durable.filter { Self.source($0.report) == source }
     }
 
     private mutating func check(_ holds: Bool, _ fault: String) {

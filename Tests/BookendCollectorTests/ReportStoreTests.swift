@@ -57,9 +57,14 @@ import Testing
     func `positions, jobs and the feed survive reopening`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             var maker = ReportMaker("web-1")
-            _ = try store.store(maker.job(1))
+            let reports = maker.job(1)
+            _ = try store.store(maker.accepted(reports), at: UnixTime(milliseconds: 1))
             let again = try reopen()
-            #expect(try again.positions() == [Intake.Source(agent: maker.agent, incarnation: 7): 7])
+            #expect(
+                try again.positions() == [
+                    Intake.Source(agent: maker.agent, incarnation: 7): Intake.Position(
+                        through: 7, digest: maker.digests[7])
+                ])
             #expect(try job(again, 1)?.status == .successful)
             #expect(try job(again, 1)?.attempts.first?.backup.status == .successful)
             #expect(try again.feed(from: nil, limit: 100)?.entries.count == 7)
@@ -295,12 +300,136 @@ import Testing
         }
     }
 
+    @Test(arguments: Kind.allCases)
+    func `a report that comes again in another stream moves its position, and that is all`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let first = maker.job(1)
+            let entries = try store.store(maker.accepted(first), at: UnixTime(milliseconds: 1))
+            #expect(entries.count == 7)
+            let more = maker.job(2)
+            let again = maker.renumbered(first.suffix(3) + more, incarnation: 8, base: 4)
+            let new = try reopen().store(again, at: UnixTime(milliseconds: 2))
+            #expect(new.map(\.report.trigger.job.rawValue) == Array(repeating: 2, count: 7))
+            #expect(
+                try reopen().positions()[Intake.Source(agent: maker.agent, incarnation: 8)]
+                    == Intake.Position(through: 10, digest: maker.digests[14]))
+            #expect(try reopen().feed(from: nil, limit: 100)?.entries == entries + new)
+            #expect(try reopen().fleet(asOf: UnixTime(milliseconds: 3)).jobs == [.successful: 2])
+            #expect(try reopen().fleet(asOf: UnixTime(milliseconds: 3)).reportsStored == 14)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `another agent's report is another one, whatever its digest`(_ kind: Kind) throws {
+        try with(kind) { store, _ in
+            var (web, database) = (ReportMaker("web-1"), ReportMaker("db-1"))
+            let (first, second) = (web.job(1), database.job(1))
+            #expect(web.digests == database.digests)
+            let accepted = web.accepted(first) + database.accepted(second)
+            let entries = try store.store(accepted, at: UnixTime(milliseconds: 1))
+            #expect(entries.count == 14)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `after the epoch was renewed every earlier cursor is a gap`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let entries = try store.store(maker.job(1))
+            let epoch = try store.epoch()
+            #expect(try store.renewEpoch() != epoch)
+            #expect(try reopen().epoch() == store.epoch() && store.epoch() != epoch)
+            for entry in entries { #expect(try reopen().feed(from: entry.cursor, limit: 1) == nil) }
+            let feed = try #require(try reopen().feed(from: nil, limit: 100))
+            #expect(feed.entries.map(\.report) == entries.map(\.report) && feed.head == feed.entries.last?.cursor)
+            #expect(try reopen().store(maker.job(2)).count == 7)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `streams unheard of for long are forgotten, but not an agent's last one`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            func at(_ time: Int64) -> UnixTime { UnixTime(milliseconds: time) }
+            let maker = ReportMaker("web-1")
+            func source(_ incarnation: UInt64) -> Intake.Source {
+                Intake.Source(agent: maker.agent, incarnation: incarnation)
+            }
+            for incarnation in 1...4 as ClosedRange<UInt64> {
+                var maker = maker
+                maker.incarnation = incarnation
+                let reports = maker.job(Int64(incarnation))
+                _ = try store.store(maker.accepted(reports), at: at(Int64(incarnation) * 10))
+            }
+            var other = ReportMaker("db-1")
+            let reports = other.job(9)
+            _ = try store.store(other.accepted(reports), at: at(5))
+            // The first one still speaks, without a report.
+            #expect(try reopen().pruneStreams(heard: [source(1)], now: at(100), unheardSince: at(25)) == [source(2)])
+            #expect(try reopen().positions().count == 4)
+            let late = try reopen().pruneStreams(heard: [], now: at(300), unheardSince: at(200))
+            #expect(Set(late) == [source(3), source(4)])
+            #expect(Set(try reopen().positions().keys.map(\.agent.rawValue)) == ["web-1", "db-1"])
+        }
+    }
+
+    @Test(arguments: ["collector-1"])
+    func `a database of an earlier version is brought up to date and loses nothing`(_ name: String) throws {
+        let fixture = try #require(
+            Bundle.module.url(forResource: name, withExtension: "sqlite", subdirectory: "Databases"))
+        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-upgrade-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        let path = directory.appending(path: "collector.sqlite").path
+        try FileManager.default.copyItem(atPath: fixture.path, toPath: path)
+        let web = Intake.Source(agent: AgentID(rawValue: "web-1"), incarnation: 7)
+        for _ in 1...2 {
+            let store = try SQLiteReportStore(path: path)
+            #expect(
+                try store.positions() == [
+                    web: Intake.Position(through: 15),
+                    Intake.Source(agent: AgentID(rawValue: "db-1"), incarnation: 7): Intake.Position(through: 7),
+                ])
+            #expect(try store.rosterPosition().through == 5 && store.feed(from: nil, limit: 100)?.entries.count == 22)
+            #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == [9, 4, 3, 2, 1])
+            #expect(
+                try store.fleet(asOf: UnixTime(milliseconds: 1)).jobs
+                    == [.successful: 2, .failed: 1, .running: 1, .queued: 1])
+            #expect(
+                try store.pruneStreams(
+                    heard: [], now: UnixTime(milliseconds: 2), unheardSince: UnixTime(milliseconds: 1)) == [])
+        }
+        // The agent goes on where it was, and says from which digest.
+        var maker = ReportMaker("web-1")
+        maker.sequence = 15
+        let report = maker.report(job: 4, .successful)
+        var intake = Intake(stored: try SQLiteReportStore(path: path).positions())
+        let verdict = intake.take(
+            IntakeBatch(incarnation: 7, after: ReportDigest(rawValue: 5), reports: [report]), from: maker.agent)
+        #expect(try SQLiteReportStore(path: path).store(verdict.new, at: UnixTime(milliseconds: 9)).count == 1)
+        #expect(try SQLiteReportStore(path: path).positions()[web]?.digest == verdict.new.first?.digest)
+    }
+
     @Test func `a file that is no database is named in the error`() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "bookend-rubbish-\(UUID().uuidString)").path
         try Data(repeating: 0x41, count: 8_192).write(to: URL(filePath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }  // a temporary file
         let error = #expect(throws: CollectorError.self) { try SQLiteReportStore(path: path) }
         #expect(error?.message.contains(path) == true)
+    }
+
+    @Test func `a value of the wrong kind in the database is an error, not a crash`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-strange-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        let path = directory.appending(path: "collector.sqlite").path
+        let store = try SQLiteReportStore(path: path)
+        try DatabaseQueue(path: path).write { database in
+            try database.execute(sql: "INSERT INTO positions (agent, incarnation, through) VALUES ('web-1', 'x', 'y')")
+            try database.execute(sql: "INSERT INTO tallies VALUES ('web-1', 'nightly', 1, 'many')")
+        }
+        #expect(throws: CollectorError.self) { try store.positions() }
+        #expect(throws: CollectorError.self) { try store.fleet(asOf: UnixTime(milliseconds: 0)) }
     }
 
     @Test func `a database of a newer version is refused, and the error says what to run`() throws {

@@ -17,9 +17,14 @@ struct RunningCollector {
     let peers: [String: CurveKeyPair]
     let network: SocketThread
     let store: SQLiteReportStore
+    let lastHeard: LastHeard
     private let group: ServiceGroup
 
-    static func with(queryOverTCP: Bool = false, _ body: (RunningCollector) async throws -> Void) async throws {
+    /// - Parameter wrap: What the collector is given in place of the store.
+    static func with(
+        queryOverTCP: Bool = false, wrap: (SQLiteReportStore) -> any ReportStore = { $0 },
+        _ body: (RunningCollector) async throws -> Void
+    ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-collector-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
@@ -44,7 +49,7 @@ struct RunningCollector {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let collector = Collector(
-            configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: store,
+            configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: wrap(store),
             clock: SystemClock(),
             logger: logger)
         struct Body: Service {
@@ -55,7 +60,7 @@ struct RunningCollector {
         let network = try SocketThread()
         let running = RunningCollector(
             directory: directory, configuration: configuration, serverKeys: serverKeys, peers: peers, network: network,
-            store: store, group: group)
+            store: store, lastHeard: collector.lastHeard, group: group)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await body(running)

@@ -1,4 +1,5 @@
 import BookendModel
+import GRDB
 import Glibc
 import Testing
 
@@ -280,6 +281,17 @@ enum StoreKind: CaseIterable {
         try TemporaryDirectory.with { directory in
             let store = try SQLitePolicyStore(path: directory + "/coordinator.sqlite")
             #expect(try store.durability() == "wal 2")
+        }
+    }
+
+    @Test func `a value of the wrong kind in the database is an error, not a crash`() throws {
+        try TemporaryDirectory.with { directory in
+            let path = directory + "/coordinator.sqlite"
+            let store = try SQLitePolicyStore(path: path)
+            try DatabaseQueue(path: path).write { database in
+                try database.execute(sql: "INSERT INTO agents VALUES ('web-1', '', '0.1.0', 'yesterday')")
+            }
+            #expect(throws: CoordinatorError.self) { try store.load() }
         }
     }
 

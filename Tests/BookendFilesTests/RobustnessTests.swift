@@ -46,6 +46,13 @@ struct RobustnessTests {
         }
     }
 
+    @Test func `a mebibyte of duplicate keys is refused without being parsed fifty times`() {
+        let text = String(repeating: "policy: nightly\ndescription: every night\n", count: 25_000)
+        let start = ContinuousClock.now
+        Self.read(Array(text.utf8), "duplicates")
+        #expect(ContinuousClock.now - start < .seconds(60))
+    }
+
     @Test(arguments: 0..<8)
     func `pieces of YAML in any order are read or refused`(seed: Int) {
         let pieces = [

@@ -132,8 +132,13 @@ enum Samples {
             .askReply(.end(id: 1, failure)), .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job)),
             .rosterReply(
                 RosterReply(through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5)),
-            .intake(.resume(incarnation: 9)), .intake(.batch([report])),
-            .intakeAck(IntakeAck(incarnation: 9, through: 7)),
+            .intake(.resume(IntakeResume(incarnation: 9, acknowledged: 5, epoch: 44))),
+            .intake(.batch(IntakeBatch(incarnation: 9, after: ReportDigest(rawValue: .max), reports: [report]))),
+            .intake(.beacon(IntakeBeacon(activeJobs: [activeJob], wall: time))),
+            .intakeAck(IntakeAck(incarnation: 9, through: 0)),
+            .intakeAck(
+                IntakeAck(
+                    incarnation: .max, through: 7, digest: ReportDigest(rawValue: 0), epoch: 44, mustResume: true)),
             .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)), .progress(progress),
         ]
         + asks.map { .askCall(.open(id: 1, request: $0, credit: 16)) }

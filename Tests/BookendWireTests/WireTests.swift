@@ -38,6 +38,53 @@ import Testing
         #expect(throws: WireError.self) { try Wire.decode([]) }
     }
 
+    /// Each is a query of one small piece over and over. What is merged, copied or collected anew each time takes minutes.
+    @Test(
+        arguments: [
+            [0x12, 0x02, 0x08, 0x01],  // the same oneof, with a job id
+            [0x2A, 0x02, 0x08, 0x03],  // the same oneof, with an unknown field
+            [0x12, 0x03, 0x0A, 0x01, 0x01],  // the same oneof, with a packed list
+        ] as [[UInt8]])
+    func `what comes again and again is read in linear time`(piece: [UInt8]) {
+        let again = Array(repeatElement(piece, count: (1 << 20) / piece.count).joined())
+        let start = ContinuousClock.now
+        _ = try? Wire.decode([0x08, 0x01, 0xB2, 0x04] + varint(again.count) + again)  // What it means does not matter.
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
+    @Test func `a packed list that comes in many pieces is read in linear time`() {
+        let filter = Array(repeatElement([0x0A, 0x01, 0x01] as [UInt8], count: 350_000).joined())
+        let query = [0x12] + varint(filter.count) + filter
+        let start = ContinuousClock.now
+        #expect(throws: WireError.self) { try Wire.decode([0x08, 0x01, 0xB2, 0x04] + varint(query.count) + query) }
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
+    @Test func `of a body that comes twice the last one stands`() throws {
+        let (first, second) = (Wire.encode(.cancel(Samples.job)), Wire.encode(.triggerAck(JobID(rawValue: 7))))
+        #expect(try Wire.decode(first + second) == .triggerAck(JobID(rawValue: 7)))
+        #expect(
+            try Wire.decode(Wire.encode(.trigger(Samples.trigger)) + Wire.encode(.cancel(Samples.job)))
+                == .cancel(Samples.job))
+    }
+
+    @Test func `whatever programs print, a bounded report is one that every receiver takes`() throws {
+        var report = Samples.report
+        report.details.reason = String(repeating: "é\u{301}\u{301}", count: 4_000)
+        report.details.snapshotID = String(repeating: "a", count: 129)
+        report.details.errors = Array(repeating: String(repeating: "👩‍👩‍👧", count: 200), count: 50)
+        report.details.leftProcesses = report.details.errors
+        let event = PipelineEventRecord(at: Samples.time, attempt: 1, event: "cancel", consequence: "nothing more runs")
+        report.details.events = Array(repeating: event, count: 10_001)
+        report.details.events[10_000].event = String(repeating: "e", count: 300)
+        report.details.events[10_000].consequence = String(repeating: "c", count: 5_000)
+        #expect(throws: WireError.self) { try Wire.decodeReport(Wire.encode(report)) }
+        report.details = report.details.bounded
+        #expect(try Wire.decodeReport(Wire.encode(report)) == report)
+        #expect(report.details.reason.utf8.count > 4_090 && report.details.snapshotID == nil)
+        #expect(report.details == report.details.bounded)
+    }
+
     @Test func `an agent's name that is no name is refused`() {
         var trigger = Samples.trigger
         trigger.agent = AgentID(rawValue: "../etc")
@@ -52,7 +99,8 @@ import Testing
     @Test func `a reason beyond its bound is refused`() {
         var report = Samples.report
         report.details.reason = String(repeating: "x", count: 4_097)
-        #expect(throws: WireError.self) { try Wire.decode(Wire.encode(.intake(.batch([report])))) }
+        let batch = IntakeBatch(incarnation: 1, after: ReportDigest(rawValue: 1), reports: [report])
+        #expect(throws: WireError.self) { try Wire.decode(Wire.encode(.intake(.batch(batch)))) }
     }
 
     /// Hostile bytes: each sample with bytes flipped, cut off, and doubled. Either a message or an error comes of it.
@@ -83,6 +131,10 @@ import Testing
         }
         #expect(read > 0 && refused > 0)
     }
+}
+
+private func varint(_ number: Int) -> [UInt8] {
+    number < 0x80 ? [UInt8(number)] : [UInt8(number & 0x7F | 0x80)] + varint(number >> 7)
 }
 
 /// A small seeded generator, so that a failure comes back.

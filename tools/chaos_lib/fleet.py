@@ -65,7 +65,12 @@ class Fleet:
             raise
 
     def __exit__(self, *_):
+        # Whoever presses Ctrl-C again waits until all is ended.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.stopping.set()
+        if self.nurse.is_alive():
+            self.nurse.join()
         self.operator.stop()
         if self.faults is not None:
             self.faults.stopping.set()
@@ -136,8 +141,14 @@ class Fleet:
             return False
 
     def open_debts(self):
-        answer = self.operator.json("debts")
-        return answer["debts"]
+        """What the agents say that they owe; they are asked again while one does not answer."""
+        for _ in range(10):
+            try:
+                return self.operator.json("debts")["debts"]
+            except RuntimeError as error:
+                problem = error
+                time.sleep(2)
+        raise problem
 
     def _descendants(self):
         """Processes that agents of this run started and left."""

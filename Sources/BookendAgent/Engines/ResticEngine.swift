@@ -28,7 +28,7 @@ package struct ResticEngine: BackupEngine {
         for tag in order.tags { arguments += ["--tag", tag] }
         for exclude in plan.excludes { arguments += ["--exclude", exclude] }
         let (outcome, tally) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
-        let result = ResticEngine.result(outcome, tally)
+        let result = tally.result(of: outcome)
         if outcome.stopCause != nil {
             // Stopped within a fifth of a second of locking, restic forgets its lock; this removes those of dead processes.
             _ = await run(["unlock"], StageFiles(), StageHandle())
@@ -41,10 +41,10 @@ package struct ResticEngine: BackupEngine {
         guard case .exited(let code) = made.ending, made.stopCause == nil,
             code == 0
                 || words.texts.contains(where: { $0.contains("already exists") || $0.contains("already initialized") })
-        else { return ResticEngine.result(made, words) }
+        else { return words.result(of: made) }
         let (again, sum) = await run(
             arguments + ["--"] + plan.sources, order.files, handle, onProgress, appends: true)
-        return ResticEngine.result(again, sum)
+        return sum.result(of: again)
     }
 
     /// Runs restic with this repository, its output through a tally.
@@ -78,35 +78,6 @@ package struct ResticEngine: BackupEngine {
                 if let progress = shared.take(line) { onProgress?(progress) }
             })
         return (outcome, shared.value)
-    }
-
-    static func result(_ outcome: StageOutcome, _ tally: ResticTally) -> StageResult {
-        var details = ReportDetails(outcome)
-        details.snapshotID = tally.snapshotID
-        details.bytesAdded = tally.bytesAdded
-        details.bytesProcessed = tally.bytesProcessed
-        details.filesProcessed = tally.filesProcessed
-        details.errors = tally.errors
-        let status: Status
-        switch outcome.ending {
-        case .couldNotStart: return StageResult(status: .couldNotStart, details: details, didRun: false)
-        case .lost: status = .killedBySignal
-        // It was quicker than the order to stop: the snapshot is there, and that is the truth.
-        case .exited(0): status = tally.status(exitCode: 0)
-        case _ where outcome.stopCause == .timeout: status = .timedOut
-        case _ where outcome.stopCause != nil:
-            status = .windowExpired
-            details.reason = "it was stopped"
-        // restic catches these and exits as a shell would say it.
-        case .exited(130): status = .killedBySignal
-        case .exited(143): status = .killedBySignal
-        case .exited(let code): status = tally.status(exitCode: code)
-        case .signaled: status = .killedBySignal
-        }
-        if details.reason.isEmpty && status != .successful {
-            details.reason = tally.texts.last { $0.hasPrefix("Fatal") } ?? tally.errors.first ?? tally.texts.last ?? ""
-        }
-        return StageResult(status: status, details: details, didRun: true)
     }
 }
 

@@ -25,7 +25,7 @@ extension ResticEngine {
         let file = "\(stateDirectory)/snapshots-\(UUID().uuidString).json"
         defer { try? FileManager.default.removeItem(atPath: file) }  // It was never made when restic could not start.
         let (outcome, tally) = await run(arguments, StageFiles(stdout: file, limit: 64 << 20), handle)
-        let result = ResticEngine.result(outcome, tally)
+        let result = tally.result(of: outcome)
         guard result.status == .successful else { return (nil, result) }
         guard outcome.bytesLeftOut == 0, let data = FileManager.default.contents(atPath: file),
             let all = try? data.starts(with: Data("null".utf8))
@@ -46,6 +46,6 @@ extension ResticEngine {
         var arguments = ["restore", "--target", directory]
         for path in paths { arguments += ["--include", path] }
         let (outcome, tally) = await run(arguments + ["--", snapshot], files, handle)
-        return ResticEngine.result(outcome, tally)
+        return tally.result(of: outcome)
     }
 }

@@ -64,6 +64,8 @@ package actor JobDirector {
 
     /// How long the wall clock may be wrong before a slot is looked at again.
     private static let slotPause = Duration.seconds(30)
+    /// How long a journal that cannot be written is left alone.
+    private static let journalPause = Duration.seconds(5)
 
     /// - Parameter contents: Of the journal, as it is now.
     package init(
@@ -137,17 +139,18 @@ package actor JobDirector {
     /// Looks again after a while: the wall clock may be set at any time, and a journal that was full may have room.
     package func runSlots() async {
         while !isShuttingDown, !Task.isCancelled {
-            startDueSlots()
+            let shortest = startDueSlots() ? Duration.milliseconds(10) : Self.journalPause
             let order = StopOrder()
             slotOrder = order
             let now = surroundings.clock.now
-            let pause = slots.nextStart.map { min(max($0 - now.wall, .milliseconds(10)), Self.slotPause) }
+            let pause = slots.nextStart.map { min(max($0 - now.wall, shortest), Self.slotPause) }
             // Either way it is looked at again.
             _ = await surroundings.clock.sleep(until: now.boot + (pause ?? .seconds(3_600)), unless: order)
         }
     }
 
-    private func startDueSlots() {
+    /// - Returns: `false`: one could not be recorded, and is due still.
+    private func startDueSlots() -> Bool {
         for trigger in slots.due(at: surroundings.clock.now.wall) {
             do throws(AgentError) {
                 _ = try accept(trigger)
@@ -155,9 +158,10 @@ package actor JobDirector {
                 surroundings.logger.error(
                     "a job of the schedule could not be recorded; it is tried again",
                     metadata: ["job.id": "\(trigger.job)", "error": "\(error)"])
-                return
+                return false
             }
         }
+        return true
     }
 
     private func slotsChanged() { slotOrder?.give() }

@@ -57,12 +57,19 @@ package protocol Journal: Sendable {
     /// The debts that outlived their attempts: their post-scripts could not be run. In ascending order of job and attempt.
     func openDebts() throws(AgentError) -> [JournaledDebt]
 
-    /// A collector has stored every report up to and including this number.
-    func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError)
+    /// What names the report of this number. Of the number before the oldest report it is what the digests go on from.
+    ///
+    /// - Returns: `nil` when the journal does not hold the report, or no longer.
+    func digest(of number: UInt64) throws(AgentError) -> ReportDigest?
+
+    /// Remembers how reports are counted for a collector, and what it has stored of them.
+    func record(_ stream: ReportStream, for collector: String) throws(AgentError)
 
     /// Removes what nobody needs: reports that every collector acknowledged and finished jobs, both older than `time`.
-    /// A job with an open debt stays.
-    func prune(before time: UnixTime, collectors: [String]) throws(AgentError)
+    /// A job with an open debt stays. Of the reports those go that stand before the first one to be kept.
+    ///
+    /// - Returns: The highest report number that was ever removed; 0: none.
+    func prune(before time: UnixTime, collectors: [String]) throws(AgentError) -> UInt64
 }
 
 /// One thing that happened to a job.
@@ -93,8 +100,10 @@ package struct JournalContents: Sendable {
     package var unfinishedJobs: [JournaledJob]
     package var highestJob: JobID
     package var highestReport: UInt64
-    /// By collector.
-    package var acknowledged: [String: UInt64]
+    /// The highest report number that was removed; 0: none.
+    package var prunedReport: UInt64
+    /// By collector. One that has never answered is not among them.
+    package var streams: [String: ReportStream]
     /// Jobs to come, in ascending order of job.
     package var slots: [Trigger]
     /// The coordinator's epoch of the latest snapshot; 0: none.
@@ -106,8 +115,9 @@ package struct JournalContents: Sendable {
 
     package init(
         incarnation: UInt64, generation: Int64, policies: [PolicyRevision], unfinishedJobs: [JournaledJob],
-        highestJob: JobID, highestReport: UInt64, acknowledged: [String: UInt64], slots: [Trigger] = [],
-        coordinatorEpoch: UInt64 = 0, lastContact: UnixTime? = nil, isIsolationTold: Bool = false
+        highestJob: JobID, highestReport: UInt64, prunedReport: UInt64, streams: [String: ReportStream],
+        slots: [Trigger] = [], coordinatorEpoch: UInt64 = 0, lastContact: UnixTime? = nil,
+        isIsolationTold: Bool = false
     ) {
         self.incarnation = incarnation
         self.generation = generation
@@ -115,11 +125,17 @@ package struct JournalContents: Sendable {
         self.unfinishedJobs = unfinishedJobs
         self.highestJob = highestJob
         self.highestReport = highestReport
-        self.acknowledged = acknowledged
+        self.prunedReport = prunedReport
+        self.streams = streams
         self.slots = slots
         self.coordinatorEpoch = coordinatorEpoch
         self.lastContact = lastContact
         self.isIsolationTold = isIsolationTold
+    }
+
+    /// How reports are counted for a collector.
+    package func stream(for collector: String) -> ReportStream {
+        streams[collector] ?? ReportStream(incarnation: incarnation)
     }
 }
 

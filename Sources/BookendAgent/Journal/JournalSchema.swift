@@ -1,3 +1,6 @@
+import BookendModel
+import BookendWire
+import FoundationEssentials
 import GRDB
 
 /// The journal's tables. A change is a new migration; one that was released is never edited.
@@ -80,6 +83,40 @@ enum JournalSchema {
                     CREATE INDEX jobs_by_acceptance ON jobs (accepted_at);
                     """)
         }
+        migrator.registerMigration("streams") { database in
+            try database.execute(
+                sql: """
+                    -- How reports are counted for each collector, and what it has stored of them.
+                    CREATE TABLE streams (
+                        collector TEXT PRIMARY KEY,
+                        incarnation INTEGER NOT NULL,
+                        base INTEGER NOT NULL,  -- the number before that of the first report
+                        acknowledged INTEGER NOT NULL,
+                        epoch INTEGER NOT NULL) WITHOUT ROWID;
+                    INSERT INTO streams (collector, incarnation, base, acknowledged, epoch)
+                        SELECT collector, value, 0, through, 0 FROM acknowledgements, facts
+                        WHERE facts.key = 'incarnation';
+                    DROP TABLE acknowledgements;
+
+                    -- In facts: pruned_report, the highest number that was removed, and pruned_digest, its digest.
+                    ALTER TABLE reports ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;
+                    INSERT INTO facts (key, value)
+                        SELECT 'pruned_report', first - 1 FROM (SELECT min(sequence) AS first FROM reports)
+                        WHERE first IS NOT NULL;
+                    """)
+            try addDigests(database)
+        }
         return migrator
+    }
+
+    /// Digests of the reports that an earlier version wrote.
+    private static func addDigests(_ database: Database) throws {
+        var digest = try SQLiteJournal.prunedDigest(database)
+        for row in try Row.fetchAll(database, sql: "SELECT sequence, report FROM reports ORDER BY sequence") {
+            digest = digest.followed(by: try Wire.decodeReport([UInt8](row.decode(Data.self, forColumn: "report"))))
+            try database.execute(
+                sql: "UPDATE reports SET digest = ? WHERE sequence = ?",
+                arguments: [Int64(bitPattern: digest.rawValue), row.decode(Int64.self, forColumn: "sequence")])
+        }
     }
 }

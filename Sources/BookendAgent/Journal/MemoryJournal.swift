@@ -14,10 +14,12 @@ package final class MemoryJournal: Journal {
         var debts: [TurnQueue.Claimant: Debt] = [:]
         var cancels: [JobID: UnixTime] = [:]
         var goodBackups: Set<PolicyName> = []
-        var reports: [UInt64: Report] = [:]
+        var reports: [UInt64: AcceptedReport] = [:]
         var highestReport: UInt64 = 0
+        var prunedReport: UInt64 = 0
+        var prunedDigest: ReportDigest
         var highestJob = JobID(rawValue: 0)
-        var acknowledged: [String: UInt64] = [:]
+        var streams: [String: ReportStream] = [:]
         var slots: [JobID: Trigger] = [:]
         var coordinatorEpoch: UInt64 = 0
         var lastContact: UnixTime?
@@ -27,6 +29,18 @@ package final class MemoryJournal: Journal {
 
         mutating func keep(_ slot: Trigger) {
             if jobs[slot.job] == nil { slots[slot.job] = slot }
+        }
+
+        func digest(of number: UInt64) -> ReportDigest? {
+            number == prunedReport ? prunedDigest : reports[number]?.digest
+        }
+
+        /// Reports up to this number, as far as they are there.
+        mutating func removeReports(through number: UInt64) {
+            guard number > prunedReport, let digest = digest(of: number) else { return }
+            prunedDigest = digest
+            for number in prunedReport + 1...number { reports[number] = nil }
+            prunedReport = number
         }
     }
 
@@ -43,7 +57,7 @@ package final class MemoryJournal: Journal {
 
     package init(agent: AgentID, incarnation: UInt64 = 1) {
         self.agent = agent
-        state = Mutex(State(incarnation: incarnation))
+        state = Mutex(State(incarnation: incarnation, prunedDigest: ReportDigest(rawValue: incarnation)))
     }
 
     /// Why every write fails from here on; `nil`: they succeed again.
@@ -58,7 +72,8 @@ package final class MemoryJournal: Journal {
                 policies: state.policies.values.sorted { $0.policy.name < $1.policy.name },
                 unfinishedJobs: state.jobs.values.filter { !state.finished.contains($0.trigger.job) }
                     .sorted { $0.trigger.job < $1.trigger.job }.map { Self.completed($0, state) },
-                highestJob: state.highestJob, highestReport: state.highestReport, acknowledged: state.acknowledged,
+                highestJob: state.highestJob, highestReport: state.highestReport,
+                prunedReport: state.prunedReport, streams: state.streams,
                 slots: state.slots.values.sorted { $0.job < $1.job }, coordinatorEpoch: state.coordinatorEpoch,
                 lastContact: state.lastContact, isIsolationTold: state.isIsolationTold)
         }
@@ -140,11 +155,15 @@ package final class MemoryJournal: Journal {
             for entry in entries {
                 switch entry {
                 case .report(let attempt, let stage, let status, let at, let details):
+                    let before = state.digest(of: state.highestReport) ?? state.prunedDigest
                     state.highestReport += 1
-                    state.reports[state.highestReport] = Report(
+                    let report = Report(
                         origin: ReportOrigin(
                             agent: self.agent, incarnation: state.incarnation, sequence: state.highestReport),
-                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                        trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                        details: details.bounded)
+                    state.reports[state.highestReport] = AcceptedReport(
+                        report: report, digest: before.followed(by: report))
                 case .attemptStarted(let attempt, let owes):
                     state.jobs[trigger.job]?.attempts = attempt
                     if owes { state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] = Debt() }
@@ -170,13 +189,14 @@ package final class MemoryJournal: Journal {
 
     package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
         state.withLock { state in
-            state.reports.filter { numbers.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+            state.reports.filter { numbers.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value.report)
         }
     }
 
     package func reports(of job: JobID) throws(AgentError) -> [Report] {
         state.withLock { state in
-            state.reports.filter { $0.value.trigger.job == job }.sorted { $0.key < $1.key }.map(\.value)
+            state.reports.values.map(\.report).filter { $0.trigger.job == job }
+                .sorted { $0.origin.sequence < $1.origin.sequence }
         }
     }
 
@@ -191,23 +211,27 @@ package final class MemoryJournal: Journal {
         }
     }
 
-    package func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
-        try write { $0.acknowledged[collector] = number }
+    package func digest(of number: UInt64) throws(AgentError) -> ReportDigest? {
+        state.withLock { $0.digest(of: number) }
     }
 
-    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
+    package func record(_ stream: ReportStream, for collector: String) throws(AgentError) {
+        try write { $0.streams[collector] = stream }
+    }
+
+    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) -> UInt64 {
         try write { state in
             state.prunedBefore = max(state.prunedBefore, time)
-            let acknowledged = collectors.map { state.acknowledged[$0] ?? 0 }.min() ?? 0
-            state.reports = state.reports.filter { number, report in
-                number > acknowledged || number == state.highestReport || report.at >= time
-            }
+            let acknowledged = collectors.map { state.streams[$0]?.acknowledged ?? 0 }.min() ?? 0
+            let kept = state.reports.filter { $0.value.report.at >= time }.keys.min() ?? .max
+            state.removeReports(through: min(acknowledged, max(1, min(kept, state.highestReport)) - 1))
             let indebted = Set(state.debts.keys.map(\.job))
             state.jobs = state.jobs.filter { job, entry in
                 !state.finished.contains(job) || entry.acceptedAt >= time || indebted.contains(job)
             }
             state.finished.formIntersection(state.jobs.keys)
             state.cancels = state.cancels.filter { $0.value >= time || state.jobs[$0.key] != nil }
+            return state.prunedReport
         }
     }
 

@@ -43,7 +43,6 @@ package final class SQLiteJournal: Journal {
         try write { database in
             let policies = try Data.fetchAll(database, sql: "SELECT revision FROM policies ORDER BY name")
             let jobs = try Row.fetchAll(database, sql: Self.selectJobs + " WHERE is_finished = 0 ORDER BY jobs.job")
-            let acknowledged = try Row.fetchAll(database, sql: "SELECT collector, through FROM acknowledgements")
             return JournalContents(
                 incarnation: try self.incarnation(database),
                 generation: try Self.number("generation", database) ?? 0,
@@ -51,10 +50,9 @@ package final class SQLiteJournal: Journal {
                 unfinishedJobs: try jobs.map { try self.job($0) },
                 highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
                 highestReport: try Self.highestReport(database),
-                acknowledged: Dictionary(
-                    uniqueKeysWithValues: acknowledged.map { ($0["collector"], UInt64($0["through"] as Int64)) }),
+                prunedReport: try Self.prunedReport(database), streams: try Self.streams(database),
                 slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
-                    self.trigger($0, cause: .schedule)
+                    try self.trigger($0, cause: .schedule)
                 },
                 coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0),
                 lastContact: try Self.number("coordinator_heard", database).map(UnixTime.init(milliseconds:)),
@@ -127,7 +125,9 @@ package final class SQLiteJournal: Journal {
         try write { database in
             let row = try Row.fetchOne(
                 database.cachedStatement(sql: "SELECT * FROM jobs WHERE job = ?"), arguments: [job.rawValue])
-            return row.map { self.trigger($0, cause: TriggerCause(rawValue: $0["cause"]) ?? .manual) }
+            return try row.map { row in
+                try self.trigger(row, cause: TriggerCause(rawValue: row.decode(forColumn: "cause")) ?? .manual)
+            }
         }
     }
 
@@ -136,11 +136,16 @@ package final class SQLiteJournal: Journal {
             let rows = try Row.fetchAll(
                 database.cachedStatement(sql: "SELECT * FROM jobs ORDER BY accepted_at DESC, job DESC LIMIT ?"),
                 arguments: [limit])
-            let since = rows.count < limit ? nil : rows.last.map { ($0["accepted_at"] as Int64) + 1 }
+            let since =
+                rows.count < limit
+                ? nil
+                : try rows.last.map {
+                    try $0.decode(Int64.self, forColumn: "accepted_at").addingSaturating(1)
+                }
             let pruned = try Self.number("pruned_before", database) ?? 0
             return (
                 // The fingerprint leaves the cause out.
-                rows.map { KnownJob(self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
+                try rows.map { KnownJob(try self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
                 UnixTime(milliseconds: max(since ?? pruned, pruned))
             )
         }
@@ -180,17 +185,21 @@ package final class SQLiteJournal: Journal {
     ) throws -> UInt64 {
         let incarnation = try self.incarnation(database)
         var sequence = try Self.highestReport(database)
+        var digest = try Self.digest(of: sequence, database) ?? Self.prunedDigest(database)
         for entry in entries {
             switch entry {
             case .report(let attempt, let stage, let status, let at, let details):
                 sequence += 1
                 let report = Report(
                     origin: ReportOrigin(agent: self.agent, incarnation: incarnation, sequence: sequence),
-                    trigger: trigger, attempt: attempt, stage: stage, status: status, at: at, details: details)
+                    trigger: trigger, attempt: attempt, stage: stage, status: status, at: at,
+                    details: details.bounded)
+                digest = digest.followed(by: report)
                 try database.cachedStatement(
-                    sql: "INSERT INTO reports (sequence, job, at, report) VALUES (?, ?, ?, ?)"
+                    sql: "INSERT INTO reports (sequence, job, at, report, digest) VALUES (?, ?, ?, ?, ?)"
                 ).execute(arguments: [
                     Int64(sequence), trigger.job.rawValue, at.milliseconds, Data(Wire.encode(report)),
+                    Int64(bitPattern: digest.rawValue),
                 ])
             case .attemptStarted(let attempt, let owes):
                 try Self.update("attempts = ?", [attempt], trigger.job, database)
@@ -209,24 +218,6 @@ package final class SQLiteJournal: Journal {
         return sequence
     }
 
-    package func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
-        try write { database in
-            try Data.fetchAll(
-                database.cachedStatement(
-                    sql: "SELECT report FROM reports WHERE sequence BETWEEN ? AND ? ORDER BY sequence"),
-                arguments: [Int64(numbers.lowerBound), Int64(clamping: numbers.upperBound)]
-            ).map { try Wire.decodeReport([UInt8]($0)) }
-        }
-    }
-
-    package func reports(of job: JobID) throws(AgentError) -> [Report] {
-        try write { database in
-            try Data.fetchAll(
-                database, sql: "SELECT report FROM reports WHERE job = ? ORDER BY sequence", arguments: [job.rawValue]
-            ).map { try Wire.decodeReport([UInt8]($0)) }
-        }
-    }
-
     package func openDebts() throws(AgentError) -> [JournaledDebt] {
         try write { database in
             try Row.fetchAll(
@@ -237,43 +228,29 @@ package final class SQLiteJournal: Journal {
                     """
             ).map { row in
                 var (pre, backup) = (StageEnd(.interrupted), StageEnd(.interrupted))
-                if let status = row["pre_status"] as Int32? { pre.status = Status(rawValue: status) }
-                pre.details.exitCode = row["pre_exit_code"]
-                if let status = row["backup_status"] as Int32? { backup.status = Status(rawValue: status) }
-                backup.details.snapshotID = row["snapshot"]
-                backup.details.bytesAdded = row["bytes_added"]
+                if let status = try row.decode(Int32?.self, forColumn: "pre_status") {
+                    pre.status = Status(rawValue: status)
+                }
+                pre.details.exitCode = try row.decode(forColumn: "pre_exit_code")
+                if let status = try row.decode(Int32?.self, forColumn: "backup_status") {
+                    backup.status = Status(rawValue: status)
+                }
+                backup.details.snapshotID = try row.decode(forColumn: "snapshot")
+                backup.details.bytesAdded = try row.decode(forColumn: "bytes_added")
                 return JournaledDebt(
-                    job: try self.job(row), attempt: row["attempt"], runs: row["runs"], pre: pre, backup: backup,
-                    reason: row["unpaid_because"])
+                    job: try self.job(row), attempt: try row.decode(forColumn: "attempt"),
+                    runs: try row.decode(forColumn: "runs"), pre: pre, backup: backup,
+                    reason: try row.decode(forColumn: "unpaid_because"))
             }
         }
     }
 
-    package func recordAcknowledged(through number: UInt64, by collector: String) throws(AgentError) {
+    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) -> UInt64 {
         try write { database in
-            try database.cachedStatement(
-                sql: """
-                    INSERT INTO acknowledgements (collector, through) VALUES (?, ?)
-                    ON CONFLICT (collector) DO UPDATE SET through = excluded.through
-                    """
-            ).execute(arguments: [collector, Int64(number)])
-        }
-    }
-
-    package func prune(before time: UnixTime, collectors: [String]) throws(AgentError) {
-        try write { database in
-            let acknowledged = try collectors.map { collector in
-                try Int64.fetchOne(
-                    database, sql: "SELECT through FROM acknowledgements WHERE collector = ?", arguments: [collector])
-                    ?? 0
-            }
             if try time.milliseconds > Self.number("pruned_before", database) ?? 0 {
                 try Self.set("pruned_before", time.milliseconds, database)
             }
-            // The newest report stays, so that numbers go on from it.
-            let through = min(acknowledged.min() ?? 0, Int64(try Self.highestReport(database)) - 1)
-            try database.execute(
-                sql: "DELETE FROM reports WHERE sequence <= ? AND at < ?", arguments: [through, time.milliseconds])
+            try Self.pruneReports(before: time, collectors, database)
             try database.execute(
                 sql: """
                     DELETE FROM jobs WHERE is_finished = 1 AND accepted_at < ? AND job NOT IN (SELECT job FROM debts)
@@ -282,6 +259,7 @@ package final class SQLiteJournal: Journal {
             try database.execute(
                 sql: "DELETE FROM cancels WHERE at < ? AND job NOT IN (SELECT job FROM jobs)",
                 arguments: [time.milliseconds])
+            return try Self.prunedReport(database)
         }
     }
 }
@@ -301,7 +279,7 @@ extension SQLiteJournal {
         """
 
     /// One transaction, its errors in the module's own words.
-    private func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
+    func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
         do {
             return try database.write(body)
         } catch {
@@ -323,15 +301,19 @@ extension SQLiteJournal {
     }
 
     private func job(_ row: Row) throws -> JournaledJob {
-        let policy = try (row["under"] as Data?).map { try Wire.decodePolicyRevision([UInt8]($0)) }
-        guard let cause = TriggerCause(rawValue: row["cause"]) else {
-            throw AgentError(.journal, "job \(row["job"] as Int64): unknown cause \(row["cause"] as String)")
+        let policy = try row.decode(Data?.self, forColumn: "under").map { try Wire.decodePolicyRevision([UInt8]($0)) }
+        let job = JobID(rawValue: try row.decode(forColumn: "job"))
+        let word = try row.decode(String.self, forColumn: "cause")
+        guard let cause = TriggerCause(rawValue: word) else {
+            throw AgentError(.journal, "job \(job): unknown cause \(word)")
         }
-        return JournaledJob(
-            trigger: trigger(row, cause: cause), policy: policy, acceptedAt: UnixTime(milliseconds: row["accepted_at"]),
-            isCanceled: row["is_canceled"],
-            isFirstBackup: row["is_first_backup"], attempts: row["attempts"], owesPostScript: row["owes_post_script"],
-            postRuns: row["post_runs"])
+        return try JournaledJob(
+            trigger: trigger(row, cause: cause), policy: policy,
+            acceptedAt: UnixTime(milliseconds: row.decode(forColumn: "accepted_at")),
+            isCanceled: row.decode(forColumn: "is_canceled"),
+            isFirstBackup: row.decode(forColumn: "is_first_backup"), attempts: row.decode(forColumn: "attempts"),
+            owesPostScript: row.decode(forColumn: "owes_post_script"),
+            postRuns: row.decode(forColumn: "post_runs"))
     }
 
     private static func recordDebt(of job: JobID, _ attempt: Int, _ database: Database) throws {
@@ -365,12 +347,13 @@ extension SQLiteJournal {
         ).execute(arguments: [reason, job.rawValue, attempt])
     }
 
-    private func trigger(_ row: Row, cause: TriggerCause) -> Trigger {
-        Trigger(
-            job: JobID(rawValue: row["job"]), agent: agent, policy: PolicyName(rawValue: row["policy"]),
-            revision: row["revision"], cause: cause, scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
-            notAfter: UnixTime(milliseconds: row["not_after"]),
-            windowEnd: (row["window_end"] as Int64?).map(UnixTime.init(milliseconds:)))
+    private func trigger(_ row: Row, cause: TriggerCause) throws -> Trigger {
+        try Trigger(
+            job: JobID(rawValue: row.decode(forColumn: "job")), agent: agent,
+            policy: PolicyName(rawValue: row.decode(forColumn: "policy")), revision: row.decode(forColumn: "revision"),
+            cause: cause, scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
+            notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
+            windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:)))
     }
 
     /// A job that has begun is no slot any more.
@@ -408,15 +391,11 @@ extension SQLiteJournal {
         return fresh
     }
 
-    private static func highestReport(_ database: Database) throws -> UInt64 {
-        UInt64(try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(sequence) FROM reports")) ?? 0)
-    }
-
-    private static func number(_ key: String, _ database: Database) throws -> Int64? {
+    static func number(_ key: String, _ database: Database) throws -> Int64? {
         try Int64.fetchOne(database.cachedStatement(sql: "SELECT value FROM facts WHERE key = ?"), arguments: [key])
     }
 
-    private static func set(_ key: String, _ value: Int64, _ database: Database) throws {
+    static func set(_ key: String, _ value: Int64, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
                 INSERT INTO facts (key, value) VALUES (?, ?)

@@ -15,6 +15,8 @@ package final class CollectorLink: Sendable {
 
     /// How long sent reports may go without an acknowledgement before they count as lost.
     private static let patience = Duration.seconds(15)
+    /// Jobs that a beacon names.
+    private static let namedJobLimit = 1_000
 
     private let name: String
     private let socket: any MessageSocket
@@ -40,8 +42,8 @@ package final class CollectorLink: Sendable {
         state = Mutex(
             State(
                 outbox: Outbox(
-                    incarnation: contents.incarnation, highest: contents.highestReport,
-                    acknowledged: contents.acknowledged[name] ?? 0)))
+                    stream: contents.stream(for: name), highest: contents.highestReport, pruned: contents.prunedReport))
+        )
         highest = Mutex(contents.highestReport)
         (appends, appender) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -49,13 +51,20 @@ package final class CollectorLink: Sendable {
     /// Reports that this collector has not acknowledged.
     package var depth: UInt64 {
         let highest = self.highest.withLock { $0 }
-        return state.withLock { max(highest, $0.outbox.highest) - $0.outbox.acknowledged }
+        return state.withLock { max(highest, $0.outbox.highest) - $0.outbox.stream.acknowledged }
     }
 
     /// The journal holds reports up to this number. Never waits.
     package func appended(through number: UInt64) {
         highest.withLock { $0 = max($0, number) }
         appender.yield()
+    }
+
+    /// The journal removed reports up to this number.
+    package func pruned(through number: UInt64) {
+        state.withLock { state in
+            _ = state.outbox.handle(.pruned(through: number))  // It leads to nothing.
+        }
     }
 
     /// Sends the latest progress; nothing is kept of it when the collector is away.
@@ -65,9 +74,14 @@ package final class CollectorLink: Sendable {
     }
 
     /// Serves the socket until it closes.
-    package func run() async {
+    ///
+    /// - Parameters:
+    ///   - interval: Between two signs of life.
+    ///   - activeJobs: What they name.
+    package func run(beaconEvery interval: Duration, activeJobs: @escaping @Sendable () async -> [ActiveJob]) async {
         await withDiscardingTaskGroup { group in
             let (timers, timer) = AsyncStream.makeStream(of: StopOrder.self, bufferingPolicy: .bufferingNewest(1))
+            let closed = StopOrder()
             group.addTask {
                 for await event in self.socket.connectionEvents {
                     switch event {
@@ -88,9 +102,15 @@ package final class CollectorLink: Sendable {
                 }
             }
             group.addTask {
+                repeat {
+                    await self.sendBeacon(activeJobs())
+                } while await self.clock.sleep(until: self.clock.now.boot + interval, unless: closed)
+            }
+            group.addTask {
                 for await batch in self.socket.deliveries {
                     for delivery in batch { self.take(delivery, timer) }
                 }
+                closed.give()
                 self.state.withLock { $0.patience }?.give()
                 self.appender.finish()
                 timer.finish()
@@ -112,23 +132,39 @@ package final class CollectorLink: Sendable {
         }
     }
 
+    private func sendBeacon(_ jobs: [ActiveJob]) {
+        guard socket.statistics.isConnected else { return }
+        let beacon = IntakeBeacon(activeJobs: Array(jobs.prefix(Self.namedJobLimit)), wall: clock.now.wall)
+        socket.send([Wire.encode(.intake(.beacon(beacon)))], to: nil)
+    }
+
     private func take(_ delivery: Delivery, _ timer: AsyncStream<StopOrder>.Continuation) {
         guard let frame = delivery.message?.frames.last else { return }
-        do throws(WireError) {
+        do {
             guard case .intakeAck(let ack) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "a message that a collector does not send to an agent")
             }
-            handle(.acknowledged(ack), timer)
-        } catch {
+            let named = state.withLock { $0.outbox.stream.number(of: ack.through) }
+            // An acknowledgement of another stream says nothing, whatever stands here under its number.
+            handle(.acknowledged(ack, own: try journal.digest(of: named)), timer)
+        } catch let error as WireError {
             logger.warning("a message of the collector cannot be read", metadata: ["error": "\(error)"])
+        } catch {
+            logger.error("the journal failed; reports wait", metadata: ["error": "\(error)"])
         }
     }
 
     private func handle(_ event: Outbox.Event, _ timer: AsyncStream<StopOrder>.Continuation) {
         // Sending under the lock keeps batches in order; neither the journal nor the socket calls back.
         state.withLock { state in
-            let actions = state.outbox.handle(event)
-            for action in actions { perform(action) }
+            var events = [event]
+            while let event = events.popLast() {
+                for action in state.outbox.handle(event) {
+                    if let next = perform(action, state.outbox.stream, state.outbox.highest) { events.append(next) }
+                }
+            }
+            // Patience that runs is not prolonged by reports that are made meanwhile.
+            if case .appended = event, state.patience != nil, state.outbox.isWaiting { return }
             state.patience?.give()
             state.patience = nil
             if state.outbox.isWaiting {
@@ -139,22 +175,65 @@ package final class CollectorLink: Sendable {
         }
     }
 
-    private func perform(_ action: Outbox.Action) {
+    /// - Parameters:
+    ///   - stream: The outbox's.
+    ///   - highest: The highest number that it knows of.
+    /// - Returns: What the outbox is to be told of it.
+    private func perform(_ action: Outbox.Action, _ stream: ReportStream, _ highest: UInt64) -> Outbox.Event? {
         do throws(AgentError) {
             switch action {
-            case .sendResume(let incarnation):
-                socket.send([Wire.encode(.intake(.resume(incarnation: incarnation)))], to: nil)
-            case .sendBatch(let numbers):
-                let reports = try journal.reports(numbers)
-                socket.send([Wire.encode(.intake(.batch(reports)))], to: nil)
-            case .recordAcknowledged(let number): try journal.recordAcknowledged(through: number, by: name)
-            case .journalIsBehind(let number):
-                logger.error(
-                    "the collector holds reports that this journal never made: it went back in time",
-                    metadata: ["collector": "\(name)", "collector_has": "\(number)"])
+            case .sendResume(let resume): socket.send([Wire.encode(.intake(.resume(resume)))], to: nil)
+            case .sendBatch(let numbers): try send(numbers, of: stream)
+            case .recordAcknowledged(let stream): try journal.record(stream, for: name)
+            case .sendAgain(let numbers):
+                logger.warning(
+                    "the collector lost reports that it had stored; it gets them again",
+                    metadata: ["collector": "\(name)", "from": "\(numbers.lowerBound)", "to": "\(numbers.upperBound)"])
+            case .beginStream(let base, let reason):
+                guard let newest = try journal.digest(of: highest) else {
+                    throw AgentError(.journal, "the journal lacks its newest report, \(highest)")
+                }
+                let renewed = stream.renewed(base: base, newest: newest)
+                try journal.record(renewed, for: name)
+                log(reason)
+                return .began(renewed)
             }
         } catch {
             logger.error("the journal failed; reports wait", metadata: ["error": "\(error)"])
+        }
+        return nil
+    }
+
+    /// Sends reports under their numbers in the stream.
+    private func send(_ numbers: ClosedRange<UInt64>, of stream: ReportStream) throws(AgentError) {
+        var reports = try journal.reports(numbers)
+        guard reports.count == numbers.count, let after = try journal.digest(of: numbers.lowerBound - 1) else {
+            throw AgentError(
+                .journal, "the journal lacks reports between \(numbers.lowerBound) and \(numbers.upperBound)")
+        }
+        for (place, number) in zip(reports.indices, numbers) {
+            reports[place].origin.incarnation = stream.incarnation
+            reports[place].origin.sequence = stream.sequence(of: number)
+        }
+        let batch = IntakeBatch(incarnation: stream.incarnation, after: after, reports: reports)
+        socket.send([Wire.encode(.intake(.batch(batch)))], to: nil)
+    }
+
+    private func log(_ reason: StreamBreak) {
+        var metadata: Logger.Metadata = ["collector": "\(name)"]
+        switch reason {
+        case .journalIsBehind(let number), .diverged(let number):
+            metadata["report"] = "\(number)"
+            logger.error(
+                "the collector holds other reports: this agent's state went back in time, or it was cloned",
+                metadata: metadata)
+        case .lostByCollector(let numbers):
+            metadata["from"] = "\(numbers.lowerBound)"
+            metadata["to"] = "\(numbers.upperBound)"
+            logger.error("the collector lost reports that are no longer kept here", metadata: metadata)
+        case .olderThanCollector(let numbers):
+            metadata["to"] = "\(numbers.upperBound)"
+            logger.notice("a collector is new to this agent; it gets what is kept", metadata: metadata)
         }
     }
 }

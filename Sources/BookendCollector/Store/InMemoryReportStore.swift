@@ -8,11 +8,26 @@ package final class InMemoryReportStore: ReportStore {
         var agent: AgentID
     }
 
+    /// What a report is known by.
+    private struct Name: Hashable {
+        var agent: AgentID
+        var digest: ReportDigest
+
+        init(_ accepted: AcceptedReport) {
+            agent = accepted.report.origin.agent
+            digest = accepted.digest
+        }
+    }
+
     private struct State {
-        var reports: [(place: Int64, storedAt: UnixTime, report: Report)] = []
+        var epoch: Int64
+        var reports: [(place: Int64, storedAt: UnixTime, accepted: AcceptedReport)] = []
+        /// Of the reports that are stored.
+        var known: Set<Name> = []
         var head: Int64 = 0
         var pruned: Int64 = 0
-        var positions: [Intake.Source: UInt64] = [:]
+        var positions: [Intake.Source: Intake.Position] = [:]
+        var heard: [Intake.Source: UnixTime] = [:]
         var jobs: [Key: JobAggregate] = [:]
         var tally = FleetTally()
         var roster: Int64 = 0
@@ -20,19 +35,24 @@ package final class InMemoryReportStore: ReportStore {
         var expectations: [Key: TriggerRecord] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    package init() {}
+    package init(epoch: Int64 = 1) {
+        state = Mutex(State(epoch: epoch))
+    }
 
-    package func positions() -> [Intake.Source: UInt64] { state.withLock(\.positions) }
+    package func positions() -> [Intake.Source: Intake.Position] { state.withLock(\.positions) }
 
-    package func store(_ reports: [Report], at now: UnixTime) -> [FeedEntry] {
+    package func store(_ reports: [AcceptedReport], at now: UnixTime) -> [FeedEntry] {
         state.withLock { state in
-            reports.map { report in
-                state.head += 1
-                state.reports.append((state.head, now, report))
+            reports.compactMap { accepted in
+                let report = accepted.report
                 let source = Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)
-                state.positions[source] = report.origin.sequence
+                state.positions[source] = Intake.Position(through: report.origin.sequence, digest: accepted.digest)
+                state.heard[source] = now
+                guard state.known.insert(Name(accepted)).inserted else { return nil }
+                state.head += 1
+                state.reports.append((state.head, now, accepted))
                 let key = Key(job: report.trigger.job, agent: report.origin.agent)
                 let old = state.jobs[key]
                 var new = old ?? JobAggregate(report)
@@ -40,8 +60,39 @@ package final class InMemoryReportStore: ReportStore {
                 state.jobs[key] = new
                 state.expectations[key] = nil
                 state.tally.update(from: old, to: new)
-                return FeedEntry(cursor: cursor(state.head), report: report)
+                return FeedEntry(cursor: FeedCursor(state.epoch, state.head), report: report)
             }
+        }
+    }
+
+    package func epoch() -> Int64 { state.withLock(\.epoch) }
+
+    package func renewEpoch() -> Int64 {
+        state.withLock { state in
+            // Not random, so that a simulation can be repeated; and never the same for two histories that parted.
+            let mixed = (UInt64(bitPattern: state.epoch) &+ UInt64(state.head) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+            state.epoch = Int64(mixed >> 32) + 1
+            return state.epoch
+        }
+    }
+
+    package func pruneStreams(
+        heard: Set<Intake.Source>, now: UnixTime, unheardSince time: UnixTime
+    ) -> [Intake.Source] {
+        state.withLock { state in
+            for source in heard where state.positions[source] != nil { state.heard[source] = now }
+            let forgotten = state.positions.keys.filter { source in
+                guard let heard = state.heard[source], heard < time else { return false }
+                return state.heard.contains { other, at in
+                    other.agent == source.agent
+                        && (at, Int64(bitPattern: other.incarnation)) > (heard, Int64(bitPattern: source.incarnation))
+                }
+            }
+            for source in forgotten {
+                state.positions[source] = nil
+                state.heard[source] = nil
+            }
+            return forgotten
         }
     }
 
@@ -102,11 +153,12 @@ package final class InMemoryReportStore: ReportStore {
 
     package func feed(from cursor: FeedCursor?, limit: Int) -> (entries: [FeedEntry], head: FeedCursor)? {
         state.withLock { state in
-            let place = cursor.map { Int64($0.rawValue) } ?? state.pruned
+            let place = cursor.map { $0.place(inEpoch: state.epoch) } ?? state.pruned
             guard let place, place >= state.pruned, place <= state.head else { return nil }
             let entries = state.reports.lazy.filter { $0.place > place }.prefix(min(max(1, limit), 1_000))
             return (
-                entries.map { FeedEntry(cursor: self.cursor($0.place), report: $0.report) }, self.cursor(state.head)
+                entries.map { FeedEntry(cursor: FeedCursor(state.epoch, $0.place), report: $0.accepted.report) },
+                FeedCursor(state.epoch, state.head)
             )
         }
     }
@@ -116,7 +168,9 @@ package final class InMemoryReportStore: ReportStore {
             let last = state.reports.prefix(limit).prefix { $0.storedAt < reportsBefore }.last?.place
             var removed = 0
             if let last {
-                removed = state.reports.count { $0.place <= last }
+                let old = state.reports.filter { $0.place <= last }
+                removed = old.count
+                for report in old { state.known.remove(Name(report.accepted)) }
                 state.reports.removeAll { $0.place <= last }
                 state.pruned = last
             }
@@ -128,6 +182,4 @@ package final class InMemoryReportStore: ReportStore {
             return removed == limit || old.count == limit
         }
     }
-
-    private func cursor(_ place: Int64) -> FeedCursor { FeedCursor(rawValue: String(place)) }
 }

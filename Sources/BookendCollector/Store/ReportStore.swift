@@ -4,16 +4,36 @@ package import BookendModel
 ///
 /// All calls throw ``CollectorError`` with code `.store`.
 package protocol ReportStore: Sendable {
-    /// The highest stored number of each source.
-    func positions() throws(CollectorError) -> [Intake.Source: UInt64]
+    /// How far each stream is stored.
+    func positions() throws(CollectorError) -> [Intake.Source: Intake.Position]
 
     /// Stores reports, folds them into their jobs, and moves the positions: all or nothing.
     ///
     /// - Parameters:
-    ///   - reports: New ones only, in order, as ``Intake`` judged them.
+    ///   - reports: In order, as ``Intake`` judged them. One that the agent sent under another number before is known by
+    ///     its digest: its position is moved, and that is all.
     ///   - now: The collector's own time, from which on they are kept: an agent's clock may be wrong by years.
-    /// - Returns: The same reports with their cursors, in cursor order.
-    func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry]
+    /// - Returns: Those that were not known, with their cursors, in cursor order.
+    func store(_ reports: [AcceptedReport], at now: UnixTime) throws(CollectorError) -> [FeedEntry]
+
+    /// Named by every cursor; a cursor of another one is a gap.
+    func epoch() throws(CollectorError) -> Int64
+
+    /// Makes every cursor that was ever given a gap: they may stand for other reports than those that are stored.
+    ///
+    /// - Returns: The new epoch.
+    func renewEpoch() throws(CollectorError) -> Int64
+
+    /// Forgets streams that were not heard of for long, except the one of each agent that was heard of last.
+    ///
+    /// - Parameters:
+    ///   - heard: Streams that were heard of since the last call, also without a new report.
+    ///   - now: The time from which on these count as heard.
+    ///   - time: Those heard of before go.
+    /// - Returns: What is forgotten.
+    func pruneStreams(
+        heard: Set<Intake.Source>, now: UnixTime, unheardSince time: UnixTime
+    ) throws(CollectorError) -> [Intake.Source]
 
     /// What ``RosterReply/through`` and ``RosterReply/epoch`` the latest stored roster had; 0: none.
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64)

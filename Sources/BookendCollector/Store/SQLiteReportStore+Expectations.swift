@@ -35,17 +35,18 @@ extension TriggerRecord {
         }
     }
 
-    /// `nil`: a newer version wrote the row.
-    init?(expectation row: Row) {
-        guard let cause = TriggerCause(rawValue: row["cause"]), let state = State(rawValue: row["state"]) else {
-            return nil
-        }
-        self.init(
+    init(expectation row: Row) throws {
+        let job = JobID(rawValue: try row.decode(forColumn: "job"))
+        guard let cause = TriggerCause(rawValue: try row.decode(forColumn: "cause")),
+            let state = State(rawValue: try row.decode(forColumn: "state"))
+        else { throw CollectorError(.store, "job \(job): a newer bookend-collector wrote this row") }
+        try self.init(
             trigger: Trigger(
-                job: JobID(rawValue: row["job"]), agent: AgentID(rawValue: row["agent"]),
-                policy: PolicyName(rawValue: row["policy"]), revision: row["revision"], cause: cause,
-                scheduledStart: UnixTime(milliseconds: row["scheduled_start"]),
-                notAfter: UnixTime(milliseconds: row["not_after"])),
+                job: job, agent: AgentID(rawValue: row.decode(forColumn: "agent")),
+                policy: PolicyName(rawValue: row.decode(forColumn: "policy")),
+                revision: row.decode(forColumn: "revision"), cause: cause,
+                scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
+                notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after"))),
             state: state)
     }
 }

@@ -5,7 +5,7 @@ import GRDB
 
 /// The store in one SQLite file: WAL, synchronous FULL. Queries read beside the writer, from their own snapshot.
 package final class SQLiteReportStore: ReportStore {
-    private let database: DatabasePool
+    let database: DatabasePool
 
     /// Opens or makes the database, and brings an older one up to date.
     package init(path: String) throws(CollectorError) {
@@ -38,35 +38,24 @@ package final class SQLiteReportStore: ReportStore {
         }
     }
 
-    package func positions() throws(CollectorError) -> [Intake.Source: UInt64] {
-        try read { database in
-            let rows = try Row.fetchAll(database, sql: "SELECT agent, incarnation, through FROM positions")
-            return Dictionary(
-                uniqueKeysWithValues: rows.map { row in
-                    (
-                        Intake.Source(
-                            agent: AgentID(rawValue: row["agent"]),
-                            incarnation: UInt64(bitPattern: row["incarnation"] as Int64)),
-                        UInt64(row["through"] as Int64)
-                    )
-                })
-        }
-    }
-
-    package func store(_ reports: [Report], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+    package func store(_ reports: [AcceptedReport], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
             let epoch = try Self.epoch(database)
             var changes: [JobKey: JobChange] = [:]
-            var positions: [Intake.Source: UInt64] = [:]
+            var positions: [Intake.Source: Intake.Position] = [:]
             var entries: [FeedEntry] = []
             entries.reserveCapacity(reports.count)
-            let insert = try database.cachedStatement(sql: "INSERT INTO reports (stored_at, report) VALUES (?, ?)")
-            for report in reports {
-                try insert.execute(arguments: [now.milliseconds, Data(Wire.encode(report))])
+            let insert = try database.cachedStatement(
+                sql: "INSERT INTO reports (stored_at, report, digest) VALUES (?, ?, ?)")
+            for accepted in reports {
+                let report = accepted.report
+                positions[Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)] =
+                    Intake.Position(through: report.origin.sequence, digest: accepted.digest)
+                if try Self.isKnown(accepted, database) { continue }
+                try insert.execute(arguments: [
+                    now.milliseconds, Data(Wire.encode(report)), Int64(bitPattern: accepted.digest.rawValue),
+                ])
                 entries.append(FeedEntry(cursor: FeedCursor(epoch, database.lastInsertedRowID), report: report))
-                positions[
-                    Intake.Source(agent: report.origin.agent, incarnation: report.origin.incarnation)] =
-                    report.origin.sequence
                 let key = JobKey(job: report.trigger.job, agent: report.origin.agent)
                 var change = try changes[key] ?? JobChange(old: Self.aggregate(key, database))
                 if change.new == nil {
@@ -80,16 +69,7 @@ package final class SQLiteReportStore: ReportStore {
                 try Self.save(change, database)
                 if let job = change.new { try Self.forgetExpectation(job.job, job.agent, database) }
             }
-            for (source, through) in positions {
-                try database.cachedStatement(
-                    sql: """
-                        INSERT INTO positions (agent, incarnation, through) VALUES (?, ?, ?)
-                        ON CONFLICT (agent, incarnation) DO UPDATE SET through = excluded.through
-                        """
-                ).execute(arguments: [
-                    source.agent.rawValue, Int64(bitPattern: source.incarnation), Int64(bitPattern: through),
-                ])
-            }
+            for (source, position) in positions { try Self.save(position, of: source, now, database) }
             return entries
         }
     }
@@ -128,7 +108,7 @@ package final class SQLiteReportStore: ReportStore {
                 database.cachedStatement(
                     sql: "SELECT * FROM expectations WHERE not_after < ? ORDER BY not_after, job LIMIT ?"),
                 arguments: [time.milliseconds, limit]
-            ).compactMap(TriggerRecord.init(expectation:))
+            ).map(TriggerRecord.init(expectation:))
         }
     }
 
@@ -161,16 +141,16 @@ package final class SQLiteReportStore: ReportStore {
         try read { database in
             var (total, agents, policies) = (StatusCounts(), [AgentID: AgentSummary](), [PolicyName: PolicySummary]())
             for row in try Row.fetchAll(database, sql: "SELECT agent, policy, status, jobs FROM tallies") {
-                let status = Status(rawValue: row["status"])
-                let (agent, policy) = (AgentID(rawValue: row["agent"]), PolicyName(rawValue: row["policy"]))
-                let jobs: Int = row["jobs"]
+                let status = Status(rawValue: try row.decode(forColumn: "status"))
+                let (agent, policy) = try row.agentAndPolicy()
+                let jobs: Int = try row.decode(forColumn: "jobs")
                 total = StatusCounts(total.jobs.merging([status: jobs], uniquingKeysWith: +))
                 agents[agent, default: AgentSummary(agent: agent)].jobs[status, default: 0] += jobs
                 policies[policy, default: PolicySummary(policy: policy)].jobs[status, default: 0] += jobs
             }
             for row in try Row.fetchAll(database, sql: "SELECT agent, policy, at FROM good_backups") {
-                let (agent, policy) = (AgentID(rawValue: row["agent"]), PolicyName(rawValue: row["policy"]))
-                let at = UnixTime(milliseconds: row["at"])
+                let (agent, policy) = try row.agentAndPolicy()
+                let at = UnixTime(milliseconds: try row.decode(forColumn: "at"))
                 let known = (agents[agent]?.lastGoodBackupAt, policies[policy]?.lastGoodBackupAt)
                 agents[agent]?.lastGoodBackupAt = max(known.0 ?? at, at)
                 policies[policy]?.lastGoodBackupAt = max(known.1 ?? at, at)
@@ -180,8 +160,8 @@ package final class SQLiteReportStore: ReportStore {
                     database.cachedStatement(
                         sql: "SELECT job, status FROM jobs WHERE agent = ? ORDER BY job DESC LIMIT 1"),
                     arguments: [agent.rawValue])
-                agents[agent]?.lastJob = row.map { JobID(rawValue: $0["job"]) }
-                agents[agent]?.lastStatus = row.map { Status(rawValue: $0["status"]) }
+                agents[agent]?.lastJob = try row.map { JobID(rawValue: try $0.decode(forColumn: "job")) }
+                agents[agent]?.lastStatus = try row.map { Status(rawValue: try $0.decode(forColumn: "status")) }
             }
             return FleetSummary(
                 jobs: total.jobs, agents: agents.values.sorted { $0.agent < $1.agent },
@@ -205,11 +185,13 @@ package final class SQLiteReportStore: ReportStore {
             // A reply must fit a frame: what is cut off comes with the next query.
             var (entries, size) = ([FeedEntry](), 0)
             for row in rows {
-                let bytes = [UInt8](row["report"] as Data)
+                let bytes = [UInt8](try row.decode(Data.self, forColumn: "report"))
                 size += bytes.count
                 if size > 1 << 20, !entries.isEmpty { break }
                 entries.append(
-                    FeedEntry(cursor: FeedCursor(epoch, row["cursor"]), report: try Wire.decodeReport(bytes)))
+                    FeedEntry(
+                        cursor: FeedCursor(epoch, try row.decode(forColumn: "cursor")),
+                        report: try Wire.decodeReport(bytes)))
             }
             return (entries, FeedCursor(epoch, head))
         }
@@ -222,9 +204,11 @@ package final class SQLiteReportStore: ReportStore {
             // Up to the first that is to be kept, so that a clock that was wrong for a while removes nothing too early.
             let oldest = try Row.fetchAll(
                 database, sql: "SELECT cursor, stored_at FROM reports ORDER BY cursor LIMIT ?", arguments: [limit])
-            let last = oldest.prefix { ($0["stored_at"] as Int64) < reportsBefore.milliseconds }.last
+            let last = try oldest.prefix {
+                try $0.decode(Int64.self, forColumn: "stored_at") < reportsBefore.milliseconds
+            }.last
             var removed = 0
-            if let last: Int64 = last?["cursor"] {
+            if let last = try last?.decode(Int64.self, forColumn: "cursor") {
                 try database.execute(sql: "DELETE FROM reports WHERE cursor <= ?", arguments: [last])
                 removed = database.changesCount
                 try Self.set("pruned", last, database)
@@ -234,10 +218,12 @@ package final class SQLiteReportStore: ReportStore {
                 sql: "SELECT job, agent, policy, status FROM jobs WHERE scheduled_start < ? LIMIT ?",
                 arguments: [jobsBefore.milliseconds, limit])
             for row in rows {
+                let (agent, policy) = try row.agentAndPolicy()
                 try database.execute(
                     sql: "DELETE FROM jobs WHERE job = ? AND agent = ?",
-                    arguments: [row["job"] as Int64, row["agent"] as String])
-                try Self.tally(-1, row["agent"], row["policy"], row["status"], database)
+                    arguments: [row.decode(Int64.self, forColumn: "job"), agent.rawValue])
+                try Self.tally(
+                    -1, agent.rawValue, policy.rawValue, row.decode(forColumn: "status"), database)
             }
             try database.execute(
                 sql: "DELETE FROM expectations WHERE not_after < ?", arguments: [jobsBefore.milliseconds])
@@ -322,7 +308,7 @@ extension SQLiteReportStore {
 // MARK: - Small things
 
 extension SQLiteReportStore {
-    private func read<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
+    func read<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
         do {
             return try database.read(body)
         } catch {
@@ -330,7 +316,7 @@ extension SQLiteReportStore {
         }
     }
 
-    private func write<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
+    func write<T>(_ body: (Database) throws -> T) throws(CollectorError) -> T {
         do {
             return try database.write(body)
         } catch {
@@ -338,11 +324,11 @@ extension SQLiteReportStore {
         }
     }
 
-    private static func fact(_ key: String, _ database: Database) throws -> Int64? {
+    static func fact(_ key: String, _ database: Database) throws -> Int64? {
         try Int64.fetchOne(database.cachedStatement(sql: "SELECT value FROM facts WHERE key = ?"), arguments: [key])
     }
 
-    private static func set(_ key: String, _ value: Int64, _ database: Database) throws {
+    static func set(_ key: String, _ value: Int64, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
                 INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
@@ -350,7 +336,7 @@ extension SQLiteReportStore {
         ).execute(arguments: [key, value])
     }
 
-    private static func epoch(_ database: Database) throws -> Int64 {
+    static func epoch(_ database: Database) throws -> Int64 {
         try fact("epoch", database) ?? 0
     }
 
@@ -361,18 +347,8 @@ extension SQLiteReportStore {
     }
 }
 
-extension FeedCursor {
-    /// `EPOCH-PLACE`, opaque to everyone else.
-    fileprivate init(_ epoch: Int64, _ place: Int64) {
-        self.init(rawValue: "\(String(epoch, radix: 36))-\(place)")
-    }
-
-    /// `nil` for a cursor of another database, or of none.
-    fileprivate func place(inEpoch epoch: Int64) -> Int64? {
-        let parts = rawValue.split(separator: "-", maxSplits: 1)
-        guard parts.count == 2, Int64(parts[0], radix: 36) == epoch, let place = Int64(parts[1]), place >= 0 else {
-            return nil
-        }
-        return place
+extension Row {
+    func agentAndPolicy() throws -> (AgentID, PolicyName) {
+        (AgentID(rawValue: try decode(forColumn: "agent")), PolicyName(rawValue: try decode(forColumn: "policy")))
     }
 }

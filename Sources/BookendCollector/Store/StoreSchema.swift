@@ -52,6 +52,19 @@ enum StoreSchema {
                         PRIMARY KEY (agent, policy)) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("streams") { database in
+            try database.execute(
+                sql: """
+                    -- Names a report whatever number it comes under; an earlier version did not know it.
+                    ALTER TABLE reports ADD COLUMN digest INTEGER;
+                    CREATE INDEX reports_by_digest ON reports (digest) WHERE digest IS NOT NULL;
+
+                    -- Of the report at `through`.
+                    ALTER TABLE positions ADD COLUMN digest INTEGER;
+                    ALTER TABLE positions ADD COLUMN heard_at INTEGER NOT NULL DEFAULT 0;
+                    UPDATE positions SET heard_at = (SELECT coalesce(max(stored_at), 0) FROM reports);
+                    """)
+        }
         migrator.registerMigration("expectations") { database in
             try database.execute(
                 sql: """

@@ -64,13 +64,16 @@ package final class SQLitePolicyStore: PolicyStore {
                     try Self.counter("generation", database)),
                 policies: try policies.map { try Wire.decodePolicyRevision([UInt8]($0)) },
                 highestRevisions: Dictionary(
-                    highest.map { (PolicyName(rawValue: $0["name"]), $0["revision"]) }, uniquingKeysWith: max),
+                    try highest.map { row in
+                        (PolicyName(rawValue: try row.decode(forColumn: "name")), try row.decode(forColumn: "revision"))
+                    }, uniquingKeysWith: max),
                 openTriggers: try open.map { row in
                     OpenTrigger(
-                        record: try TriggerRecord(row: row), isCancelAcknowledged: row["is_cancel_acknowledged"],
-                        isSlot: row["is_slot"])
+                        record: try TriggerRecord(row: row),
+                        isCancelAcknowledged: try row.decode(forColumn: "is_cancel_acknowledged"),
+                        isSlot: try row.decode(forColumn: "is_slot"))
                 },
-                agents: agents.map(RememberedAgent.init(row:)), slots: try slots.map(TriggerRecord.init(row:)),
+                agents: try agents.map(RememberedAgent.init(row:)), slots: try slots.map(TriggerRecord.init(row:)),
                 slotsPlannedAt: try Self.knownCounter("slots_planned_unix_ms", database).map(
                     UnixTime.init(milliseconds:)),
                 epoch: try Self.epoch(database))
@@ -126,7 +129,9 @@ package final class SQLitePolicyStore: PolicyStore {
                 database.cachedStatement(
                     sql: "SELECT * FROM triggers WHERE agent = ? AND state = 'delivered' AND changed_unix_ms >= ?"),
                 arguments: [agent.rawValue, since.milliseconds]
-            ).map { (record: try TriggerRecord(row: $0), isSlot: $0["is_slot"] as Bool) }
+            ).map { row in
+                (record: try TriggerRecord(row: row), isSlot: try row.decode(Bool.self, forColumn: "is_slot"))
+            }
             return try delivered.filter { !known.contains(KnownJob($0.record.trigger)) }.map { record, isSlot in
                 try Self.update(
                     "state = 'reclaimed', is_cancel_acknowledged = 0", "job = ?", [record.trigger.job.rawValue],
@@ -148,7 +153,8 @@ package final class SQLitePolicyStore: PolicyStore {
                 arguments: [job.rawValue])
             guard let row else { return nil }
             try Self.update("state = 'conflict', is_slot = 0", "job = ?", [job.rawValue], at: now, database)
-            return try Self.insert([TriggerRecord(row: row)], areSlots: row["is_slot"], at: now, database)[0]
+            return try Self.insert(
+                [TriggerRecord(row: row)], areSlots: row.decode(forColumn: "is_slot"), at: now, database)[0]
         }
     }
 
@@ -222,7 +228,7 @@ package final class SQLitePolicyStore: PolicyStore {
             let isComplete = rows.count <= limit
             return TriggerChanges(
                 records: try page.map(TriggerRecord.init(row:)),
-                through: isComplete ? last : page.last?["change"] ?? last, isComplete: isComplete)
+                through: isComplete ? last : try page.last?.decode(forColumn: "change") ?? last, isComplete: isComplete)
         }
     }
 
@@ -319,7 +325,12 @@ extension SQLitePolicyStore {
     }
 
     static func counter(_ name: String, _ database: Database) throws -> Int64 {
-        try knownCounter(name, database) ?? 0
+        let value = try knownCounter(name, database) ?? 0
+        guard (0..<Int64.max / 2).contains(value) else {
+            throw CoordinatorError(
+                .store, "counter \(name) is \(value): the database is damaged; restore it from a backup")
+        }
+        return value
     }
 
     private static func knownCounter(_ name: String, _ database: Database) throws -> Int64? {
@@ -348,29 +359,34 @@ extension SQLitePolicyStore {
 
 extension TriggerRecord {
     fileprivate init(row: Row) throws {
-        guard let cause = TriggerCause(rawValue: row["cause"]), let state = State(rawValue: row["state"]) else {
-            throw CoordinatorError(.store, "job \(row["job"] as Int64): a newer bookend-coordinator wrote this row")
+        let job = JobID(rawValue: try row.decode(forColumn: "job"))
+        guard let cause = TriggerCause(rawValue: try row.decode(forColumn: "cause")),
+            let state = State(rawValue: try row.decode(forColumn: "state"))
+        else {
+            throw CoordinatorError(.store, "job \(job): a newer bookend-coordinator wrote this row")
         }
-        self.init(
+        try self.init(
             trigger: Trigger(
-                job: JobID(rawValue: row["job"]), agent: AgentID(rawValue: row["agent"]),
-                policy: PolicyName(rawValue: row["policy"]), revision: row["revision"], cause: cause,
-                scheduledStart: UnixTime(milliseconds: row["scheduled_start_unix_ms"]),
-                notAfter: UnixTime(milliseconds: row["not_after_unix_ms"]),
-                windowEnd: (row["window_end_unix_ms"] as Int64?).map(UnixTime.init(milliseconds:))),
-            state: state, isCanceled: row["is_canceled"])
+                job: job, agent: AgentID(rawValue: row.decode(forColumn: "agent")),
+                policy: PolicyName(rawValue: row.decode(forColumn: "policy")),
+                revision: row.decode(forColumn: "revision"), cause: cause,
+                scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start_unix_ms")),
+                notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after_unix_ms")),
+                windowEnd: row.decode(Int64?.self, forColumn: "window_end_unix_ms").map(UnixTime.init(milliseconds:))),
+            state: state, isCanceled: row.decode(forColumn: "is_canceled"))
     }
 }
 
 extension RememberedAgent {
-    fileprivate init(row: Row) {
-        let lines = (row["claimed_labels"] as String).split(separator: "\n")
+    fileprivate init(row: Row) throws {
+        let lines = try row.decode(String.self, forColumn: "claimed_labels").split(separator: "\n")
         let pairs = lines.compactMap { line in
             line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
         }
-        self.init(
-            id: AgentID(rawValue: row["id"]), claimedLabels: Dictionary(pairs, uniquingKeysWith: { $1 }),
-            version: row["version"], lastHeardAt: UnixTime(milliseconds: row["last_heard_unix_ms"]))
+        try self.init(
+            id: AgentID(rawValue: row.decode(forColumn: "id")),
+            claimedLabels: Dictionary(pairs, uniquingKeysWith: { $1 }), version: row.decode(forColumn: "version"),
+            lastHeardAt: UnixTime(milliseconds: row.decode(forColumn: "last_heard_unix_ms")))
     }
 
     /// Keys hold no `=`, values no line break: ``BookendModel/TextRules/labelProblem(key:value:)`` saw to that.

@@ -6,8 +6,10 @@ struct YAMLDocuments {
     static let limit = 1000
     /// More uses of anchors than this are refused before parsing: expanding them could take for ever.
     private static let aliasLimit = 8
-    /// A file with more duplicate keys than this is given up.
+    /// A file with more duplicate keys than this is given up; each costs one more parsing of the file.
     private static let duplicateLimit = 50
+    /// Bytes that are parsed again on account of duplicate keys, at most: of a large file fewer are named.
+    private static let repeatedBytes = 1 << 20
 
     private let roots: [Node]
     private let findings: Findings
@@ -27,6 +29,7 @@ struct YAMLDocuments {
             return
         }
         var text = findings.source.text
+        let limit = min(Self.duplicateLimit, Self.repeatedBytes / max(1, text.utf8.count))
         var displaced: [String: DisplacedKey] = [:]
         while true {
             do {
@@ -44,7 +47,7 @@ struct YAMLDocuments {
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 let position = SourcePosition(line: context.mark.line, column: context.mark.column)
                 // The place is the first key's, and that is the only one which is handled in this round.
-                if displaced.count < Self.duplicateLimit, let key = keys.first,
+                if displaced.count < limit, let key = keys.first,
                     let masked = KeyMask.hiding(key, at: position, in: text, number: displaced.count)
                 {
                     text = masked.text

@@ -1,7 +1,7 @@
 /// One message from an agent about one job: something reached a status.
 ///
 /// Reports of one agent and incarnation are numbered without gaps from 1; each is folded into the aggregate exactly
-/// once. A report carries enough of its trigger that a collector which never heard of the job can show it.
+/// once, under whatever number it comes (``ReportDigest``). A report carries enough of its trigger that a collector which never heard of the job can show it.
 package struct Report: Hashable, Sendable {
     package var origin: ReportOrigin
     package var trigger: ReportedTrigger
@@ -33,7 +33,7 @@ package struct Report: Hashable, Sendable {
 /// Who made a report, and its place in the order of all reports of that maker.
 package struct ReportOrigin: Hashable, Sendable {
     package var agent: AgentID
-    /// Renewed when the agent's journal starts anew; numbers of two incarnations have nothing to do with each other.
+    /// The ``ReportStream``'s that the report came in; numbers of two incarnations have nothing to do with each other.
     package var incarnation: UInt64
     /// 1, 2, 3 … without gaps.
     package var sequence: UInt64

@@ -1,8 +1,11 @@
 /// The collector's side of the intake: decides which reports of a batch are new, and what may be acknowledged.
 ///
-/// For each agent and incarnation it knows the highest number up to which everything is stored. Only the next number is
-/// taken; a lower one is a duplicate, a higher one leaves a gap and is not taken: the agent sends it again. What is
-/// taken counts as stored only after ``commit()``, and nothing is acknowledged before.
+/// For each stream it knows the highest number up to which everything is stored, and the digest of that report. Only the
+/// next number is taken, and only if it follows that very report; a lower one is a duplicate; anything else makes the
+/// agent resume. What is taken counts as stored only after ``commit()``, and nothing is acknowledged before.
+///
+/// It needs not know connections: a batch says which report it follows, and an acknowledgement names the report that it
+/// means. An agent that finds another one there than its own begins a new stream.
 package struct Intake: Hashable, Sendable {
     /// Whose reports are counted together.
     package struct Source: Hashable, Sendable {
@@ -15,48 +18,69 @@ package struct Intake: Hashable, Sendable {
         }
     }
 
-    /// What a batch held.
-    package struct Verdict: Hashable, Sendable {
-        /// To be stored, in this order.
-        package var new: [Report] = []
-        package var duplicates = 0
-        /// Behind a gap: not taken.
-        package var beyondGap = 0
-        /// Claiming another agent than the sender: dropped.
-        package var forged = 0
-        /// The incarnations that are to be answered.
-        package var sources: Set<Source> = []
+    /// How far a stream is stored.
+    package struct Position: Hashable, Sendable {
+        /// 0: nothing.
+        package var through: UInt64
+        /// Of the report at `through`; `nil`: unknown, for nothing is stored, or an earlier version stored it.
+        package var digest: ReportDigest?
+
+        package init(through: UInt64 = 0, digest: ReportDigest? = nil) {
+            self.through = through
+            self.digest = digest
+        }
     }
 
-    private var stored: [Source: UInt64]
-    /// Ahead of `stored`, until the commit.
-    private var taken: [Source: UInt64] = [:]
+    /// What a batch held.
+    package struct Verdict: Hashable, Sendable {
+        package var source: Source
+        /// To be stored, in this order.
+        package var new: [AcceptedReport] = []
+        package var duplicates = 0
+        /// Behind a gap, or behind another report than the one that is stored: not taken.
+        package var outOfStep = 0
+        /// Claiming another agent than the sender, or another stream than their batch: dropped.
+        package var forged = 0
+        /// The batch does not follow what is stored.
+        package var mustResume: Bool { outOfStep > 0 }
+    }
 
-    /// - Parameter stored: The highest stored number of each source.
-    package init(stored: [Source: UInt64]) {
+    private var stored: [Source: Position]
+    /// Ahead of `stored`, until the commit.
+    private var taken: [Source: Position] = [:]
+
+    package init(stored: [Source: Position]) {
         self.stored = stored
     }
 
     /// Judges a batch that came from a sender, by its key.
-    package mutating func take(_ batch: [Report], from sender: AgentID) -> Verdict {
-        var verdict = Verdict()
-        for report in batch {
-            guard report.origin.agent == sender else {
+    package mutating func take(_ batch: IntakeBatch, from sender: AgentID) -> Verdict {
+        let source = Source(agent: sender, incarnation: batch.incarnation)
+        var verdict = Verdict(source: source)
+        var position = taken[source] ?? stored[source] ?? Position()
+        // Of the report before the one that is looked at, as the sender tells it.
+        var digest = batch.after
+        var previous: UInt64?
+        for report in batch.reports {
+            guard report.origin.agent == sender, report.origin.incarnation == batch.incarnation else {
                 verdict.forged += 1
                 continue
             }
-            let source = Source(agent: sender, incarnation: report.origin.incarnation)
-            verdict.sources.insert(source)
-            let through = taken[source] ?? stored[source] ?? 0
-            if report.origin.sequence <= through {
+            let sequence = report.origin.sequence
+            let isNext = previous.map { sequence == $0 &+ 1 } ?? true
+            let before = digest
+            digest = digest.followed(by: report)
+            previous = sequence
+            if isNext, sequence <= position.through {
                 verdict.duplicates += 1
-            } else if report.origin.sequence == through + 1 {
-                taken[source] = report.origin.sequence
-                verdict.new.append(report)
+            } else if isNext, sequence == position.through + 1, position.digest == nil || position.digest == before {
+                position = Position(through: sequence, digest: digest)
+                verdict.new.append(AcceptedReport(report: report, digest: digest))
             } else {
-                verdict.beyondGap += 1
+                verdict.outOfStep += 1
             }
         }
+        if !verdict.new.isEmpty { taken[source] = position }
         return verdict
     }
 
@@ -71,8 +95,37 @@ package struct Intake: Hashable, Sendable {
         taken = [:]
     }
 
-    /// What is stored of a source; 0 for one that was never heard of.
-    package func acknowledgement(for source: Source) -> IntakeAck {
-        IntakeAck(incarnation: source.incarnation, through: stored[source] ?? 0)
+    /// What is stored of a source.
+    ///
+    /// - Parameters:
+    ///   - epoch: The store's.
+    ///   - mustResume: It answers a batch that does not follow what is stored.
+    package func acknowledgement(for source: Source, epoch: Int64, mustResume: Bool = false) -> IntakeAck {
+        let position = stored[source] ?? Position()
+        return IntakeAck(
+            incarnation: source.incarnation, through: position.through, digest: position.digest, epoch: epoch,
+            mustResume: mustResume)
+    }
+
+    /// In this very epoch the source was told of more than is stored: the store went back in time, and cursors of its
+    /// epoch may stand for other reports than those that they were given for.
+    package func isBehind(_ resume: IntakeResume, of source: Source, epoch: Int64) -> Bool {
+        resume.epoch == epoch && resume.acknowledged > stored[source]?.through ?? 0
+    }
+
+    /// The store no longer knows these.
+    package mutating func forget(_ sources: some Sequence<Source>) {
+        for source in sources { stored[source] = nil }
+    }
+}
+
+/// A report with the name by which it is known, under whatever number it comes.
+package struct AcceptedReport: Hashable, Sendable {
+    package var report: Report
+    package var digest: ReportDigest
+
+    package init(report: Report, digest: ReportDigest) {
+        self.report = report
+        self.digest = digest
     }
 }

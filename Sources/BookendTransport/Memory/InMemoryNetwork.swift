@@ -35,38 +35,65 @@ package final class InMemoryNetwork: Sendable {
 
     private struct State {
         var servers: [Endpoint.Place: InMemorySocket] = [:]
-        var clients: [ObjectIdentifier: InMemorySocket] = [:]
+        /// By the order in which they were opened, like all that is keyed by a number here: addresses would make each run
+        /// of the same history another one.
+        var clients: [Int: InMemorySocket] = [:]
         /// By client.
-        var connections: [ObjectIdentifier: Connection] = [:]
-        var clientOfRoute: [Route: ObjectIdentifier] = [:]
+        var connections: [Int: Connection] = [:]
+        var clientOfRoute: [Route: Int] = [:]
         var held: [Int: (message: Message, sender: Sender?, to: InMemorySocket)] = [:]
         var lastPassage = 0
+        var lastSocket = 0
         var lastRoute: UInt64 = 0
         var lastPort: UInt16 = 40_000
     }
 
     private let state = Mutex(State())
     private let fate: @Sendable (Passage) -> Fate
+    private let reaches: @Sendable (_ client: PeerIdentity?, _ server: Endpoint) -> Bool
 
-    /// - Parameter fate: Decides on each message as it leaves; called without any lock held.
-    package init(fate: @escaping @Sendable (Passage) -> Fate = { _ in .deliver }) {
+    /// - Parameters:
+    ///   - reaches: Whether a client can connect there at present; called with a lock held, and asked again by
+    ///     ``reconnect()``.
+    ///   - fate: Decides on each message as it leaves; called without any lock held.
+    package init(
+        reaches: @escaping @Sendable (_ client: PeerIdentity?, _ server: Endpoint) -> Bool = { _, _ in true },
+        fate: @escaping @Sendable (Passage) -> Fate = { _ in .deliver }
+    ) {
+        self.reaches = reaches
         self.fate = fate
     }
 
-    /// The network as one peer sees it: what its sockets send comes from this identity.
-    package func host(_ identity: PeerIdentity?) -> any Network {
-        Host(network: self, identity: identity)
+    /// The network as one process sees it: what its sockets send comes from this identity.
+    package func host(_ identity: PeerIdentity?) -> InMemoryHost {
+        InMemoryHost(network: self, identity: identity)
     }
 
     /// Delivers a message that was held. Nothing happens when there is none; it is lost when the receiver has no room.
-    package func release(_ passage: Int) {
-        guard let held = state.withLock({ $0.held.removeValue(forKey: passage) }) else { return }
+    ///
+    /// - Parameter keepsCopy: It can be released once more.
+    package func release(_ passage: Int, keepsCopy: Bool = false) {
+        let held = state.withLock { state in
+            keepsCopy ? state.held[passage] : state.held.removeValue(forKey: passage)
+        }
+        guard let held else { return }
         _ = held.to.accept(held.message, from: held.sender)
+    }
+
+    /// Breaks connections. Their clients connect again with ``reconnect()``, or when a server is bound there anew.
+    package func cut(where isMeant: (_ client: PeerIdentity?, _ server: Endpoint) -> Bool) {
+        let lost = state.withLock { state in
+            Self.disconnect(&state) { isMeant($0.client.identity, $0.server.endpoint) }
+        }
+        for connection in lost {
+            connection.server.forget(connection.topics)
+            connection.client.lose(.disconnected)
+        }
     }
 
     // MARK: Opening and closing
 
-    private func open(_ plan: SocketPlan, _ identity: PeerIdentity?) throws(TransportError) -> InMemorySocket {
+    func open(_ plan: SocketPlan, _ identity: PeerIdentity?) throws(TransportError) -> InMemorySocket {
         try plan.check()
         var plan = plan
         if plan.isServer, case .tcp(_, nil) = plan.endpoint.place {
@@ -76,7 +103,11 @@ package final class InMemoryNetwork: Sendable {
                     return state.lastPort
                 })
         }
-        let socket = InMemorySocket(plan, identity, on: self)
+        let number = state.withLock { state in
+            state.lastSocket += 1
+            return state.lastSocket
+        }
+        let socket = InMemorySocket(plan, identity, number: number, on: self)
         if plan.isServer {
             let isFree = state.withLock { state in
                 if state.servers[socket.place] != nil { return false }
@@ -85,7 +116,7 @@ package final class InMemoryNetwork: Sendable {
             }
             guard isFree else { throw TransportError(.addressInUse, "somebody listens at \(plan.endpoint) already") }
         } else {
-            state.withLock { $0.clients[ObjectIdentifier(socket)] = socket }
+            state.withLock { $0.clients[number] = socket }
         }
         connectAll(at: socket.place)
         return socket
@@ -101,7 +132,8 @@ package final class InMemoryNetwork: Sendable {
         var failed: [(InMemorySocket, LossReason)] = []
         state.withLock { state in
             guard let server = state.servers[place] else { return }
-            for (id, client) in state.clients where state.connections[id] == nil && client.place == place {
+            for (id, client) in state.clients
+            where client.place == place && state.connections[id] == nil && reaches(client.identity, server.endpoint) {
                 switch Self.handshake(client, server) {
                 case .failure(let loss): failed.append((client, loss.reason))
                 case .success(let sender):
@@ -135,14 +167,9 @@ package final class InMemoryNetwork: Sendable {
 
     func close(_ socket: InMemorySocket) {
         let lost = state.withLock { state -> [Connection] in
-            state.clients[ObjectIdentifier(socket)] = nil
+            state.clients[socket.number] = nil
             if state.servers[socket.place] === socket { state.servers[socket.place] = nil }
-            let lost = state.connections.values.filter { $0.client === socket || $0.server === socket }
-            for connection in lost {
-                state.connections[ObjectIdentifier(connection.client)] = nil
-                state.clientOfRoute[connection.route] = nil
-            }
-            return lost
+            return Self.disconnect(&state) { $0.client === socket || $0.server === socket }
         }
         for connection in lost {
             if connection.client === socket {
@@ -152,6 +179,15 @@ package final class InMemoryNetwork: Sendable {
                 connection.client.lose(.disconnected)
             }
         }
+    }
+
+    private static func disconnect(_ state: inout State, where isMeant: (Connection) -> Bool) -> [Connection] {
+        let lost = state.connections.values.filter(isMeant)
+        for connection in lost {
+            state.connections[connection.client.number] = nil
+            state.clientOfRoute[connection.route] = nil
+        }
+        return lost
     }
 
     /// A consumer has room again: whoever waited for it goes on.
@@ -165,7 +201,7 @@ package final class InMemoryNetwork: Sendable {
     // MARK: Moving
 
     func connection(of client: InMemorySocket) -> Connection? {
-        state.withLock { $0.connections[ObjectIdentifier(client)] }
+        state.withLock { $0.connections[client.number] }
     }
 
     func connection(at route: Route, of server: InMemorySocket) -> Connection? {
@@ -174,7 +210,7 @@ package final class InMemoryNetwork: Sendable {
     }
 
     func subscribe(_ connection: Connection, to topic: Frame) {
-        state.withLock { $0.connections[ObjectIdentifier(connection.client)]?.topics.append(topic) }
+        state.withLock { $0.connections[connection.client.number]?.topics.append(topic) }
     }
 
     func subscribers(of publisher: InMemorySocket, to topic: Frame) -> [Connection] {
@@ -209,22 +245,6 @@ package final class InMemoryNetwork: Sendable {
         case .hold:
             state.withLock { $0.held[id] = (message, sender, to) }
             return true
-        }
-    }
-
-    private struct Host: Network {
-        let network: InMemoryNetwork
-        let identity: PeerIdentity?
-
-        func open(_ plan: SocketPlan) async throws(TransportError) -> any MessageSocket {
-            try network.open(plan, identity)
-        }
-
-        func stop() async {
-            let all = network.state.withLock { state in
-                Array(state.clients.values) + Array(state.servers.values)
-            }
-            for socket in all where socket.identity == identity { await socket.close() }
         }
     }
 }

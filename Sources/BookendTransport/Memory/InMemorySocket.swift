@@ -4,6 +4,8 @@ import Synchronization
 final class InMemorySocket: MessageSocket {
     let plan: SocketPlan
     let identity: PeerIdentity?
+    /// In the order of opening.
+    let number: Int
     let endpoint: Endpoint
     /// Where the server and its clients meet.
     let place: Endpoint.Place
@@ -35,8 +37,9 @@ final class InMemorySocket: MessageSocket {
         case stuck
     }
 
-    init(_ plan: SocketPlan, _ identity: PeerIdentity?, on network: InMemoryNetwork) {
+    init(_ plan: SocketPlan, _ identity: PeerIdentity?, number: Int, on network: InMemoryNetwork) {
         self.plan = plan
+        self.number = number
         self.identity = identity
         self.network = network
         endpoint = plan.endpoint
@@ -62,6 +65,12 @@ final class InMemorySocket: MessageSocket {
 
     func close() async {
         move()
+        crash()
+    }
+
+    /// Closes without sending what waits.
+    func crash() {
+        outbox.close()
         network.close(self)
         end()
     }

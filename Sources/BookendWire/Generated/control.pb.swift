@@ -694,9 +694,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 2: try {
         var v: ProtoControlRequest.ApplyPolicies?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .applyPolicies(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -707,9 +706,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try {
         var v: ProtoControlRequest.ListPolicies?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .listPolicies(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -720,9 +718,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try {
         var v: ProtoControlRequest.ShowPolicy?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .showPolicy(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -733,9 +730,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try {
         var v: ProtoControlRequest.DeletePolicy?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .deletePolicy(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -746,9 +742,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 6: try {
         var v: ProtoBackupOrder?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .backup(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -767,9 +762,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try {
         var v: ProtoControlRequest.ListAgents?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .listAgents(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -780,9 +774,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 9: try {
         var v: ProtoControlRequest.Ask?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .ask(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -793,9 +786,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 10: try {
         var v: ProtoControlRequest.AskCredit?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askCredit(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -806,9 +798,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 11: try {
         var v: ProtoControlRequest.AskClose?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askClose(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -819,9 +810,8 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 12: try {
         var v: ProtoControlRequest.ListSlots?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .listSlots(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1321,9 +1311,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try {
         var v: ProtoControlReply.Applied?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .applied(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1334,9 +1323,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try {
         var v: ProtoControlReply.Policies?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .policies(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1347,9 +1335,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try {
         var v: ProtoControlReply.Triggered?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggered(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1360,9 +1347,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 5: try {
         var v: ProtoTriggerRecord?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .canceled(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1373,9 +1359,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 6: try {
         var v: ProtoControlReply.Agents?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .agents(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1386,9 +1371,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 7: try {
         var v: ProtoAskAnswer?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .answer(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1399,9 +1383,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 8: try {
         var v: ProtoControlReply.Done?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .done(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1412,9 +1395,8 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       case 9: try {
         var v: ProtoFailure?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .failure(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {

@@ -193,6 +193,14 @@ nonisolated struct ProtoEnvelope: Sendable {
     set {body = .intakeAck(newValue)}
   }
 
+  var intakeBeacon: ProtoIntakeBeacon {
+    get {
+      if case .intakeBeacon(let v)? = body {return v}
+      return ProtoIntakeBeacon()
+    }
+    set {body = .intakeBeacon(newValue)}
+  }
+
   /// feed; agents send progress over intake
   var progress: ProtoProgress {
     get {
@@ -272,6 +280,7 @@ nonisolated struct ProtoEnvelope: Sendable {
     case intakeResume(ProtoIntakeResume)
     case intakeBatch(ProtoIntakeBatch)
     case intakeAck(ProtoIntakeAck)
+    case intakeBeacon(ProtoIntakeBeacon)
     /// feed; agents send progress over intake
     case progress(ProtoProgress)
     case feedEntry(ProtoFeedEntry)
@@ -293,7 +302,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{2}\u{8}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{2}\u{7}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -306,9 +315,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 10: try {
         var v: ProtoPolicyChange?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .policyChange(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -319,9 +327,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 11: try {
         var v: ProtoTrigger?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .trigger(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -332,9 +339,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 12: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .cancel(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -345,9 +351,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 13: try {
         var v: ProtoSlotChange?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .slotChange(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -358,9 +363,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 20: try {
         var v: ProtoHello?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .hello(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -371,9 +375,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 21: try {
         var v: ProtoSyncSnapshot?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .syncSnapshot(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -384,9 +387,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 22: try {
         var v: ProtoHeartbeat?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .heartbeat(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -397,9 +399,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 23: try {
         var v: ProtoHeartbeatReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .heartbeatReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -410,9 +411,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 24: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggerAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -423,9 +423,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 25: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .cancelAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -436,9 +435,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 26: try {
         var v: ProtoJobReference?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .triggerConflict(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -449,9 +447,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 27: try {
         var v: ProtoHelloLater?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .helloLater(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -462,9 +459,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 30: try {
         var v: ProtoAskCall?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askCall(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -475,9 +471,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 31: try {
         var v: ProtoAskReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .askReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -488,9 +483,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 40: try {
         var v: ProtoRosterRequest?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .rosterRequest(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -501,9 +495,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 41: try {
         var v: ProtoRosterReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .rosterReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -514,9 +507,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 50: try {
         var v: ProtoIntakeResume?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeResume(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -527,9 +519,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 51: try {
         var v: ProtoIntakeBatch?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeBatch(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -540,9 +531,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 52: try {
         var v: ProtoIntakeAck?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .intakeAck(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -550,12 +540,23 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.body = .intakeAck(v)
         }
       }()
+      case 53: try {
+        var v: ProtoIntakeBeacon?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .intakeBeacon(v)
+        }
+      }()
       case 60: try {
         var v: ProtoProgress?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .progress(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -566,9 +567,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 61: try {
         var v: ProtoFeedEntry?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .feedEntry(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -579,9 +579,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 70: try {
         var v: ProtoQuery?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .query(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -592,9 +591,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 71: try {
         var v: ProtoQueryReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .queryReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -605,9 +603,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 80: try {
         var v: ProtoControlRequest?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .control(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -618,9 +615,8 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 81: try {
         var v: ProtoControlReply?
         var hadOneofValue = false
-        if let current = self.body {
+        if self.body != nil {
           hadOneofValue = true
-          if case .controlReply(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -720,6 +716,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .intakeAck?: try {
       guard case .intakeAck(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 52)
+    }()
+    case .intakeBeacon?: try {
+      guard case .intakeBeacon(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 53)
     }()
     case .progress?: try {
       guard case .progress(let v)? = self.body else { preconditionFailure() }

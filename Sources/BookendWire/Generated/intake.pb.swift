@@ -22,25 +22,38 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// An agent takes up one of its streams of reports. Answered by an IntakeAck.
 nonisolated struct ProtoIntakeResume: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// names the stream
   var incarnation: UInt64 = 0
+
+  /// the highest number that the collector is known to have stored; 0: none
+  var acknowledged: UInt64 = 0
+
+  /// the collector's when it said so; 0: it never did
+  var epoch: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
 
-/// Consecutive reports of one incarnation, in order.
+/// Consecutive reports of one stream, in order.
 nonisolated struct ProtoIntakeBatch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var reports: [ProtoReport] = []
+
+  var incarnation: UInt64 = 0
+
+  /// the digest of the report before the first; proto/README.md says how it is made
+  var after: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -56,6 +69,40 @@ nonisolated struct ProtoIntakeAck: Sendable {
   var incarnation: UInt64 = 0
 
   var through: UInt64 = 0
+
+  /// of the report at `through`; absent: unknown
+  var digest: UInt64 {
+    get {_digest ?? 0}
+    set {_digest = newValue}
+  }
+  /// Returns true if `digest` has been explicitly set.
+  var hasDigest: Bool {self._digest != nil}
+  /// Clears the value of `digest`. Subsequent reads from it will return its default value.
+  mutating func clearDigest() {self._digest = nil}
+
+  /// the collector's; renewed when its state went back in time
+  var epoch: Int64 = 0
+
+  /// a batch did not follow what is stored
+  var mustResume: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _digest: UInt64? = nil
+}
+
+/// An agent's sign of life on the intake, each heartbeat interval; unanswered.
+nonisolated struct ProtoIntakeBeacon: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// at most 1,000
+  var activeJobs: [ProtoActiveJob] = []
+
+  var wallUnixMs: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -135,7 +182,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoIntakeResume: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".IntakeResume"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}acknowledged\0\u{1}epoch\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -144,6 +191,8 @@ nonisolated extension ProtoIntakeResume: SwiftProtobuf.Message, SwiftProtobuf._M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.acknowledged) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.epoch) }()
       default: break
       }
     }
@@ -153,11 +202,19 @@ nonisolated extension ProtoIntakeResume: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.incarnation != 0 {
       try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
     }
+    if self.acknowledged != 0 {
+      try visitor.visitSingularUInt64Field(value: self.acknowledged, fieldNumber: 2)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularInt64Field(value: self.epoch, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoIntakeResume, rhs: ProtoIntakeResume) -> Bool {
     if lhs.incarnation != rhs.incarnation {return false}
+    if lhs.acknowledged != rhs.acknowledged {return false}
+    if lhs.epoch != rhs.epoch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -165,7 +222,7 @@ nonisolated extension ProtoIntakeResume: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoIntakeBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".IntakeBatch"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0\u{1}incarnation\0\u{1}after\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -174,6 +231,8 @@ nonisolated extension ProtoIntakeBatch: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.reports) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.after) }()
       default: break
       }
     }
@@ -183,11 +242,19 @@ nonisolated extension ProtoIntakeBatch: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.reports.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.reports, fieldNumber: 1)
     }
+    if self.incarnation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 2)
+    }
+    if self.after != 0 {
+      try visitor.visitSingularFixed64Field(value: self.after, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoIntakeBatch, rhs: ProtoIntakeBatch) -> Bool {
     if lhs.reports != rhs.reports {return false}
+    if lhs.incarnation != rhs.incarnation {return false}
+    if lhs.after != rhs.after {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -195,7 +262,7 @@ nonisolated extension ProtoIntakeBatch: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoIntakeAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".IntakeAck"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}through\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}through\0\u{1}digest\0\u{1}epoch\0\u{3}must_resume\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -205,17 +272,33 @@ nonisolated extension ProtoIntakeAck: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.incarnation) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.through) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self._digest) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.epoch) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.mustResume) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.incarnation != 0 {
       try visitor.visitSingularUInt64Field(value: self.incarnation, fieldNumber: 1)
     }
     if self.through != 0 {
       try visitor.visitSingularUInt64Field(value: self.through, fieldNumber: 2)
+    }
+    try { if let v = self._digest {
+      try visitor.visitSingularFixed64Field(value: v, fieldNumber: 3)
+    } }()
+    if self.epoch != 0 {
+      try visitor.visitSingularInt64Field(value: self.epoch, fieldNumber: 4)
+    }
+    if self.mustResume != false {
+      try visitor.visitSingularBoolField(value: self.mustResume, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -223,6 +306,44 @@ nonisolated extension ProtoIntakeAck: SwiftProtobuf.Message, SwiftProtobuf._Mess
   static func ==(lhs: ProtoIntakeAck, rhs: ProtoIntakeAck) -> Bool {
     if lhs.incarnation != rhs.incarnation {return false}
     if lhs.through != rhs.through {return false}
+    if lhs._digest != rhs._digest {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.mustResume != rhs.mustResume {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoIntakeBeacon: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".IntakeBeacon"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_jobs\0\u{3}wall_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.activeJobs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.activeJobs, fieldNumber: 1)
+    }
+    if self.wallUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoIntakeBeacon, rhs: ProtoIntakeBeacon) -> Bool {
+    if lhs.activeJobs != rhs.activeJobs {return false}
+    if lhs.wallUnixMs != rhs.wallUnixMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

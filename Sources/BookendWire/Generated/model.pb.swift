@@ -1085,9 +1085,8 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 4: try {
           var v: ProtoResticPlan?
           var hadOneofValue = false
-          if let current = _storage._engine {
+          if _storage._engine != nil {
             hadOneofValue = true
-            if case .restic(let m) = current {v = m}
           }
           try decoder.decodeSingularMessageField(value: &v)
           if let v = v {
@@ -1098,9 +1097,8 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 5: try {
           var v: ProtoCommandPlan?
           var hadOneofValue = false
-          if let current = _storage._engine {
+          if _storage._engine != nil {
             hadOneofValue = true
-            if case .command(let m) = current {v = m}
           }
           try decoder.decodeSingularMessageField(value: &v)
           if let v = v {

@@ -556,7 +556,7 @@ nonisolated extension ProtoJobFilter: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.jobIds) }()
+      case 1: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.jobIds += more }()
       case 2: try { try decoder.decodeSingularStringField(value: &self._policy) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._agent) }()
       case 4: try { try decoder.decodeSingularInt32Field(value: &self._status) }()
@@ -629,9 +629,8 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 2: try {
         var v: ProtoJobFilter?
         var hadOneofValue = false
-        if let current = self.query {
+        if self.query != nil {
           hadOneofValue = true
-          if case .jobs(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -650,9 +649,8 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 4: try {
         var v: ProtoQuery.Fleet?
         var hadOneofValue = false
-        if let current = self.query {
+        if self.query != nil {
           hadOneofValue = true
-          if case .fleet(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -663,9 +661,8 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 5: try {
         var v: ProtoQuery.Feed?
         var hadOneofValue = false
-        if let current = self.query {
+        if self.query != nil {
           hadOneofValue = true
-          if case .feed(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -676,9 +673,8 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 6: try {
         var v: ProtoQuery.FeedHead?
         var hadOneofValue = false
-        if let current = self.query {
+        if self.query != nil {
           hadOneofValue = true
-          if case .feedHead(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1199,9 +1195,8 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 2: try {
         var v: ProtoQueryReply.Jobs?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .jobs(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1212,9 +1207,8 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try {
         var v: ProtoFleetSummary?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .fleet(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1225,9 +1219,8 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try {
         var v: ProtoQueryReply.Feed?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .feed(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1238,9 +1231,8 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try {
         var v: ProtoFailure?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .failure(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {

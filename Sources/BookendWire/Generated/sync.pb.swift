@@ -825,7 +825,7 @@ nonisolated extension ProtoSlotChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.previous) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
-      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.withdrawnJobIds) }()
+      case 4: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.withdrawnJobIds += more }()
       default: break
       }
     }
@@ -1019,7 +1019,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.policies) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.triggers) }()
-      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.canceledJobIds) }()
+      case 4: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.canceledJobIds += more }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.slotsVersion) }()
@@ -1209,9 +1209,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try {
         var v: ProtoAskRequest.Logs?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .logs(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1222,9 +1221,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 2: try {
         var v: ProtoAskRequest.Snapshots?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .snapshots(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1235,9 +1233,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try {
         var v: ProtoAskRequest.Restore?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .restore(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1248,9 +1245,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try {
         var v: ProtoAskRequest.Debts?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .debts(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1261,9 +1257,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try {
         var v: ProtoAskRequest.PayDebts?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .payDebts(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1274,9 +1269,8 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 6: try {
         var v: ProtoAskRequest.ForgiveDebts?
         var hadOneofValue = false
-        if let current = self.request {
+        if self.request != nil {
           hadOneofValue = true
-          if case .forgiveDebts(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1634,9 +1628,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try {
         var v: ProtoAskAnswer.Log?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .log(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1647,9 +1640,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try {
         var v: ProtoAskAnswer.Snapshots?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .snapshots(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1660,9 +1652,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 3: try {
         var v: ProtoAskAnswer.Restored?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .restored(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1673,9 +1664,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 4: try {
         var v: ProtoAskAnswer.Debts?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .debts(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -1686,9 +1676,8 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 5: try {
         var v: ProtoAskAnswer.Settled?
         var hadOneofValue = false
-        if let current = self.answer {
+        if self.answer != nil {
           hadOneofValue = true
-          if case .settled(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -2028,9 +2017,8 @@ nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try {
         var v: ProtoAskCall.Open?
         var hadOneofValue = false
-        if let current = self.call {
+        if self.call != nil {
           hadOneofValue = true
-          if case .open(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -2041,9 +2029,8 @@ nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 3: try {
         var v: ProtoAskCall.Credit?
         var hadOneofValue = false
-        if let current = self.call {
+        if self.call != nil {
           hadOneofValue = true
-          if case .credit(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -2054,9 +2041,8 @@ nonisolated extension ProtoAskCall: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 4: try {
         var v: ProtoAskCall.Close?
         var hadOneofValue = false
-        if let current = self.call {
+        if self.call != nil {
           hadOneofValue = true
-          if case .close(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -2205,9 +2191,8 @@ nonisolated extension ProtoAskReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try {
         var v: ProtoAskAnswer?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .chunk(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
@@ -2218,9 +2203,8 @@ nonisolated extension ProtoAskReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 3: try {
         var v: ProtoAskReply.End?
         var hadOneofValue = false
-        if let current = self.reply {
+        if self.reply != nil {
           hadOneofValue = true
-          if case .end(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {

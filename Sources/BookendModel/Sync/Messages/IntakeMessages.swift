@@ -1,20 +1,74 @@
 /// What an agent sends to a collector.
 package enum IntakeMessage: Hashable, Sendable {
     /// First on a new connection: "up to which number do you have my reports?", answered by an ``IntakeAck``.
-    case resume(incarnation: UInt64)
-    /// Consecutive reports of one incarnation, in order.
-    case batch([Report])
+    case resume(IntakeResume)
+    case batch(IntakeBatch)
+    /// Each heartbeat interval; unanswered.
+    case beacon(IntakeBeacon)
 }
 
-/// Every report of this incarnation up to and including this number is stored durably.
+/// An agent takes up a stream.
+package struct IntakeResume: Hashable, Sendable {
+    package var incarnation: UInt64
+    /// The highest number of the stream that the collector is known to have stored; 0: none.
+    package var acknowledged: UInt64
+    /// The collector's epoch when it said so; 0: it never did.
+    package var epoch: Int64
+
+    package init(incarnation: UInt64, acknowledged: UInt64, epoch: Int64) {
+        self.incarnation = incarnation
+        self.acknowledged = acknowledged
+        self.epoch = epoch
+    }
+}
+
+/// Consecutive reports of one stream, in order.
+package struct IntakeBatch: Hashable, Sendable {
+    package var incarnation: UInt64
+    /// The digest of the report before the first; of a stream's first report, what the journal's digests begin with.
+    package var after: ReportDigest
+    package var reports: [Report]
+
+    package init(incarnation: UInt64, after: ReportDigest, reports: [Report]) {
+        self.incarnation = incarnation
+        self.after = after
+        self.reports = reports
+    }
+}
+
+/// An agent's sign of life to a collector: silence on this way, too, means something.
+package struct IntakeBeacon: Hashable, Sendable {
+    /// At most 1,000, the oldest.
+    package var activeJobs: [ActiveJob]
+    /// The agent's wall clock.
+    package var wall: UnixTime
+
+    package init(activeJobs: [ActiveJob], wall: UnixTime) {
+        self.activeJobs = activeJobs
+        self.wall = wall
+    }
+}
+
+/// Every report of this stream up to and including this number is stored durably.
 package struct IntakeAck: Hashable, Sendable {
     package var incarnation: UInt64
     /// 0: none.
     package var through: UInt64
+    /// Of the report at `through`: the agent holds it against its own. `nil`: none is stored, or its digest is unknown.
+    package var digest: ReportDigest?
+    /// The collector's, renewed when its state went back in time.
+    package var epoch: Int64
+    /// A batch did not follow what is stored: the agent asks again where to go on.
+    package var mustResume: Bool
 
-    package init(incarnation: UInt64, through: UInt64) {
+    package init(
+        incarnation: UInt64, through: UInt64, digest: ReportDigest? = nil, epoch: Int64 = 0, mustResume: Bool = false
+    ) {
         self.incarnation = incarnation
         self.through = through
+        self.digest = digest
+        self.epoch = epoch
+        self.mustResume = mustResume
     }
 }
 

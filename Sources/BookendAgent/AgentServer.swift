@@ -1,0 +1,67 @@
+import BookendDaemon
+import BookendFiles
+import BookendModel
+import Glibc
+
+/// The server that an agent works on: what it runs there, and what it can say of it. A simulation puts its own in its
+/// place.
+package protocol AgentServer: Sendable {
+    var stages: any AttemptStages { get }
+
+    /// Ends what an agent that died has left running here. Called once, before anything else is run.
+    ///
+    /// - Returns: What was ended, for people.
+    func endLeftovers() async -> [String]
+
+    /// What answers the questions of operators.
+    func answering(for director: JobDirector) -> any AskAnswering
+
+    /// Removes captured output that is no longer kept.
+    func tidy()
+}
+
+/// This machine, with what the agent's configuration allows here.
+struct ThisServer: AgentServer {
+    /// Jobs whose captured output is kept.
+    private static let outputRetention = 1_000
+
+    private let serverStages: ServerStages
+    private let running: RunningStages
+    private let output: OutputStore
+    private let permissions: GuardConfiguration
+    private let clock: any DaemonClock
+
+    /// - Throws: ``AgentError`` when a repository's configuration cannot be used.
+    init(_ configuration: AgentConfiguration, clock: any DaemonClock) throws(AgentError) {
+        self.clock = clock
+        output = OutputStore(directory: configuration.stateDirectory + "/output")
+        running = RunningStages(stateDirectory: configuration.stateDirectory)
+        permissions = GuardConfiguration(configuration.permissions)
+        var repositories: [RepositoryName: RepositoryConfiguration] = [:]
+        for (name, repository) in configuration.repositories {
+            repositories[name] = try RepositoryConfiguration(repository)
+        }
+        serverStages = ServerStages(
+            process: StageProcess(), repositories: repositories, permissions: permissions,
+            statusMaps: configuration.statusMaps, output: output, running: running,
+            outputLimit: Int(configuration.limits.output.bytes), stateDirectory: configuration.stateDirectory,
+            restic: configuration.restic, home: Self.home)
+    }
+
+    var stages: any AttemptStages { serverStages }
+
+    func endLeftovers() async -> [String] { await running.endLeftovers() }
+
+    func answering(for director: JobDirector) -> any AskAnswering {
+        AgentAnswers(
+            stages: serverStages, output: output, permissions: permissions, clock: clock, director: director)
+    }
+
+    func tidy() { output.prune(keepingNewest: Self.outputRetention) }
+
+    /// The home directory of the agent's user, for scripts.
+    private static var home: String {
+        guard let entry = getpwuid(getuid()), let home = entry.pointee.pw_dir else { return "/" }
+        return String(cString: home)
+    }
+}

@@ -1,0 +1,35 @@
+package import BookendModel
+import Synchronization
+
+/// When each agent was last heard on the intake, and what it said that it was doing. Lives in memory only: after a start
+/// nobody was heard yet.
+///
+/// Bounded by the number of enrolled agents: a sender is known by its key.
+package final class LastHeard: Sendable {
+    package struct Entry: Hashable, Sendable {
+        /// By the collector's clock.
+        package var at: Moment
+        /// As the latest beacon named them; at most 1,000. `nil`: none came yet.
+        package var activeJobs: [ActiveJob]?
+        /// When that beacon came.
+        package var beaconAt: Moment?
+    }
+
+    private let entries = Mutex<[AgentID: Entry]>([:])
+
+    package init() {}
+
+    /// Any message of the agent came.
+    package func hear(_ agent: AgentID, at now: Moment) {
+        entries.withLock { $0[agent, default: Entry(at: now)].at = now }
+    }
+
+    package func take(_ beacon: IntakeBeacon, from agent: AgentID, at now: Moment) {
+        entries.withLock { $0[agent] = Entry(at: now, activeJobs: beacon.activeJobs, beaconAt: now) }
+    }
+
+    /// `nil`: not heard since the collector started.
+    package subscript(agent: AgentID) -> Entry? { entries.withLock { $0[agent] } }
+
+    package var all: [AgentID: Entry] { entries.withLock { $0 } }
+}

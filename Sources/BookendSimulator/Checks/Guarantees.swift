@@ -1,0 +1,185 @@
+import BookendAgent
+import BookendCollector
+import BookendCoordinator
+import BookendModel
+
+/// The guarantees, held against what really happened, once a history is over and the fleet is at rest.
+struct Guarantees {
+    let world: World
+
+    func check() {
+        checkTriggers()
+        checkReports()
+        checkSubscriber()
+        for host in world.hosts { checkWork(of: host) }
+    }
+
+    // MARK: 1. Each acknowledged trigger has one final status
+
+    private func checkTriggers() {
+        let records: [TriggerRecord]
+        do {
+            records = try world.policyStore.changes(after: 0, limit: .max).records
+        } catch {
+            return world.violate("the coordinator's store cannot be read: \(error)")
+        }
+        let known = Dictionary(records.map { ($0.trigger.job, $0) }, uniquingKeysWith: { $1 })
+        for (job, acknowledged) in world.person.acknowledged.sorted(by: { $0.key < $1.key }) {
+            guard let record = known[job] else {
+                world.violate("job \(job) was acknowledged to the operator, and the coordinator does not know it")
+                continue
+            }
+            if acknowledged.state == .offline, record.state != .offline {
+                world.violate("job \(job) was said to have failed (31), and is \(record.state.rawValue) now")
+            }
+        }
+        for job in world.person.canceled.sorted() where known[job]?.isCanceled != true {
+            world.violate("the cancel of job \(job) was acknowledged to the operator, and is forgotten")
+        }
+        for record in records.sorted(by: { $0.trigger.job < $1.trigger.job }) { checkEnd(of: record) }
+    }
+
+    private func checkEnd(of record: TriggerRecord) {
+        let job = record.trigger.job
+        switch record.state {
+        case .planned, .withdrawn: return
+        case .pending: return world.violate("job \(job) is pending still")
+        default: break
+        }
+        var filter = JobFilter()
+        filter.jobs = [job]
+        let aggregates = world.reportStore.jobs(filter)
+        guard aggregates.count == 1 else {
+            return world.violate("the collector has job \(job) \(aggregates.count) times")
+        }
+        let status = aggregates[0].status
+        let host = world.hosts.first { $0.id == record.trigger.agent }
+        let finals = host?.work[job]?.finals ?? []
+        switch record.state {
+        case .offline:
+            if status != .agentOffline { world.violate("job \(job) is offline (31), and the collector says \(status)") }
+            if host?.work[job] != nil { world.violate("job \(job) was offline (31), and its agent has it") }
+        case .missed where finals.isEmpty:
+            if status != .missed { world.violate("job \(job) was missed (41), and the collector says \(status)") }
+        case .conflict: break
+        default:
+            if finals.count != 1 {
+                world.violate(
+                    "job \(job) has \(finals.count) final statuses: \(finals.map { "\($0.status)" }.joined(separator: ", "))"
+                )
+            }
+            if !status.isFinal || finals.last?.status != status {
+                world.violate(
+                    "job \(job) ended \(finals.last.map { "\($0.status)" } ?? "never"), and the collector says \(status)"
+                )
+            }
+        }
+        if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true {
+            world.violate("the cancel of job \(job) never came to its agent")
+        }
+    }
+
+    // MARK: 2. Each report is folded once
+
+    private func checkReports() {
+        guard let (entries, _) = allEntries() else { return world.violate("the feed cannot be read from its begin") }
+        var stored: [AgentID: [Report]] = [:]
+        for report in entries { stored[report.origin.agent, default: []].append(report) }
+        for host in world.hosts {
+            let made = (try? host.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+            let own = stored[host.id] ?? []
+            guard made.map(content) != own.map(content) else { continue }
+            let place = zip(made, own).enumerated().first { content($1.0) != content($1.1) }?.offset
+            let at = place ?? min(made.count, own.count)
+            world.violate(
+                "\(host.id) made \(made.count) reports, the collector stored \(own.count); they differ from number "
+                    + "\(at + 1) on: made \(at < made.count ? content(made[at]) : "none"), stored "
+                    + (at < own.count ? content(own[at]) : "none"))
+        }
+        var aggregates: [String: JobAggregate] = [:]
+        for report in entries {
+            let key = "\(report.trigger.job) \(report.origin.agent)"
+            if aggregates[key] == nil { aggregates[key] = JobAggregate(report) } else { aggregates[key]?.fold(report) }
+        }
+        for (_, expected) in aggregates.sorted(by: { $0.key < $1.key }) {
+            var filter = JobFilter()
+            filter.jobs = [expected.job]
+            filter.agent = expected.agent
+            let kept = world.reportStore.jobs(filter)
+            var expected = expected
+            // What the roster said of the trigger stays.
+            if let first = kept.first { expected.cause = first.cause }
+            if kept != [expected] {
+                world.violate("the collector's job \(expected.job) is not what its reports fold into")
+                world.note("expected", "\(expected)")
+                world.note("kept", "\(kept)")
+            }
+        }
+    }
+
+    private func allEntries() -> (reports: [Report], cursor: Cursor?)? {
+        var reports: [Report] = []
+        var cursor: Cursor?
+        while true {
+            guard let page = world.reportStore.feed(from: cursor, limit: 1_000) else { return nil }
+            reports += page.entries.map(\.report)
+            cursor = page.entries.last?.cursor ?? cursor
+            if page.entries.count < 1_000 { return (reports, cursor) }
+        }
+    }
+
+    /// A report without its place.
+    private func content(_ report: Report) -> String {
+        "job \(report.trigger.job), attempt \(report.attempt), \(report.stage?.rawValue ?? "job"), \(report.status), "
+            + "\(report.at.milliseconds)"
+    }
+
+    // MARK: 3. A subscriber misses nothing and sees nothing twice
+
+    private func checkSubscriber() {
+        guard let (entries, _) = allEntries() else { return }
+        let taken = world.subscriber.taken
+        if world.subscriber.gaps > 0 { world.violate("the subscriber was told of a gap, and nothing was ever removed") }
+        guard taken != entries else { return }
+        let place = zip(taken, entries).enumerated().first { $1.0 != $1.1 }?.offset ?? min(taken.count, entries.count)
+        world.violate(
+            "the subscriber took \(taken.count) reports of \(entries.count), and they differ from number \(place + 1) on"
+        )
+    }
+
+    // MARK: 4. The debt is paid
+
+    private func checkWork(of host: AgentHost) {
+        for (job, work) in host.work.sorted(by: { $0.key < $1.key }) {
+            if !work.isFinished { world.violate("\(host.id): job \(job) never ended") }
+            for (number, attempt) in work.attempts.sorted(by: { $0.key < $1.key })
+            where attempt.starts[.preScript] != nil {
+                let name = "\(host.id): job \(job), attempt \(number): the pre-script ran, and its post-script"
+                if attempt.isUnpaid {
+                    if !attempt.postWasMissing { world.violate("\(name) is unpaid although it was there") }
+                } else if attempt.ends[.postScript] == nil {
+                    world.violate("\(name) never ran to an end")
+                }
+            }
+            checkCancel(of: job, work, on: host)
+        }
+    }
+
+    /// What was canceled before it ended is canceled, unless its window or its deadline came first.
+    private func checkCancel(of job: JobID, _ work: AgentHost.Work, on host: AgentHost) {
+        guard let canceledAt = work.canceledAt, let final = work.finals.last, final.at > canceledAt else { return }
+        let allowed: Set<Status> = [.canceled, .skipped, .windowExpired, .couldNotStart]
+        if !allowed.contains(final.status), !work.hadWindowExpired(before: canceledAt, on: host) {
+            world.violate("\(host.id): job \(job) was canceled, and ended \(final.status) after that")
+        }
+    }
+}
+
+extension AgentHost.Work {
+    /// The job's window may have been over when the cancel came.
+    fileprivate func hadWindowExpired(before time: Int64, on host: AgentHost) -> Bool {
+        guard let end = trigger.windowEnd else { return false }
+        // By any of the clocks that the server has had.
+        return end.milliseconds - Machine.epoch - 90_000_000 < time
+    }
+}

@@ -1,0 +1,80 @@
+import BookendCoordinator
+import BookendModel
+
+/// The coordinator's store as one life of the coordinator sees it.
+struct SimulatedPolicyStore: PolicyStore {
+    let transactions: Transactions
+    let store: InMemoryPolicyStore
+
+    private func write<T>(_ what: String, _ body: () throws(CoordinatorError) -> T) throws(CoordinatorError) -> T {
+        try transactions.write("coordinator: " + what, { CoordinatorError(.store, $0) }, body)
+    }
+
+    private func read<T>(_ body: () throws(CoordinatorError) -> T) throws(CoordinatorError) -> T {
+        try transactions.read({ CoordinatorError(.store, $0) }, body)
+    }
+
+    func load() throws(CoordinatorError) -> CoordinatorState {
+        try read { () throws(CoordinatorError) in try store.load() }
+    }
+
+    func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError) {
+        try write("policies") { () throws(CoordinatorError) in try store.record(edits, by: author, at: now) }
+    }
+
+    func revision(_ number: Int64, of policy: PolicyName) throws(CoordinatorError) -> PolicyRevision? {
+        try read { () throws(CoordinatorError) in try store.revision(number, of: policy) }
+    }
+
+    func record(_ drafts: [TriggerRecord], at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
+        try write("triggers") { () throws(CoordinatorError) in try store.record(drafts, at: now) }
+    }
+
+    func record(_ plan: SlotPlan, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
+        try write("slots") { () throws(CoordinatorError) in try store.record(plan, at: now) }
+    }
+
+    func reclaim(
+        of agent: AgentID, knowing known: [KnownJob], since: UnixTime, at now: UnixTime
+    ) throws(CoordinatorError) -> [OpenTrigger] {
+        try write("reclaim") { () throws(CoordinatorError) in
+            try store.reclaim(of: agent, knowing: known, since: since, at: now)
+        }
+    }
+
+    func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+        try write("reissue") { () throws(CoordinatorError) in try store.reissue(job, at: now) }
+    }
+
+    func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
+        try write("epoch") { () throws(CoordinatorError) in try store.goAbove(job: job, generation: generation) }
+    }
+
+    func highestJob() throws(CoordinatorError) -> JobID {
+        try read { () throws(CoordinatorError) in try store.highestJob() }
+    }
+
+    func trigger(_ job: JobID) throws(CoordinatorError) -> TriggerRecord? {
+        try read { () throws(CoordinatorError) in try store.trigger(job) }
+    }
+
+    func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+        try write("cancel") { () throws(CoordinatorError) in try store.cancel(job, at: now) }
+    }
+
+    func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError) {
+        try write("settlements") { () throws(CoordinatorError) in try store.settle(settlements, at: now) }
+    }
+
+    func changes(after change: Int64, limit: Int) throws(CoordinatorError) -> TriggerChanges {
+        try read { () throws(CoordinatorError) in try store.changes(after: change, limit: limit) }
+    }
+
+    func remember(_ agents: [RememberedAgent]) throws(CoordinatorError) {
+        try write("agents") { () throws(CoordinatorError) in try store.remember(agents) }
+    }
+
+    func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
+        try write("pruning") { () throws(CoordinatorError) in try store.prune(before: time) }
+    }
+}

@@ -1,0 +1,192 @@
+import BookendAgent
+import BookendModel
+
+/// One server with an agent: what stays when the agent dies, and what really happened there.
+final class AgentHost: @unchecked Sendable {
+    /// What the journal committed of a job, and what ran.
+    struct Work {
+        var trigger: Trigger
+        var attempts: [Int: AttemptWork] = [:]
+        /// The journal has its end.
+        var isFinished = false
+        var isWaiting = false
+        /// When the journal had the cancel, and how many final reports of the job there were then.
+        var canceledAt: Int64?
+        var finals: [(at: Int64, status: Status)] = []
+    }
+
+    struct AttemptWork {
+        /// The journal says that its pre-script may start.
+        var isIntended = false
+        var owes = false
+        var isSettled = false
+        var isUnpaid = false
+        var starts: [Stage: Int] = [:]
+        /// Came to an end of its own, or to that of its timeout.
+        var ends: [Stage: Int] = [:]
+        /// It did not run: nothing was there, or it was refused.
+        var postWasMissing = false
+    }
+
+    let index: Int
+    let id: AgentID
+    let machine: Machine
+    let disk = Disk()
+    let journal: MemoryJournal
+    unowned let world: World
+    var scripts: [Stage: SimulatedServer.Script] = [:]
+    var running: [RunningStage] = []
+    /// Attempts of which the repository holds a snapshot.
+    var snapshots: Set<String> = []
+    private(set) var work: [JobID: Work] = [:]
+    /// Cancels that came before their triggers.
+    private var earlyCancels: [JobID: Int64] = [:]
+    /// Faults that wait for a state.
+    private var waiting: [(state: AgentState, delay: Int64, strike: () -> Void)] = []
+
+    init(index: Int, world: World) {
+        self.index = index
+        self.world = world
+        id = AgentID(rawValue: "server-\(index + 1)")
+        machine = Machine(world.timeline)
+        journal = MemoryJournal(agent: id, incarnation: UInt64(index + 1) &* 1_000)
+    }
+
+    // MARK: What the journal committed
+
+    func accepted(_ trigger: Trigger) {
+        world.note("\(id)", "has job \(trigger.job) of \(trigger.policy), \(trigger.cause.rawValue)")
+        work[trigger.job] = Work(trigger: trigger, canceledAt: earlyCancels[trigger.job])
+        enters(.queued)
+    }
+
+    func canceled(_ job: JobID) {
+        guard work[job] != nil else {
+            if earlyCancels[job] == nil { earlyCancels[job] = world.timeline.now }
+            return
+        }
+        if work[job]?.canceledAt == nil { work[job]?.canceledAt = world.timeline.now }
+    }
+
+    func wasCanceled(_ job: JobID) -> Bool { earlyCancels[job] != nil || work[job]?.canceledAt != nil }
+
+    func recorded(_ entries: [JournalEntry], of job: JobID) {
+        for entry in entries {
+            switch entry {
+            case .report(let attempt, let stage, let status, _, let details):
+                world.note(
+                    "\(id)", "job \(job), attempt \(attempt), \(stage?.rawValue ?? "job"): \(status) \(details.reason)")
+                guard stage == nil else { continue }
+                work[job]?.isWaiting = status == .waitingForRetry
+                if status == .waitingForRetry { enters(.waiting) }
+                if status.isFinal { work[job]?.finals.append((world.timeline.now, status)) }
+            case .attemptStarted(let attempt, let owes):
+                work[job]?.isWaiting = false
+                work[job]?.attempts[attempt, default: AttemptWork()].isIntended = true
+                work[job]?.attempts[attempt, default: AttemptWork()].owes = owes
+            case .debtSettled(let attempt, let end):
+                if case .unpaid = end {
+                    work[job]?.attempts[attempt]?.isUnpaid = true
+                } else {
+                    work[job]?.attempts[attempt]?.isSettled = true
+                    work[job]?.attempts[attempt]?.isUnpaid = false
+                }
+            case .finished:
+                work[job]?.isFinished = true
+                enters(.flushing)
+            case .postScriptStarting, .goodBackup: break
+            }
+        }
+    }
+
+    // MARK: What ran
+
+    /// A stage begins to run; says so at once when it must not.
+    func begins(_ stage: Stage, of context: AttemptContext) {
+        let (job, attempt) = (context.trigger.job, context.attempt)
+        world.note("\(id)", "job \(job), attempt \(attempt): the \(stage.rawValue) runs")
+        let name = "\(id): job \(job), attempt \(attempt): the \(stage.rawValue)"
+        guard var record = work[job]?.attempts[attempt], record.isIntended else {
+            return world.violate("\(name) runs, and the journal has no start of that attempt")
+        }
+        record.starts[stage, default: 0] += 1
+        work[job]?.attempts[attempt] = record
+        switch stage {
+        case .preScript:
+            if record.starts[stage] != 1 { world.violate("\(name) runs for the second time") }
+            if !record.owes { world.violate("\(name) runs, and the journal does not owe its post-script") }
+        case .backup:
+            if record.starts[stage] != 1 { world.violate("\(name) runs for the second time") }
+        case .postScript:
+            if record.isSettled { world.violate("\(name) runs again after its end was recorded") }
+            // Also without its pre-script, when the agent died where that may have started.
+            if !record.owes { world.violate("\(name) runs, and was never owed") }
+        }
+        guard context.policy.policy.scripts != nil else { return enters(Self.state(of: stage)) }
+        let group = context.policy.policy.scripts?.exclusiveGroup
+        for other in running where !other.isOver && other.hasScripts && other.group == group {
+            world.violate(
+                "\(name) runs beside the \(other.stage.rawValue) of job \(other.job), attempt \(other.attempt)")
+        }
+        if stage == .preScript {
+            for (otherJob, other) in work.sorted(by: { $0.key < $1.key }) where otherJob != job {
+                let isOpen = other.attempts.values.contains {
+                    $0.starts[.preScript] != nil && $0.owes && !$0.isSettled && !$0.isUnpaid
+                }
+                let policy = world.policies.first { $0.name == other.trigger.policy }
+                if isOpen, policy?.scripts?.exclusiveGroup == group {
+                    world.violate("\(name) runs before the post-script of job \(otherJob)")
+                }
+            }
+        }
+        enters(Self.state(of: stage))
+    }
+
+    func ended(_ running: RunningStage) {
+        world.note("\(id)", "job \(running.job), attempt \(running.attempt): the \(running.stage.rawValue) is over")
+        work[running.job]?.attempts[running.attempt]?.ends[running.stage, default: 0] += 1
+    }
+
+    func missing(_ stage: Stage, _ job: JobID, _ attempt: Int) {
+        if stage == .postScript { work[job]?.attempts[attempt]?.postWasMissing = true }
+    }
+
+    /// The machine loses its power.
+    func losePower() {
+        for stage in running { stage.kill() }
+        running = []
+    }
+
+    // MARK: States
+
+    func state(life: Life?) -> AgentState {
+        if let stage = running.last(where: { !$0.isOver && $0.life === life }) { return Self.state(of: stage.stage) }
+        let open = work.values.filter { !$0.isFinished }
+        if open.contains(where: \.isWaiting) { return .waiting }
+        if !open.isEmpty { return .queued }
+        return hasUnacknowledged ? .flushing : .idle
+    }
+
+    var hasUnacknowledged: Bool {
+        guard let contents = try? journal.load() else { return false }  // A journal in memory can be read.
+        return contents.highestReport > (contents.streams.values.map(\.acknowledged).min() ?? 0)
+    }
+
+    func whenIn(_ state: AgentState, after delay: Int64, _ strike: @escaping () -> Void) {
+        waiting.append((state, delay, strike))
+    }
+
+    private func enters(_ state: AgentState) {
+        guard !waiting.isEmpty else { return }
+        for waiter in waiting where waiter.state == state { world.timeline.after(waiter.delay, waiter.strike) }
+        waiting.removeAll { $0.state == state }
+    }
+
+    private static func state(of stage: Stage) -> AgentState {
+        switch stage {
+        case .preScript: .preScript
+        case .backup: .backup
+        case .postScript: .postScript
+        }
+    }
+}

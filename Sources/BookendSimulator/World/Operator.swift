@@ -1,0 +1,78 @@
+import BookendModel
+import BookendTransport
+import BookendWire
+
+/// Somebody who gives orders, and remembers which were acknowledged.
+final class Operator: @unchecked Sendable {
+    private unowned let world: World
+    private var socket: (any MessageSocket)?
+    private var lastRequest: UInt64 = 0
+    private var task: Task<Void, Never>?
+    /// What the coordinator said of each job.
+    private(set) var acknowledged: [JobID: TriggerRecord] = [:]
+    private(set) var canceled: Set<JobID> = []
+    private var order: [(at: Int64, job: JobID)] = []
+    private(set) var refusals = 0
+
+    init(_ world: World) { self.world = world }
+
+    func begin() {
+        task = Task { [self] in
+            do {
+                let socket = try await world.network.network.host(World.operatorIdentity)
+                    .open(SocketPlan(.dealer, Endpoint(World.control), .local))
+                self.socket = socket
+                for await batch in socket.deliveries {
+                    for delivery in batch { take(delivery.message?.frames.last ?? []) }
+                }
+            } catch {
+                world.violate("the operator has no socket: \(error)")
+            }
+        }
+    }
+
+    func end() { task?.cancel() }
+
+    func wish(_ wish: Workload.Wish) {
+        switch wish {
+        case .apply(let policies): ask(.applyPolicies(policies, dryRun: false))
+        case .order(let policy, let agents, let queue, let asScheduled):
+            world.note("operator", "orders \(policy) on \(agents.map(\.rawValue).joined(separator: ", "))")
+            ask(
+                .backup(
+                    BackupOrder(
+                        policy: policy, narrowing: Selector(ids: agents), queueFor: queue, asScheduled: asScheduled)))
+        case .cancel(let pick):
+            let recent = order.filter { world.timeline.now - $0.at < 7_200_000 }
+            guard !recent.isEmpty else { return }
+            let job = recent[Int(pick % UInt64(recent.count))].job
+            world.note("operator", "cancels job \(job)")
+            ask(.cancel(job))
+        }
+    }
+
+    private func ask(_ request: ControlRequest) {
+        lastRequest += 1
+        _ = socket?.send([Wire.encode(.control(request: lastRequest, request))], to: nil)
+    }
+
+    private func take(_ frame: [UInt8]) {
+        guard case .controlReply(_, let reply)? = try? Wire.decode(frame) else {
+            return world.violate("the operator cannot read a reply")
+        }
+        switch reply {
+        case .triggered(let records):
+            for record in records where acknowledged[record.trigger.job] == nil {
+                acknowledged[record.trigger.job] = record
+                order.append((world.timeline.now, record.trigger.job))
+                world.note(
+                    "operator", "has job \(record.trigger.job) on \(record.trigger.agent): \(record.state.rawValue)")
+            }
+        case .canceled(let record): canceled.insert(record.trigger.job)
+        case .failed(let failure):
+            refusals += 1
+            world.note("operator", "is refused: \(failure.message)")
+        default: break
+        }
+    }
+}

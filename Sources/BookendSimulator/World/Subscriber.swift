@@ -1,0 +1,96 @@
+import BookendModel
+import BookendTransport
+import BookendWire
+
+/// Somebody who follows the feed, as proto/README.md says how: what is published says that there is something new, and what
+/// is new is asked for behind the last cursor.
+final class Subscriber: @unchecked Sendable {
+    private static let interval: Int64 = 300_000
+    private static let patience: Int64 = 30_000
+    private static let page = 200
+
+    private unowned let world: World
+    private var query: (any MessageSocket)?
+    private var tasks: [Task<Void, Never>] = []
+    private var lastRequest: UInt64 = 0
+    /// When the open question was asked; `nil`: there is none.
+    private var askedAt: Int64?
+    private var cursor: Cursor?
+    private var hasNews = false
+    /// All that it has taken, in order.
+    private(set) var taken: [Report] = []
+    private(set) var gaps = 0
+
+    init(_ world: World) { self.world = world }
+
+    func begin() {
+        let host = world.network.network.host(World.subscriberIdentity)
+        tasks = [
+            Task { [self] in
+                do {
+                    let socket = try await host.open(SocketPlan(.dealer, Endpoint(World.query), .local))
+                    query = socket
+                    for await batch in socket.deliveries {
+                        for delivery in batch { take(delivery.message?.frames.last ?? []) }
+                    }
+                } catch {
+                    world.violate("the subscriber has no socket: \(error)")
+                }
+            },
+            Task { [self] in
+                do {
+                    let topics = [Array(Topic.feed.utf8)]
+                    let socket = try await host.open(
+                        SocketPlan(.subscriber(topics: topics), Endpoint(World.localFeed), .local))
+                    for await _ in socket.deliveries {
+                        hasNews = true
+                        ask()
+                    }
+                } catch {
+                    world.violate("the subscriber has no feed: \(error)")
+                }
+            },
+        ]
+        poll()
+    }
+
+    func end() { for task in tasks { task.cancel() } }
+
+    private func poll() {
+        world.timeline.after(Self.interval) { [weak self] in
+            guard let self, !world.isOver else { return }
+            hasNews = true
+            ask()
+            poll()
+        }
+    }
+
+    private func ask() {
+        if let askedAt, world.timeline.now - askedAt < Self.patience { return }
+        guard let query else { return }
+        hasNews = false
+        lastRequest += 1
+        askedAt = world.timeline.now
+        _ = query.send(
+            [Wire.encode(.query(request: lastRequest, .feed(from: cursor, limit: Self.page)))], to: nil)
+    }
+
+    private func take(_ frame: [UInt8]) {
+        guard case .queryReply(let request, let reply)? = try? Wire.decode(frame) else {
+            return world.violate("the subscriber cannot read a reply")
+        }
+        // An answer that came twice, or to a question that was given up.
+        guard request == lastRequest, askedAt != nil else { return }
+        askedAt = nil
+        switch reply {
+        case .feed(let entries, _):
+            taken += entries.map(\.report)
+            cursor = entries.last?.cursor ?? cursor
+            if hasNews || entries.count == Self.page { ask() }
+        case .failed(let failure):
+            if failure.code == .gap { gaps += 1 }
+            world.note("subscriber", "is refused: \(failure.message)")
+        default: world.violate("the subscriber got another answer")
+        }
+    }
+}

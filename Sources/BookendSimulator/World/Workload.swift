@@ -1,0 +1,67 @@
+import BookendModel
+
+/// What people ask of the fleet.
+enum Workload {
+    enum Wish {
+        case apply([Policy])
+        case order(PolicyName, [AgentID], queueFor: Duration?, asScheduled: Bool)
+        /// One of the jobs that were acknowledged in the last two hours.
+        case cancel(pick: UInt64)
+    }
+
+    static let names = ["files", "database", "plain", "strict", "nightly"].map { PolicyName(rawValue: $0) }
+
+    static func policies(_ seed: UInt64) -> [Policy] {
+        var random = Random(seed, "policies")
+        let all = Selector(patterns: ["*"])
+        let engine = Engine.command(CommandPlan(program: "/usr/bin/backup"))
+        let starts = (0..<4).map { index in
+            UnixTime(milliseconds: Machine.epoch + Int64(index) * 21_600_000 + random.number(600_000...20_000_000))
+        }
+        return [
+            Policy(name: names[0], selector: all, engine: engine, scripts: ScriptPlan(directory: "/srv/files")),
+            Policy(
+                name: names[1], selector: all, engine: engine,
+                scripts: ScriptPlan(
+                    directory: "/srv/database", preTimeout: .seconds(240), postTimeout: .seconds(300),
+                    exclusiveGroup: "database"),
+                retry: RetryPlan(attempts: 3, interval: .seconds(600)), window: .seconds(4 * 3_600)),
+            Policy(
+                name: names[2], selector: all, engine: engine, retry: RetryPlan(attempts: 2, interval: .seconds(120))),
+            Policy(
+                name: names[3], selector: all, engine: engine,
+                scripts: ScriptPlan(
+                    directory: "/srv/strict", skipBackupIfPreFails: true, skipBackupIfPreMissing: true),
+                retry: RetryPlan(attempts: 2, interval: .seconds(300)), window: .seconds(1_800)),
+            Policy(
+                name: names[4], selector: all, engine: engine,
+                scripts: ScriptPlan(directory: "/srv/nightly", preTimeout: .seconds(600)),
+                retry: RetryPlan(attempts: 2, interval: .seconds(900)), window: .seconds(3 * 3_600),
+                ignoreWindowForFirstBackup: true, schedules: starts.map { .at($0) }),
+        ]
+    }
+
+    /// In order of time.
+    static func wishes(_ seed: UInt64, _ policies: [Policy], agents: [AgentID], until end: Int64) -> [(Int64, Wish)] {
+        var random = Random(seed, "wishes")
+        var wishes: [(Int64, Wish)] = [(5_000, .apply(policies)), (60_000, .apply(policies))]
+        var time: Int64 = 120_000
+        while true {
+            time += random.skewed(1_000...5_400_000)
+            guard time < end else { return wishes }
+            switch random.number(0...99) {
+            case 0..<80:
+                let count = Int(random.number(1...Int64(min(6, agents.count))))
+                let chosen = Set((0..<count).map { _ in random.pick(agents) }).sorted()
+                let queue: Duration? = random.permille(600) ? .seconds(random.number(600...14_400)) : nil
+                wishes.append(
+                    (time, .order(random.pick(names), chosen, queueFor: queue, asScheduled: random.permille(300))))
+            case 80..<97: wishes.append((time, .cancel(pick: random.next())))
+            default:
+                var changed = random.pick(policies)
+                changed.description = "as of \(time)"
+                wishes.append((time, .apply([changed])))
+            }
+        }
+    }
+}

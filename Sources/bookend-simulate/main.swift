@@ -1,0 +1,3 @@
+import BookendSimulator
+
+SimulateProgram.run()

@@ -1,0 +1,1 @@
+../../../Tests/BookendWireTests/Samples.swift

@@ -1,0 +1,60 @@
+// swift-tools-version: 6.2
+// The decoders once more, with coverage counters in them, for tools/fuzz. A package of its own, so that the programs are
+// never built with them; of the daemons it takes only what reads bytes, so that it is built in a few minutes.
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The sources that the main build has fetched: the same versions, and nothing is fetched twice.
+func fetched(_ name: String) -> Package.Dependency { .package(path: "../../.build/checkouts/\(name)") }
+
+let package = Package(
+    name: "bookend-fuzz",
+    dependencies: ["GRDB.swift", "Yams", "swift-log", "swift-protobuf"].map(fetched),
+    targets: [
+        .target(name: "BookendModel", swiftSettings: swift),
+        .target(
+            name: "BookendWire",
+            dependencies: ["BookendModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: swift),
+        .systemLibrary(name: "CZeroMQ"),
+        .target(
+            name: "BookendTransport", dependencies: ["BookendModel", "CZeroMQ"], sources: ["Keys", "Message"],
+            swiftSettings: swift),
+        .target(
+            name: "BookendFiles", dependencies: ["BookendModel", .product(name: "Yams", package: "Yams")],
+            swiftSettings: swift),
+        .target(
+            name: "BookendAgent",
+            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            sources: [
+                "AgentError.swift", "Configuration/EnvironmentFile.swift", "Engines/BackupEngine.swift",
+                "Engines/ResticMessages.swift", "Engines/ResticResult.swift", "Journal", "Stages/StageEvents.swift",
+                "Stages/StageFiles.swift", "Stages/StageHandle.swift", "Stages/StageProgram.swift",
+                "Stages/StageResult.swift",
+            ],
+            swiftSettings: swift),
+        .target(
+            name: "BookendCoordinator",
+            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            sources: ["CoordinatorError.swift", "Store"], swiftSettings: swift),
+        .target(
+            name: "BookendCollector",
+            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            sources: ["CollectorError.swift", "Store"], swiftSettings: swift),
+        .target(name: "CFuzzer", path: "CFuzzer"),
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "BookendAgent", "BookendCollector", "BookendCoordinator", "BookendFiles", "BookendModel",
+                "BookendTransport", "BookendWire", "CFuzzer", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Fuzz", swiftSettings: swift),
+    ]
+)
