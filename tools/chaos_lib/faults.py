@@ -60,14 +60,16 @@ class Faults:
         """What is cut in two by a fault of this daemon or link; None: it strikes in no stage."""
         if name in self.agents:
             return under_way(self.agents[name])
-        for short, agent in self.agents.items():
+        # Of a server: any agent's; not always that of the first.
+        agents = list(self.agents.items())
+        for short, agent in random.sample(agents, len(agents)):
             if stage := under_way(agent):
                 return f"{stage} on {short}"
         return None
 
     def _note(self, kind, name, stage, detail=""):
         counted = kind if name not in self.agents else f"{kind} agent"
-        counted = f"{kind} {name}" if name in ("coordinator", "collector") else counted
+        counted = f"{kind} {name}" if name in ("coordinator", "collector", "subscriber") else counted
         if stage is None:
             self.missed[counted] += 1
         else:
@@ -78,15 +80,10 @@ class Faults:
     def _kill(self, rng):
         daemon = self._daemon(rng)
         pause = rng.choice([0, 0, rng.uniform(0, 3)])
-        # Steps between stages are short: some kills wait for one.
-        wait_for_step = rng.random() < 0.3
-        delay = rng.uniform(0, 0.3)
 
         def act():
             try:
-                if wait_for_step and daemon.name in self.agents:
-                    self._await_change(daemon.name, delay)
-                stage = self._await_stage(daemon.name)
+                stage = self._await_stage(daemon.name, rng)
                 pid, begin = daemon.pid, time.time()
                 if daemon.kill():
                     self.deaths.append((daemon.name, begin - 0.05))
@@ -97,17 +94,20 @@ class Faults:
                 daemon.fault.release()
         return act if daemon else None
 
-    def _await_change(self, short, delay):
-        """Waits until the agent enters another stage, at most a few seconds."""
-        before, deadline = self._stage(short), time.monotonic() + 4
-        while self._stage(short) == before and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(delay)
+    def _await_stage(self, name, rng):
+        """Waits for a stage of a kind that the seed picks, at most a few seconds; returns what there is to strike.
 
-    def _await_stage(self, name):
-        """Waits until there is a stage to strike, at most a few seconds; returns it."""
-        deadline = time.monotonic() + 3
-        while (stage := self._stage(name)) is None and time.monotonic() < deadline:
+        Steps between stages are short, and would be struck seldom by chance.
+        """
+        wanted = rng.choice(["pre-script", "step to the backup", "backup", "step from the backup", "post-script"])
+        delay = rng.choice([0, 0, rng.uniform(0, 0.3)])
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            if (self._stage(name) or "").startswith(wanted):
+                time.sleep(delay)
+                break
+            time.sleep(0.005)
+        while (stage := self._stage(name)) is None and time.monotonic() < deadline + 2:
             time.sleep(0.01)
         return stage
 
@@ -117,7 +117,7 @@ class Faults:
 
         def act():
             try:
-                stage, pid = self._await_stage(daemon.name), daemon.pid
+                stage, pid = self._await_stage(daemon.name, rng), daemon.pid
                 if daemon.send(signal.SIGSTOP):
                     self._note("freeze", daemon.name, stage, f" pid {pid} for {length} s")
                     self.stopping.wait(length)
@@ -132,7 +132,7 @@ class Faults:
 
         def act():
             try:
-                stage, pid, begin = self._await_stage(daemon.name), daemon.pid, time.time()
+                stage, pid, begin = self._await_stage(daemon.name, rng), daemon.pid, time.time()
                 if pid is not None:
                     self.deaths.append((daemon.name, begin - 0.05))
                     self._note("restart", daemon.name, stage, f" pid {pid}")
@@ -155,7 +155,7 @@ class Faults:
 
         def act():
             try:
-                stage = self._await_stage(name)
+                stage = self._await_stage(name, rng)
                 strike(link)
                 self._note(kind, link.name, stage, f" for {length} s")
                 self.stopping.wait(length)
@@ -184,7 +184,7 @@ class Faults:
 
         def act():
             daemon = self.daemons[name]
-            stage = self._await_stage(name)
+            stage = self._await_stage(name, rng)
             fill(folder / "ballast")
             self._note("fill", name, stage, f" for {length} s")
             try:
