@@ -22,11 +22,11 @@ struct CoordinatorDiskTests {
                 try await run(scenario, filler: state + "/filler")
             } catch {
                 await fleet.daemon("coordinator").stop()
-                umount2(state, Int32(MNT_DETACH.rawValue))
+                umount2(state, Int32(MNT_DETACH))
                 throw error
             }
             await fleet.daemon("coordinator").stop()
-            try #require(umount2(state, Int32(MNT_DETACH.rawValue)) == 0)
+            try #require(umount2(state, Int32(MNT_DETACH)) == 0)
             try await fleet.startCoordinator()
         }
     }
