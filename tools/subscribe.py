@@ -121,7 +121,8 @@ def main():
     left = options.count
     for entry in stream(messages, feed, query, cursor):
         document = MessageToDict(entry, preserving_proto_field_name=True)
-        document["report"]["status"] = entry.report.status  # 0 is a status, and protobuf's default
+        if entry.HasField("report"):
+            document["report"]["status"] = entry.report.status  # 0 is a status, and protobuf's default
         print(json.dumps(document), flush=True)
         if left is not None:
             left -= 1

@@ -22,14 +22,17 @@ package struct Collector {
     package let lastHeard = LastHeard()
     private let clock: any DaemonClock
     private let rosterInterval: Duration
+    private let silenceInterval: Duration
     private let deadMan: DeadMan?
     private let logger: Logger
 
-    /// - Parameter rosterInterval: How often the coordinator is asked for its triggers.
+    /// - Parameters:
+    ///   - rosterInterval: How often the coordinator is asked for its triggers.
+    ///   - silenceInterval: How often jobs are looked for that nobody speaks of any more.
     package init(
         configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
-        store: any ReportStore, clock: any DaemonClock, rosterInterval: Duration = .seconds(1), deadMan: DeadMan? = nil,
-        logger: Logger
+        store: any ReportStore, clock: any DaemonClock, rosterInterval: Duration = .seconds(1),
+        silenceInterval: Duration = .seconds(5), deadMan: DeadMan? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
@@ -38,6 +41,7 @@ package struct Collector {
         self.store = store
         self.clock = clock
         self.rosterInterval = rosterInterval
+        self.silenceInterval = silenceInterval
         self.deadMan = deadMan
         self.logger = logger
     }
@@ -69,6 +73,7 @@ package struct Collector {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
                 group.addTask { await prune(intake) }
+                group.addTask { await silence(intake).run() }
                 if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }
                 if let roster { group.addTask { await roster.service.run() } }
                 await intake.run()
@@ -85,6 +90,15 @@ package struct Collector {
         logger.notice("collector stopped")
     }
 
+    private func silence(_ intake: IntakeService) -> SilenceService {
+        var rules = SilenceRules()
+        rules.lostAfter = configuration.agentLostAfter
+        rules.missedAfter = configuration.missedAfter
+        return SilenceService(
+            store: store, intake: intake, heard: lastHeard, rules: rules, interval: silenceInterval, clock: clock,
+            logger: logger)
+    }
+
     private func openRoster() async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
         let socket = try await network.open(
@@ -92,7 +106,8 @@ package struct Collector {
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
-                socket: socket, store: store, interval: rosterInterval, clock: clock, logger: logger), socket
+                socket: socket, store: store, interval: rosterInterval, heard: lastHeard, clock: clock, logger: logger),
+            socket
         )
     }
 

@@ -174,13 +174,26 @@ actor IntakeService {
                 socket.send([Wire.encode(.intakeAck(ack))], to: answer.route)
             }
             feed.publish(entries)
-            for entry in entries where entry.report.endsJob {
-                progress.forget(entry.report.trigger.job, of: entry.report.origin.agent)
+            for report in entries.compactMap(\.report) where report.endsJob {
+                progress.forget(report.trigger.job, of: report.origin.agent)
             }
         } catch {
             intake.rollBack()
             note(error, reports: group.new.count)
         }
+    }
+
+    /// Stores and publishes what was inferred from silence. Here, so that what is published stays in cursor order.
+    func infer(_ inferences: [Inference]) throws(CollectorError) {
+        guard !isStopping else { return }
+        let entries = try store.infer(inferences, at: clock.now.wall)
+        feed.publish(entries)
+        guard !entries.isEmpty else { return }
+        let first = entries.first?.inference.map {
+            "job \($0.trigger.job) of \($0.agent): \($0.status.name); \($0.reason)"
+        }
+        logger.warning(
+            "silence was judged", metadata: ["jobs": "\(entries.count)", "first": "\(first ?? "")"])
     }
 
     /// Says at once that storing fails, and again each minute as long as it does.

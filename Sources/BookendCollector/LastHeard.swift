@@ -16,6 +16,7 @@ package final class LastHeard: Sendable {
     }
 
     private let entries = Mutex<[AgentID: Entry]>([:])
+    private let coordinator = Mutex<Moment?>(nil)
 
     package init() {}
 
@@ -27,6 +28,14 @@ package final class LastHeard: Sendable {
     package func take(_ beacon: IntakeBeacon, from agent: AgentID, at now: Moment) {
         entries.withLock { $0[agent] = Entry(at: now, activeJobs: beacon.activeJobs, beaconAt: now) }
     }
+
+    /// The coordinator answered.
+    package func hearCoordinator(at now: Moment) {
+        coordinator.withLock { $0 = now }
+    }
+
+    /// `nil`: not since the collector started.
+    package var coordinatorHeardAt: Moment? { coordinator.withLock { $0 } }
 
     /// `nil`: not heard since the collector started.
     package subscript(agent: AgentID) -> Entry? { entries.withLock { $0[agent] } }

@@ -9,17 +9,20 @@ actor RosterService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let interval: Duration
+    private let heard: LastHeard
     private let clock: any DaemonClock
     private let logger: Logger
     private var through: Int64
     private var epoch: UInt64
 
     init(
-        socket: any MessageSocket, store: any ReportStore, interval: Duration, clock: any DaemonClock, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, interval: Duration, heard: LastHeard, clock: any DaemonClock,
+        logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.interval = interval
+        self.heard = heard
         self.clock = clock
         self.logger = logger
         (through, epoch) = try store.rosterPosition()
@@ -70,6 +73,7 @@ actor RosterService {
             guard case .rosterReply(let reply) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "a message that a coordinator does not send to a collector")
             }
+            heard.hearCoordinator(at: clock.now)
             if epoch != 0, reply.epoch != epoch {
                 logger.error(
                     "the coordinator went back in time, and tells everything again",

@@ -100,17 +100,51 @@ extension Progress {
     }
 }
 
+extension ProtoInference {
+    init(_ inference: Inference) {
+        self.init()
+        agent = inference.agent.rawValue
+        jobID = inference.trigger.job.rawValue
+        policy = inference.trigger.policy.rawValue
+        revision = inference.trigger.revision
+        cause = ProtoCause(inference.trigger.cause)
+        scheduledStartUnixMs = inference.trigger.scheduledStart.milliseconds
+        status = inference.status.rawValue
+        atUnixMs = inference.at.milliseconds
+        reason = inference.reason
+    }
+}
+
+extension Inference {
+    init(_ proto: ProtoInference) throws(WireError) {
+        self.init(
+            trigger: ReportedTrigger(
+                job: try JobID(wire: proto.jobID), policy: try PolicyName(wire: proto.policy, "inference.policy"),
+                revision: proto.revision, cause: try TriggerCause(proto.cause),
+                scheduledStart: UnixTime(milliseconds: proto.scheduledStartUnixMs)),
+            agent: try AgentID(wire: proto.agent, "inference.agent"), status: Status(rawValue: proto.status),
+            at: UnixTime(milliseconds: proto.atUnixMs), reason: try proto.reason.bounded(4_096, "inference.reason"))
+    }
+}
+
 extension ProtoFeedEntry {
     init(_ entry: FeedEntry) {
         self.init()
         cursor = entry.cursor.rawValue
-        report = ProtoReport(entry.report)
+        switch entry.body {
+        case .report(let report): body = .report(ProtoReport(report))
+        case .inference(let inference): body = .inference(ProtoInference(inference))
+        }
     }
 }
 
 extension FeedEntry {
     init(_ proto: ProtoFeedEntry) throws(WireError) {
-        self.init(
-            cursor: Cursor(rawValue: try proto.cursor.bounded(256, "cursor")), report: try Report(proto.report))
+        let body: Body
+        switch try required(proto.body, "feed_entry.body") {
+        case .report(let report): body = .report(try Report(report))
+        case .inference(let inference): body = .inference(try Inference(inference))
+        }
+        self.init(cursor: Cursor(rawValue: try proto.cursor.bounded(256, "cursor")), body: body)
     }
 }

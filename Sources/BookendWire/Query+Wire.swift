@@ -45,6 +45,15 @@ extension ProtoJobAggregate {
             lastIncarnation = value.incarnation
             lastSequence = value.sequence
         }
+        inferences = job.inferences.map { inference in
+            var proto = ProtoInferredStatus()
+            proto.status = inference.status.rawValue
+            proto.before = inference.before.rawValue
+            proto.atUnixMs = inference.at.milliseconds
+            proto.reason = inference.reason
+            if let value = inference.correctedAt { proto.correctedUnixMs = value.milliseconds }
+            return proto
+        }
     }
 }
 
@@ -64,7 +73,15 @@ extension JobAggregate {
             startedAt: proto.hasStartedUnixMs ? UnixTime(milliseconds: proto.startedUnixMs) : nil,
             endedAt: proto.hasEndedUnixMs ? UnixTime(milliseconds: proto.endedUnixMs) : nil,
             lastOrigin: proto.hasLastSequence
-                ? ReportOrigin(agent: agent, incarnation: proto.lastIncarnation, sequence: proto.lastSequence) : nil)
+                ? ReportOrigin(agent: agent, incarnation: proto.lastIncarnation, sequence: proto.lastSequence) : nil,
+            inferences: try proto.inferences.bounded(16, "job.inferences").map { inference throws(WireError) in
+                InferredStatus(
+                    status: Status(rawValue: inference.status), before: Status(rawValue: inference.before),
+                    at: UnixTime(milliseconds: inference.atUnixMs),
+                    reason: try inference.reason.bounded(4_096, "inference.reason"),
+                    correctedAt: inference.hasCorrectedUnixMs
+                        ? UnixTime(milliseconds: inference.correctedUnixMs) : nil)
+            })
     }
 }
 

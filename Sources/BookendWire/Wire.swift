@@ -61,6 +61,15 @@ package enum Wire {
         try Report(parse(bytes, as: ProtoReport.self))
     }
 
+    /// An inference in bytes, for a store.
+    package static func encode(_ inference: Inference) -> [UInt8] {
+        serialize(ProtoInference(inference))
+    }
+
+    package static func decodeInference(_ bytes: [UInt8]) throws(WireError) -> Inference {
+        try Inference(parse(bytes, as: ProtoInference.self))
+    }
+
     /// A policy's revision in bytes, for a store.
     package static func encode(_ revision: PolicyRevision) -> [UInt8] {
         serialize(ProtoPolicyRevision(revision))

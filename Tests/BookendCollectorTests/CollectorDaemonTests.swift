@@ -124,6 +124,52 @@ import Testing
         }
     }
 
+    @Test func `an agent that falls silent is lost, the feed says so, and its word puts it right`() async throws {
+        try await RunningCollector.with(silence: .seconds(2)) { collector in
+            let feed = try await collector.open(
+                .subscriber(topics: [Array(Topic.feed.utf8)]), to: collector.configuration.localFeed)
+            func published(_ isWanted: (FeedEntry) -> Bool) async throws -> FeedEntry {
+                for await deliveries in feed.deliveries {
+                    for frame in deliveries.compactMap({ $0.message?.frames.last }) {
+                        if case .feedEntry(let entry) = try Wire.decode(frame), isWanted(entry) { return entry }
+                    }
+                }
+                throw CancellationError()
+            }
+            var (one, two) = (ReportMaker("web-1"), ReportMaker("web-2"))
+            let (silent, other) = (
+                try await collector.intake(as: "agent/web-1"), try await collector.intake(as: "agent/web-2")
+            )
+            let (reports, theirs) = (one.job(1), two.job(2))
+            silent.send(frames(one.batch(reports.prefix(4))), to: nil)
+            other.send(frames(two.batch(theirs.prefix(4))), to: nil)
+            let job = ActiveJob(job: JobID(rawValue: 2), policy: PolicyName(rawValue: "p"), attempt: 1, stage: .backup)
+            let beacon = Wire.encode(.intake(.beacon(IntakeBeacon(activeJobs: [job], wall: UnixTime(milliseconds: 0)))))
+            // One of them goes on to show that it lives, until the test is over.
+            let beacons = Task {
+                while !Task.isCancelled {
+                    other.send([beacon], to: nil)
+                    try? await Task.sleep(for: .milliseconds(100))  // Canceled: the condition sees it.
+                }
+            }
+            defer { beacons.cancel() }
+            let entry = try await published { $0.inference != nil }
+            #expect(entry.inference?.agent == one.agent && entry.inference?.status == .agentLost)
+            #expect(try collector.store.jobs(JobFilter()).map(\.status) == [.running, .agentLost])
+
+            silent.send(frames(one.batch(reports.dropFirst(4))), to: nil)
+            _ = try await published { $0.report?.endsJob ?? false }
+            let after = try #require(try collector.store.jobs(JobFilter()).last)
+            #expect(after.status == .successful && after.inferences.count == 1)
+            #expect(after.inferences[0].correctedAt == reports[4].at)
+            guard case .feed(let entries, _) = try await collector.ask(.feed(from: nil, limit: 1_000)) else {
+                Issue.record("no feed")
+                return
+            }
+            #expect(entries.compactMap(\.inference).map(\.status) == [.agentLost])
+        }
+    }
+
     @Test func `while reports cannot be stored none is acknowledged, and it goes on when there is room`() async throws {
         let failing = Mutex<FailingStore?>(nil)
         try await RunningCollector.with(
@@ -173,7 +219,7 @@ import Testing
                 socket.send(frames(maker.batch(reports)), to: nil)
             }
             stored = 210
-            while published.last.map({ $0.report.origin.sequence < UInt64(stored) }) ?? true {
+            while published.last?.report.map({ $0.origin.sequence < UInt64(stored) }) ?? true {
                 for delivery in try #require(await iterator.next()) {
                     guard let frame = delivery.message?.frames.last, case .feedEntry(let entry) = try Wire.decode(frame)
                     else {

@@ -39,6 +39,9 @@ final class FailingStore: ReportStore {
     func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord] {
         try store.expectations(dueBefore: time, limit: limit)
     }
+    func infer(_ inferences: [Inference], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+        try store.infer(inferences, at: now)
+    }
     func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate] { try store.jobs(filter) }
     func fleet(asOf now: UnixTime) throws(CollectorError) -> FleetSummary { try store.fleet(asOf: now) }
     func feed(

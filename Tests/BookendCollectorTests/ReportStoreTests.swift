@@ -185,6 +185,50 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `what is inferred stands in the feed and in the job's history, and a late report puts it right`(
+        _ kind: Kind
+    ) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let reports = maker.job(1)
+            let first = try store.store(Array(reports.prefix(3)))
+            try store.store(roster(5, triggerRecord(2, "web-1", .planned), triggerRecord(3, "web-1", .pending)))
+            func inference(_ job: Int64, _ status: Status) -> Inference {
+                Inference(
+                    trigger: ReportedTrigger(triggerRecord(job, "web-1", .pending).trigger),
+                    agent: AgentID(rawValue: "web-1"), status: status, at: UnixTime(milliseconds: 50_000),
+                    reason: "silence")
+            }
+            let all = [
+                inference(1, .agentLost), inference(2, .missed), inference(3, .missed), inference(3, .agentLost),
+            ]
+            let entries = try store.infer(all, at: UnixTime(milliseconds: 50_000))
+            #expect(entries.compactMap(\.inference) == Array(all.prefix(3)), "one that does not fit is passed over")
+            #expect(try store.infer(all, at: UnixTime(milliseconds: 50_001)).isEmpty, "each is told once")
+            #expect(try store.expectations(dueBefore: UnixTime(milliseconds: 90_001), limit: 9).isEmpty)
+            #expect(try reopen().jobs(JobFilter()).map(\.status) == [.missed, .missed, .agentLost])
+            let inferred = try store.fleet(asOf: UnixTime(milliseconds: 3))
+            #expect(inferred.reportsStored == 3 && StatusCounts(inferred.jobs).outcomes == 0)
+            #expect(StatusCounts(inferred.jobs).inferred == 3 && StatusCounts(inferred.jobs).failures == 0)
+            // The coordinator tells of one again.
+            try store.store(roster(6, triggerRecord(3, "web-1", .delivered)))
+            #expect(try job(store, 3)?.status == .missed)
+            #expect(try store.expectations(dueBefore: UnixTime(milliseconds: 90_001), limit: 9).isEmpty)
+
+            let rest = try store.store(Array(reports.dropFirst(3)))
+            let late = try store.store([maker.report(job: 3, .skipped)])
+            let history = try #require(try job(reopen(), 1))
+            #expect(history.status == .successful && history.inferences.map(\.status) == [.agentLost])
+            #expect(history.inferences[0].before == .running && history.inferences[0].correctedAt == reports[3].at)
+            #expect(try job(store, 3)?.status == .skipped && job(store, 3)?.inferences[0].correctedAt != nil)
+            let feed = try #require(try reopen().feed(from: nil, limit: 100))
+            #expect(feed.entries == first + entries + rest + late && feed.head == late.last?.cursor)
+            let behind = try #require(try reopen().feed(from: entries[1].cursor, limit: 100))
+            #expect(behind.entries == [entries[2]] + rest + late)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `what a roster says stands until the agent speaks of the job`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             try store.store(roster(5, triggerRecord(1, "web-1", .pending), triggerRecord(2, "web-1", .offline)))
@@ -310,7 +354,7 @@ import Testing
             let more = maker.job(2)
             let again = maker.renumbered(first.suffix(3) + more, incarnation: 8, base: 4)
             let new = try reopen().store(again, at: UnixTime(milliseconds: 2))
-            #expect(new.map(\.report.trigger.job.rawValue) == Array(repeating: 2, count: 7))
+            #expect(new.map(\.report?.trigger.job.rawValue) == Array(repeating: 2, count: 7))
             #expect(
                 try reopen().positions()[Intake.Source(agent: maker.agent, incarnation: 8)]
                     == Intake.Position(through: 10, digest: maker.digests[14]))

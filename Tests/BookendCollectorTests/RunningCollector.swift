@@ -20,9 +20,11 @@ struct RunningCollector {
     let lastHeard: LastHeard
     private let group: ServiceGroup
 
-    /// - Parameter wrap: What the collector is given in place of the store.
+    /// - Parameters:
+    ///   - silence: How long an agent may be silent.
+    ///   - wrap: What the collector is given in place of the store.
     static func with(
-        queryOverTCP: Bool = false, wrap: (SQLiteReportStore) -> any ReportStore = { $0 },
+        queryOverTCP: Bool = false, silence: Duration? = nil, wrap: (SQLiteReportStore) -> any ReportStore = { $0 },
         _ body: (RunningCollector) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-collector-\(UUID().uuidString)")
@@ -33,6 +35,7 @@ struct RunningCollector {
         // The tests' reports are of 1970, and would be removed by age.
         configuration.retention.reports = .seconds(200 * 366 * 86_400)
         configuration.retention.jobs = .seconds(200 * 366 * 86_400)
+        if let silence { (configuration.agentLostAfter, configuration.missedAfter) = (silence, silence) }
         configuration.intake = "tcp://127.0.0.1:\(freePort())"
         configuration.feed = "tcp://127.0.0.1:\(freePort())"
         configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory.path)/q"
@@ -50,8 +53,7 @@ struct RunningCollector {
         logger.logLevel = .critical
         let collector = Collector(
             configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: wrap(store),
-            clock: SystemClock(),
-            logger: logger)
+            clock: SystemClock(), silenceInterval: .milliseconds(50), logger: logger)
         struct Body: Service {
             let collector: Collector
             func run() async throws { try await collector.run() }

@@ -100,6 +100,30 @@ import Testing
                 == [.beginStream(after: 0, .diverged(at: 95))], "also in the middle of it")
     }
 
+    @Test func `sides that never agree begin a stream each time that patience is over, and no more`() {
+        var outbox = Outbox(stream: stream(80), highest: 100, pruned: 10)
+        var (begun, steps) = (0, 0)
+        var actions = outbox.handle(.connected)
+        while let action = actions.popLast(), steps < 1_000 {
+            steps += 1
+            switch action {
+            case .sendResume, .sendBatch:
+                let answer = IntakeAck(
+                    incarnation: outbox.stream.incarnation, through: 5, digest: ReportDigest(rawValue: 1))
+                actions += outbox.handle(.acknowledged(answer, own: ReportDigest(rawValue: 2)))
+            case .beginStream(let base, _):
+                begun += 1
+                actions += outbox.handle(
+                    .began(outbox.stream.renewed(base: base, newest: ReportDigest(rawValue: 7))))
+            case .recordAcknowledged, .sendAgain: break
+            }
+        }
+        #expect(begun == 1 && outbox.isWaiting && steps < 10)
+        #expect(outbox.handle(.patienceOver).count == 1)
+        let answer = IntakeAck(incarnation: outbox.stream.incarnation, through: 5, digest: ReportDigest(rawValue: 1))
+        #expect(outbox.handle(.acknowledged(answer, own: ReportDigest(rawValue: 2))).count == 1)
+    }
+
     @Test func `who is out of step asks again, once`() {
         var outbox = Outbox(stream: stream(80), highest: 100, pruned: 0)
         _ = outbox.handle(.connected)

@@ -64,7 +64,13 @@ enum Samples {
                 attempt: 1,
                 preScript: StageAggregate(status: .successful, startedAt: time, endedAt: time, details: details))
         ],
-        details: details, startedAt: time, endedAt: time, lastOrigin: report.origin)
+        details: details, startedAt: time, endedAt: time, lastOrigin: report.origin,
+        inferences: [
+            InferredStatus(status: .agentLost, before: .running, at: time, reason: "silence", correctedAt: time)
+        ])
+
+    static let inference = Inference(
+        trigger: ReportedTrigger(trigger), agent: agent, status: .agentLost, at: time, reason: "silence")
 
     static let progress = Progress(
         job: job, agent: agent, policy: name, attempt: 1, stage: .backup, fraction: 0.5, bytesDone: 1, bytesTotal: 2,
@@ -139,7 +145,8 @@ enum Samples {
             .intakeAck(
                 IntakeAck(
                     incarnation: .max, through: 7, digest: ReportDigest(rawValue: 0), epoch: 44, mustResume: true)),
-            .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)), .progress(progress),
+            .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)),
+            .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c2"), body: .inference(inference))), .progress(progress),
         ]
         + asks.map { .askCall(.open(id: 1, request: $0, credit: 16)) }
         + answers.map { .askReply(.chunk(id: 1, $0)) }

@@ -13,6 +13,7 @@ import Testing
         #expect(try Wire.decodeReport(Wire.encode(Samples.report)) == Samples.report)
         #expect(try Wire.decodeJobAggregate(Wire.encode(Samples.aggregate)) == Samples.aggregate)
         #expect(try Wire.decodePolicyRevision(Wire.encode(Samples.restic)) == Samples.restic)
+        #expect(try Wire.decodeInference(Wire.encode(Samples.inference)) == Samples.inference)
     }
 
     @Test func `a newer major version is refused with what to do`() {

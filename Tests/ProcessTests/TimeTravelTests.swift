@@ -155,6 +155,35 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root can mount a small disk"))
+    func `an agent whose disk fills up ends what runs, begins nothing new, and goes on when there is room`()
+        async throws
+    {
+        try await RealFleet.with("full-agent", agents: 1) { fleet in
+            let site = fleet.layout.sites[0]
+            await fleet.daemon(site.id).stop()
+            try await withSmallDisk(over: site.state, megabytes: 8) {
+                try await fleet.start(site)
+                let ballast = site.state + "/ballast"
+                let scenario = try await Scenario(
+                    fleet: fleet, site: site,
+                    pre: "[ -e $here/filled ] || cat /dev/zero >\(ballast) 2>/dev/null; : >$here/filled")
+                let job = try await scenario.run("--queue-for", "10m")
+                try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+                #expect(scenario.ledger.begins(job) == ["pre", "backup", "post"])
+
+                let next = try await scenario.order("--queue-for", "10m")
+                try await fleet.daemon(site.id).logged("an order could not be recorded")
+                #expect(scenario.ledger.begins(next) == [])
+                unlink(ballast)
+                try await scenario.ended(next)
+                try await scenario.expect(next, is: 0, Integers(0, 0, 0))
+                await fleet.daemon(site.id).stop()
+            }
+            try await fleet.start(site)
+        }
+    }
+
     /// Everything that is left, to the last page.
     private func fill(_ path: String) throws {
         for size in [65_536, 4_096, 1] {

@@ -40,7 +40,7 @@ struct WatchCommand: AsyncParsableCommand {
     }
 }
 
-/// Reports as lines whose columns grow with what has been seen.
+/// Reports and inferences as lines whose columns grow with what has been seen.
 struct FeedLines: Sendable {
     private let terminal: Terminal
     private var agentWidth = 8
@@ -51,23 +51,45 @@ struct FeedLines: Sendable {
     }
 
     mutating func line(_ entry: FeedEntry) -> String {
-        let report = entry.report
-        let agent = report.origin.agent.rawValue
-        let policy = report.trigger.policy.rawValue
-        agentWidth = min(24, max(agentWidth, agent.count))
-        policyWidth = min(24, max(policyWidth, policy.count))
-        let job = String(report.trigger.job.rawValue)
-        let stage = report.stage?.rawValue ?? "job"
-        var line =
-            "\(CivilTime(report.at).clock)  \(padded(agent, agentWidth))  \(padded(policy, policyWidth))  "
-            + "\(padded(job, 5))  \(padded(stage, 11))  "
-        // What has been laid out so far has one column a character; colour has none.
-        let used = line.count + report.status.description.count + 2
-        line += terminal.paint(report.status.description, report.status.color)
+        switch entry.body {
+        case .report(let report): line(report)
+        case .inference(let inference): line(inference)
+        }
+    }
+
+    private mutating func line(_ report: Report) -> String {
         var notes = SafeText.line(report.details.reason)
         if let added = report.details.bytesAdded { notes = "\(Phrases.bytes(added)) added " + notes }
         if report.attempt > 1 { notes = "(attempt \(report.attempt)) " + notes }
-        if let width = terminal.width { notes = notes.fitted(to: width - used) }
+        return line(
+            at: report.at, report.origin.agent, report.trigger, stage: report.stage?.rawValue ?? "job",
+            report.status.description, report.status.color, notes)
+    }
+
+    private mutating func line(_ inference: Inference) -> String {
+        line(
+            at: inference.at, inference.agent, inference.trigger, stage: "job",
+            inference.status.marked(isInferred: true),
+            inference.status.color, SafeText.line(inference.reason))
+    }
+
+    private mutating func line(
+        at time: UnixTime, _ agent: AgentID, _ trigger: ReportedTrigger, stage: String, _ status: String,
+        _ color: Color,
+        _ notes: String
+    ) -> String {
+        let agent = agent.rawValue
+        let policy = trigger.policy.rawValue
+        agentWidth = min(24, max(agentWidth, agent.count))
+        policyWidth = min(24, max(policyWidth, policy.count))
+        let job = String(trigger.job.rawValue)
+        var line =
+            "\(CivilTime(time).clock)  \(padded(agent, agentWidth))  \(padded(policy, policyWidth))  "
+            + "\(padded(job, 5))  \(padded(stage, 11))  "
+        // What has been laid out so far has one column a character; colour has none.
+        let used = line.count + status.count + 2
+        line += terminal.paint(status, color)
+        let notes = terminal.width.map { notes.fitted(to: $0 - used) } ?? notes
         return notes.isEmpty ? line : line + "  " + notes
     }
 

@@ -5,7 +5,7 @@ import BookendModel
 
 extension Status {
     var document: Document {
-        .object(["status": Document(rawValue), "name": .text(name)])
+        .object(["status": Document(rawValue), "name": .text(name), "is_inferred": .bool(family == .inferred)])
     }
 }
 
@@ -24,7 +24,7 @@ extension JobAggregate {
         .object([
             "job_id": Document(job.rawValue), "agent": .text(agent.rawValue), "policy": .text(policy.rawValue),
             "revision": Document(revision), "cause": .text(cause.rawValue), "status": status.document,
-            "is_final": .bool(status.isFinal), "reason": .text(details.reason),
+            "is_final": .bool(status.isFinal), "standing": .text(standing.rawValue), "reason": .text(details.reason),
         ]) + .time("scheduled_start", scheduledStart) + .time("started_at", startedAt) + .time("ended_at", endedAt)
             + .object([
                 "duration_ms": Document(duration?.milliseconds),
@@ -33,6 +33,7 @@ extension JobAggregate {
             + .object([
                 "attempts": .list(attempts.map(\.document)),
                 "events": .list(details.events.map(\.document)),
+                "inferences": .list(inferences.map(\.document)),
             ])
     }
 
@@ -41,6 +42,13 @@ extension JobAggregate {
         if let duration = details.duration { return duration }
         guard let startedAt, let endedAt else { return nil }
         return endedAt - startedAt
+    }
+}
+
+extension InferredStatus {
+    var document: Document {
+        .object(["status": status.document, "before": before.document, "reason": .text(reason)]) + .time("at", at)
+            + .time("corrected_at", correctedAt)
     }
 }
 
@@ -90,8 +98,27 @@ extension PipelineEventRecord {
 extension FeedEntry {
     /// One line of `bookend watch --output json`.
     var document: Document {
+        switch body {
+        case .report(let report): document(report)
+        case .inference(let inference): document(inference)
+        }
+    }
+
+    /// The same keys as a report's, as far as they mean something.
+    private func document(_ inference: Inference) -> Document {
         .object([
-            "cursor": .text(cursor.rawValue), "job_id": Document(report.trigger.job.rawValue),
+            "cursor": .text(cursor.rawValue), "is_inference": .bool(true),
+            "job_id": Document(inference.trigger.job.rawValue),
+            "agent": .text(inference.agent.rawValue), "policy": .text(inference.trigger.policy.rawValue),
+            "revision": Document(inference.trigger.revision), "cause": .text(inference.trigger.cause.rawValue),
+            "status": inference.status.document, "ends_job": .bool(false), "reason": .text(inference.reason),
+        ]) + .time("scheduled_start", inference.trigger.scheduledStart) + .time("at", inference.at)
+    }
+
+    private func document(_ report: Report) -> Document {
+        .object([
+            "cursor": .text(cursor.rawValue), "is_inference": .bool(false),
+            "job_id": Document(report.trigger.job.rawValue),
             "agent": .text(report.origin.agent.rawValue), "policy": .text(report.trigger.policy.rawValue),
             "revision": Document(report.trigger.revision), "cause": .text(report.trigger.cause.rawValue),
             "attempt": Document(report.attempt), "stage": Document(report.stage?.rawValue),

@@ -43,7 +43,7 @@ enum JobTables {
     /// One job, whole.
     static func detail(_ job: JobAggregate, now: UnixTime, _ terminal: Terminal) -> [String] {
         var facts: [(String, String)] = [
-            ("status", terminal.paint(job.status.description, job.status.color)),
+            ("status", terminal.paint(job.status.marked, job.status.color)),
             ("agent", job.agent.rawValue), ("policy", "\(job.policy), revision \(job.revision)"),
             ("cause", job.cause.rawValue), ("scheduled", time(job.scheduledStart, now)),
         ]
@@ -54,6 +54,11 @@ enum JobTables {
         if !job.why.isEmpty { facts.append(("why", SafeText.line(job.why))) }
         if !job.alerts.isEmpty {
             facts.append(("alerts", terminal.paint(job.alerts.map(\.rawValue).joined(separator: ", "), .bad)))
+        }
+        for inference in job.inferences {
+            let end = inference.correctedAt.map { ", put right \(time($0, now))" } ?? ""
+            let text = "\(inference.status) \(time(inference.at, now))\(end): \(SafeText.line(inference.reason))"
+            facts.append(("inferred", text))
         }
         for attempt in job.openDebts {
             let text = "the post-script of attempt \(attempt); put it right, then: bookend job pay \(job.job)"
@@ -104,6 +109,7 @@ enum JobTables {
 extension JobAggregate {
     /// The job's own reason, or that of the stage that decided.
     var why: String {
+        if let standingInference { return standingInference.reason }
         if !details.reason.isEmpty { return details.reason }
         guard let attempt = attempts.last else { return "" }
         let culprit = [Stage.backup, .preScript, .postScript].first { attempt[$0].status.isFailure }

@@ -67,6 +67,13 @@ extension Status {
     }
 }
 
+extension Status {
+    /// `40 agent-lost (inferred)`: nobody said so, and it may be put right.
+    func marked(isInferred: Bool) -> String { isInferred ? "\(description) (inferred)" : description }
+
+    var marked: String { marked(isInferred: family == .inferred) }
+}
+
 extension Table.Cell {
-    init(_ status: Status) { self.init(status.description, status.color) }
+    init(_ status: Status) { self.init(status.marked, status.color) }
 }

@@ -71,7 +71,7 @@ struct BackupWatch: Sendable {
                 case .feed(let events):
                     for event in events {
                         switch event {
-                        case .entry(let entry): news += board.take(entry.report, now: .now)
+                        case .entry(let entry): news += entry.report.map { board.take($0, now: .now) } ?? []
                         case .progress(let progress): board.take(progress)
                         case .welcome: break
                         }

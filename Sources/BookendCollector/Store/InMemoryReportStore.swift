@@ -21,10 +21,11 @@ package final class InMemoryReportStore: ReportStore {
 
     private struct State {
         var epoch: Int64
-        var reports: [(place: Int64, storedAt: UnixTime, accepted: AcceptedReport)] = []
+        var entries: [(place: Int64, storedAt: UnixTime, name: Name?, body: FeedEntry.Body)] = []
         /// Of the reports that are stored.
         var known: Set<Name> = []
         var head: Int64 = 0
+        var inferences: Int64 = 0
         var pruned: Int64 = 0
         var positions: [Intake.Source: Intake.Position] = [:]
         var heard: [Intake.Source: UnixTime] = [:]
@@ -52,7 +53,7 @@ package final class InMemoryReportStore: ReportStore {
                 state.heard[source] = now
                 guard state.known.insert(Name(accepted)).inserted else { return nil }
                 state.head += 1
-                state.reports.append((state.head, now, accepted))
+                state.entries.append((state.head, now, Name(accepted), .report(report)))
                 let key = Key(job: report.trigger.job, agent: report.origin.agent)
                 let old = state.jobs[key]
                 var new = old ?? JobAggregate(report)
@@ -109,8 +110,10 @@ package final class InMemoryReportStore: ReportStore {
             for record in roster.triggers {
                 let key = Key(job: record.trigger.job, agent: record.trigger.agent)
                 let old = state.jobs[key]
-                state.expectations[key] = record.isExpected && old?.lastOrigin == nil ? record : nil
-                guard old?.lastOrigin == nil, let new = JobAggregate(record) else { continue }
+                let isSpokenOf = old?.lastOrigin != nil || old?.standingInference != nil
+                state.expectations[key] = record.isExpected && !isSpokenOf ? record : nil
+                guard old?.lastOrigin == nil, var new = JobAggregate(record) else { continue }
+                if let old { new.keepInferences(of: old) }
                 state.jobs[key] = new
                 state.tally.update(from: old, to: new)
             }
@@ -133,6 +136,23 @@ package final class InMemoryReportStore: ReportStore {
         }
     }
 
+    package func infer(_ inferences: [Inference], at now: UnixTime) -> [FeedEntry] {
+        state.withLock { state in
+            inferences.compactMap { inference in
+                let key = Key(job: inference.trigger.job, agent: inference.agent)
+                let old = state.jobs[key]
+                state.expectations[key] = nil
+                guard var new = old ?? JobAggregate(inference), old == nil || new.infer(inference) else { return nil }
+                state.jobs[key] = new
+                state.tally.update(from: old, to: new)
+                state.head += 1
+                state.inferences += 1
+                state.entries.append((state.head, now, nil, .inference(inference)))
+                return FeedEntry(cursor: FeedCursor(state.epoch, state.head), body: .inference(inference))
+            }
+        }
+    }
+
     package func jobs(_ filter: JobFilter) -> [JobAggregate] {
         let jobs = state.withLock { Array($0.jobs.values) }
         let wanted = jobs.filter { job in
@@ -148,16 +168,16 @@ package final class InMemoryReportStore: ReportStore {
     }
 
     package func fleet(asOf now: UnixTime) -> FleetSummary {
-        state.withLock { $0.tally.summary(reportsStored: $0.head, asOf: now) }
+        state.withLock { $0.tally.summary(reportsStored: $0.head - $0.inferences, asOf: now) }
     }
 
     package func feed(from cursor: FeedCursor?, limit: Int) -> (entries: [FeedEntry], head: FeedCursor)? {
         state.withLock { state in
             let place = cursor.map { $0.place(inEpoch: state.epoch) } ?? state.pruned
             guard let place, place >= state.pruned, place <= state.head else { return nil }
-            let entries = state.reports.lazy.filter { $0.place > place }.prefix(min(max(1, limit), 1_000))
+            let entries = state.entries.lazy.filter { $0.place > place }.prefix(min(max(1, limit), 1_000))
             return (
-                entries.map { FeedEntry(cursor: FeedCursor(state.epoch, $0.place), report: $0.accepted.report) },
+                entries.map { FeedEntry(cursor: FeedCursor(state.epoch, $0.place), body: $0.body) },
                 FeedCursor(state.epoch, state.head)
             )
         }
@@ -165,13 +185,13 @@ package final class InMemoryReportStore: ReportStore {
 
     package func prune(reportsBefore: UnixTime, jobsBefore: UnixTime, limit: Int) -> Bool {
         state.withLock { state in
-            let last = state.reports.prefix(limit).prefix { $0.storedAt < reportsBefore }.last?.place
+            let last = state.entries.prefix(limit).prefix { $0.storedAt < reportsBefore }.last?.place
             var removed = 0
             if let last {
-                let old = state.reports.filter { $0.place <= last }
+                let old = state.entries.filter { $0.place <= last }
                 removed = old.count
-                for report in old { state.known.remove(Name(report.accepted)) }
-                state.reports.removeAll { $0.place <= last }
+                state.known.subtract(old.compactMap(\.name))
+                state.entries.removeAll { $0.place <= last }
                 state.pruned = last
             }
             let old = state.jobs.filter { $0.value.scheduledStart < jobsBefore }.prefix(limit)

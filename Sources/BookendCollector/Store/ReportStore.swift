@@ -49,6 +49,12 @@ package protocol ReportStore: Sendable {
     /// known here.
     func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord]
 
+    /// Stores what was inferred, and folds it into the jobs: all or nothing. What does not fit any more, as its agent has
+    /// spoken, is passed over.
+    ///
+    /// - Returns: Those that were stored, with their cursors, in cursor order.
+    func infer(_ inferences: [Inference], at now: UnixTime) throws(CollectorError) -> [FeedEntry]
+
     /// Newest first.
     func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate]
 

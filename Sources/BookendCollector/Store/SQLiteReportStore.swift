@@ -92,9 +92,11 @@ package final class SQLiteReportStore: ReportStore {
             for record in roster.triggers {
                 let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
                 let old = try Self.aggregate(key, database)
-                try Self.expect(record, isSpokenOf: old?.lastOrigin != nil, database)
+                try Self.expect(
+                    record, isSpokenOf: old?.lastOrigin != nil || old?.standingInference != nil, database)
                 // Once the agent spoke of the job, its word stands.
-                guard old?.lastOrigin == nil, let new = JobAggregate(record) else { continue }
+                guard old?.lastOrigin == nil, var new = JobAggregate(record) else { continue }
+                if let old { new.keepInferences(of: old) }
                 try Self.save(JobChange(old: old, new: new), database)
             }
             try Self.set("roster", roster.through, database)
@@ -166,7 +168,7 @@ package final class SQLiteReportStore: ReportStore {
             return FleetSummary(
                 jobs: total.jobs, agents: agents.values.sorted { $0.agent < $1.agent },
                 policies: policies.values.sorted { $0.policy < $1.policy },
-                reportsStored: try Self.head(database), asOf: now)
+                reportsStored: try Self.head(database) - (Self.fact("inferences", database) ?? 0), asOf: now)
         }
     }
 
@@ -180,18 +182,15 @@ package final class SQLiteReportStore: ReportStore {
             guard let place, place >= pruned, place <= head else { return nil }
             let rows = try Row.fetchAll(
                 database.cachedStatement(
-                    sql: "SELECT cursor, report FROM reports WHERE cursor > ? ORDER BY cursor LIMIT ?"),
+                    sql: "SELECT cursor, report, is_inference FROM reports WHERE cursor > ? ORDER BY cursor LIMIT ?"),
                 arguments: [place, min(max(1, limit), 1_000)])
             // A reply must fit a frame: what is cut off comes with the next query.
             var (entries, size) = ([FeedEntry](), 0)
             for row in rows {
-                let bytes = [UInt8](try row.decode(Data.self, forColumn: "report"))
-                size += bytes.count
+                let (body, bytes) = try Self.body(row)
+                size += bytes
                 if size > 1 << 20, !entries.isEmpty { break }
-                entries.append(
-                    FeedEntry(
-                        cursor: FeedCursor(epoch, try row.decode(forColumn: "cursor")),
-                        report: try Wire.decodeReport(bytes)))
+                entries.append(FeedEntry(cursor: FeedCursor(epoch, try row.decode(forColumn: "cursor")), body: body))
             }
             return (entries, FeedCursor(epoch, head))
         }
@@ -235,13 +234,13 @@ package final class SQLiteReportStore: ReportStore {
 // MARK: - Jobs
 
 /// A job of an agent.
-private struct JobKey: Hashable {
+struct JobKey: Hashable {
     var job: JobID
     var agent: AgentID
 }
 
 /// What a transaction makes of a job.
-private struct JobChange {
+struct JobChange {
     var old: JobAggregate?
     var new: JobAggregate?
 
@@ -252,14 +251,14 @@ private struct JobChange {
 }
 
 extension SQLiteReportStore {
-    private static func aggregate(_ key: JobKey, _ database: Database) throws -> JobAggregate? {
+    static func aggregate(_ key: JobKey, _ database: Database) throws -> JobAggregate? {
         try Data.fetchOne(
             database.cachedStatement(sql: "SELECT aggregate FROM jobs WHERE job = ? AND agent = ?"),
             arguments: [key.job.rawValue, key.agent.rawValue]
         ).map { try Wire.decodeJobAggregate([UInt8]($0)) }
     }
 
-    private static func save(_ change: JobChange, _ database: Database) throws {
+    static func save(_ change: JobChange, _ database: Database) throws {
         guard let job = change.new else { return }
         try database.cachedStatement(
             sql: """

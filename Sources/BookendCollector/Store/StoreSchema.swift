@@ -7,7 +7,7 @@ enum StoreSchema {
         migrator.registerMigration("1") { database in
             try database.execute(
                 sql: """
-                    -- epoch, roster, pruned (the highest cursor that was removed)
+                    -- epoch, roster, pruned (the highest cursor that was removed), inferences (how many there ever were)
                     CREATE TABLE facts (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 
                     -- AUTOINCREMENT: a cursor is never given twice, also after the newest row was removed.
@@ -81,6 +81,10 @@ enum StoreSchema {
                         PRIMARY KEY (job, agent)) WITHOUT ROWID;
                     CREATE INDEX expectations_by_deadline ON expectations (not_after);
                     """)
+        }
+        migrator.registerMigration("inferences") { database in
+            // In the same table as the reports: one order, one cursor.
+            try database.execute(sql: "ALTER TABLE reports ADD COLUMN is_inference INTEGER NOT NULL DEFAULT 0")
         }
         return migrator
     }

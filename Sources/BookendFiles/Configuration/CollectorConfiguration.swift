@@ -22,6 +22,12 @@ package struct CollectorConfiguration: Hashable, Sendable {
     package var logLevel = LogLevel.info
     /// `retention`
     package var retention = Retention()
+    /// `agent_lost_after`: a job counts as agent-lost (40) once its agent is unheard of for this long; a duration, 5s to 1d,
+    /// default 5m.
+    package var agentLostAfter = Duration.seconds(300)
+    /// `missed_after`: a job counts as missed (41) when it has not started this long after its deadline; a duration, 5s to
+    /// 1d, default 5m.
+    package var missedAfter = Duration.seconds(300)
     /// `dead_man`; default none.
     package var deadMan: DeadManConfiguration?
 
@@ -60,7 +66,8 @@ extension CollectorConfiguration {
             "query": "an endpoint such as ipc:///run/bookend/collector.sock",
             "local_feed": "an endpoint such as ipc:///run/bookend/collector-feed.sock",
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
-            "retention": "a mapping with reports and jobs", "dead_man": "a mapping with url and every",
+            "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",
+            "missed_after": "a duration such as 5m", "dead_man": "a mapping with url and every",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -100,6 +107,9 @@ extension CollectorConfiguration {
             }
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.retention = retention(keys["retention"])
+            let silence = Duration.seconds(5)...Duration.seconds(86_400)
+            result.agentLostAfter = keys["agent_lost_after"]?.duration(in: silence) ?? result.agentLostAfter
+            result.missedAfter = keys["missed_after"]?.duration(in: silence) ?? result.missedAfter
             result.deadMan = DeadManConfiguration.read(keys["dead_man"])
             return result
         }

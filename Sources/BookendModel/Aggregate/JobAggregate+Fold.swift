@@ -19,7 +19,7 @@ extension JobAggregate {
         fold(report)
     }
 
-    private init(_ trigger: ReportedTrigger, agent: AgentID, status: Status) {
+    init(_ trigger: ReportedTrigger, agent: AgentID, status: Status) {
         self.init(
             job: trigger.job, agent: agent, policy: trigger.policy, revision: trigger.revision, cause: trigger.cause,
             scheduledStart: trigger.scheduledStart, status: status)
@@ -44,6 +44,7 @@ extension JobAggregate {
         {
             return
         }
+        let wasInferred = status.family == .inferred
         if let stage = report.stage {
             let place = placeOfAttempt(report.attempt)
             attempts[place][stage].fold(report)
@@ -51,6 +52,7 @@ extension JobAggregate {
         } else {
             foldJob(report)
         }
+        if wasInferred, status.family != .inferred { correctInference(at: report.at) }
         if report.status == .running { startedAt = min(startedAt ?? report.at, report.at) }
         lastOrigin = report.origin
     }

@@ -18,11 +18,14 @@ package struct JobAggregate: Hashable, Sendable {
     package var endedAt: UnixTime?
     /// The place of the latest folded report; `nil`: the job is known from its trigger only.
     package var lastOrigin: ReportOrigin?
+    /// What was inferred of the job, in order, also what was put right since; the latest 16.
+    package var inferences: [InferredStatus]
 
     package init(
         job: JobID, agent: AgentID, policy: PolicyName, revision: Int64, cause: TriggerCause, scheduledStart: UnixTime,
         status: Status, attempts: [AttemptAggregate] = [], details: ReportDetails = ReportDetails(),
-        startedAt: UnixTime? = nil, endedAt: UnixTime? = nil, lastOrigin: ReportOrigin? = nil
+        startedAt: UnixTime? = nil, endedAt: UnixTime? = nil, lastOrigin: ReportOrigin? = nil,
+        inferences: [InferredStatus] = []
     ) {
         self.job = job
         self.agent = agent
@@ -36,6 +39,7 @@ package struct JobAggregate: Hashable, Sendable {
         self.startedAt = startedAt
         self.endedAt = endedAt
         self.lastOrigin = lastOrigin
+        self.inferences = inferences
     }
 }
 

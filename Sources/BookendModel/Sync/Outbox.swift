@@ -59,6 +59,8 @@ package struct Outbox: Hashable, Sendable {
     private var pruned: UInt64
     private var sent: UInt64
     private var state = State.away
+    /// A stream was begun, and nothing has been acknowledged in it yet.
+    private var isStreamUntried = false
 
     package init(stream: ReportStream, highest: UInt64, pruned: UInt64) {
         self.stream = stream
@@ -102,6 +104,7 @@ package struct Outbox: Hashable, Sendable {
         case .began(let stream):
             guard state == .breaking else { return [] }
             self.stream = stream
+            isStreamUntried = true
             return resume()
         case .patienceOver: return isWaiting ? resume() : []
         }
@@ -152,13 +155,21 @@ package struct Outbox: Hashable, Sendable {
 
     /// Everything that is kept goes into the new stream. Where the two parted is not known, and need not be: the
     /// collector knows each report by its digest.
+    ///
+    /// One that breaks before anything was acknowledged in it is followed by another only once patience is over: were the
+    /// two sides never to agree, they would do nothing else.
     private mutating func begin(_ reason: StreamBreak) -> [Action] {
         state = .breaking
+        guard !isStreamUntried else {
+            isStreamUntried = false
+            return []
+        }
         return [.beginStream(after: pruned, reason)]
     }
 
     private mutating func record(_ number: UInt64, _ epoch: Int64) -> [Action] {
         let old = stream
+        if number > stream.base { isStreamUntried = false }
         stream.acknowledged = number
         stream.epoch = epoch
         return stream == old ? [] : [.recordAcknowledged(stream)]

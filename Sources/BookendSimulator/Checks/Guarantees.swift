@@ -84,7 +84,7 @@ struct Guarantees {
     private func checkReports() {
         guard let (entries, _) = allEntries() else { return world.violate("the feed cannot be read from its begin") }
         var stored: [AgentID: [Report]] = [:]
-        for report in entries { stored[report.origin.agent, default: []].append(report) }
+        for case .report(let report) in entries { stored[report.origin.agent, default: []].append(report) }
         for host in world.hosts {
             let made = (try? host.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
             let own = stored[host.id] ?? []
@@ -97,9 +97,23 @@ struct Guarantees {
                     + (at < own.count ? content(own[at]) : "none"))
         }
         var aggregates: [String: JobAggregate] = [:]
-        for report in entries {
-            let key = "\(report.trigger.job) \(report.origin.agent)"
-            if aggregates[key] == nil { aggregates[key] = JobAggregate(report) } else { aggregates[key]?.fold(report) }
+        for entry in entries {
+            switch entry {
+            case .report(let report):
+                let key = "\(report.trigger.job) \(report.origin.agent)"
+                if aggregates[key] == nil {
+                    aggregates[key] = JobAggregate(report)
+                } else {
+                    aggregates[key]?.fold(report)
+                }
+            case .inference(let inference):
+                let key = "\(inference.trigger.job) \(inference.agent)"
+                if aggregates[key] == nil {
+                    aggregates[key] = JobAggregate(inference)
+                } else if aggregates[key]?.infer(inference) != true {
+                    world.violate("what was inferred of job \(inference.trigger.job) does not fit what was reported")
+                }
+            }
         }
         for (_, expected) in aggregates.sorted(by: { $0.key < $1.key }) {
             var filter = JobFilter()
@@ -117,14 +131,14 @@ struct Guarantees {
         }
     }
 
-    private func allEntries() -> (reports: [Report], cursor: Cursor?)? {
-        var reports: [Report] = []
+    private func allEntries() -> (entries: [FeedEntry.Body], cursor: Cursor?)? {
+        var entries: [FeedEntry.Body] = []
         var cursor: Cursor?
         while true {
             guard let page = world.reportStore.feed(from: cursor, limit: 1_000) else { return nil }
-            reports += page.entries.map(\.report)
+            entries += page.entries.map(\.body)
             cursor = page.entries.last?.cursor ?? cursor
-            if page.entries.count < 1_000 { return (reports, cursor) }
+            if page.entries.count < 1_000 { return (entries, cursor) }
         }
     }
 
@@ -143,7 +157,7 @@ struct Guarantees {
         guard taken != entries else { return }
         let place = zip(taken, entries).enumerated().first { $1.0 != $1.1 }?.offset ?? min(taken.count, entries.count)
         world.violate(
-            "the subscriber took \(taken.count) reports of \(entries.count), and they differ from number \(place + 1) on"
+            "the subscriber took \(taken.count) entries of \(entries.count), and they differ from number \(place + 1) on"
         )
     }
 

@@ -54,6 +54,10 @@ struct SimulatedReportStore: ReportStore {
         try write("roster") { () throws(CollectorError) in store.store(roster) }
     }
 
+    func infer(_ inferences: [Inference], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+        try write("inferences") { () throws(CollectorError) in store.infer(inferences, at: now) }
+    }
+
     func jobs(_ filter: JobFilter) throws(CollectorError) -> [JobAggregate] {
         try read { () throws(CollectorError) in store.jobs(filter) }
     }

@@ -93,8 +93,7 @@ package struct History {
             !host.hasUnacknowledged && host.work.values.allSatisfy(\.isFinished)
         }
         return isQuiet
-            && world.subscriber.taken.count
-                == world.reportStore.fleet(asOf: world.coordinatorMachine.now.wall).reportsStored
+            && world.reportStore.feed(from: world.subscriber.cursor, limit: 1)?.entries.isEmpty ?? false
     }
 
     /// Lets the tasks of the world come to their ends, so that the next one begins with an empty queue.
@@ -112,7 +111,7 @@ package struct History {
         counts.histories = 1
         counts.jobs = world.hosts.reduce(0) { $0 + $1.work.count }
         counts.attempts = world.hosts.reduce(0) { $0 + $1.work.values.reduce(0) { $0 + $1.attempts.count } }
-        counts.reports = world.subscriber.taken.count
+        counts.reports = world.subscriber.taken.count { if case .report = $0 { true } else { false } }
         counts.messages = world.network.sent
         counts.drops = world.network.dropped
         counts.duplicates = world.network.duplicated

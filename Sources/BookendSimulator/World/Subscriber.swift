@@ -15,10 +15,10 @@ final class Subscriber: @unchecked Sendable {
     private var lastRequest: UInt64 = 0
     /// When the open question was asked; `nil`: there is none.
     private var askedAt: Int64?
-    private var cursor: Cursor?
+    private(set) var cursor: Cursor?
     private var hasNews = false
     /// All that it has taken, in order.
-    private(set) var taken: [Report] = []
+    private(set) var taken: [FeedEntry.Body] = []
     private(set) var gaps = 0
 
     init(_ world: World) { self.world = world }
@@ -84,7 +84,7 @@ final class Subscriber: @unchecked Sendable {
         askedAt = nil
         switch reply {
         case .feed(let entries, _):
-            taken += entries.map(\.report)
+            taken += entries.map(\.body)
             cursor = entries.last?.cursor ?? cursor
             if hasNews || entries.count == Self.page { ask() }
         case .failed(let failure):

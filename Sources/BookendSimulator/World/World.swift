@@ -154,7 +154,8 @@ final class World: @unchecked Sendable {
             configuration: configuration, network: life.host, keys: keys.collector, ring: keys.ring,
             store: SimulatedReportStore(
                 transactions: Transactions(life: life, disk: collectorDisk), store: reportStore),
-            clock: SimulatedClock(life: life), rosterInterval: .seconds(120), logger: logger("collector", life))
+            clock: SimulatedClock(life: life), rosterInterval: .seconds(120),
+            silenceInterval: .seconds(300), logger: logger("collector", life))
         try await collector.run()
     }
 

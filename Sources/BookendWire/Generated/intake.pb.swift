@@ -151,7 +151,7 @@ nonisolated struct ProtoProgress: Sendable {
   fileprivate var _fraction: Double? = nil
 }
 
-/// A stored report, and the place just behind it.
+/// What was stored, and the place just behind it.
 nonisolated struct ProtoFeedEntry: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -160,20 +160,33 @@ nonisolated struct ProtoFeedEntry: Sendable {
   /// opaque
   var cursor: String = String()
 
+  var body: ProtoFeedEntry.OneOf_Body? = nil
+
   var report: ProtoReport {
-    get {_report ?? ProtoReport()}
-    set {_report = newValue}
+    get {
+      if case .report(let v)? = body {return v}
+      return ProtoReport()
+    }
+    set {body = .report(newValue)}
   }
-  /// Returns true if `report` has been explicitly set.
-  var hasReport: Bool {self._report != nil}
-  /// Clears the value of `report`. Subsequent reads from it will return its default value.
-  mutating func clearReport() {self._report = nil}
+
+  var inference: ProtoInference {
+    get {
+      if case .inference(let v)? = body {return v}
+      return ProtoInference()
+    }
+    set {body = .inference(newValue)}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  nonisolated enum OneOf_Body: Equatable, Sendable {
+    case report(ProtoReport)
+    case inference(ProtoInference)
 
-  fileprivate var _report: ProtoReport? = nil
+  }
+
+  init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -435,7 +448,7 @@ nonisolated extension ProtoProgress: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoFeedEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FeedEntry"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cursor\0\u{1}report\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cursor\0\u{1}report\0\u{1}inference\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -444,7 +457,30 @@ nonisolated extension ProtoFeedEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._report) }()
+      case 2: try {
+        var v: ProtoReport?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .report(v)
+        }
+      }()
+      case 3: try {
+        var v: ProtoInference?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .inference(v)
+        }
+      }()
       default: break
       }
     }
@@ -458,15 +494,23 @@ nonisolated extension ProtoFeedEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.cursor.isEmpty {
       try visitor.visitSingularStringField(value: self.cursor, fieldNumber: 1)
     }
-    try { if let v = self._report {
+    switch self.body {
+    case .report?: try {
+      guard case .report(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
+    }()
+    case .inference?: try {
+      guard case .inference(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoFeedEntry, rhs: ProtoFeedEntry) -> Bool {
     if lhs.cursor != rhs.cursor {return false}
-    if lhs._report != rhs._report {return false}
+    if lhs.body != rhs.body {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -765,6 +765,36 @@ nonisolated struct ProtoReport: Sendable {
   fileprivate var _details: ProtoDetails? = nil
 }
 
+/// What a collector concluded from silence: 40 agent-lost or 41 missed; or that this is taken back, with the status before.
+nonisolated struct ProtoInference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var agent: String = String()
+
+  var jobID: Int64 = 0
+
+  var policy: String = String()
+
+  var revision: Int64 = 0
+
+  var cause: ProtoCause = .unspecified
+
+  var scheduledStartUnixMs: Int64 = 0
+
+  var status: Int32 = 0
+
+  /// by the collector's clock
+  var atUnixMs: Int64 = 0
+
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct ProtoFailure: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1761,6 +1791,76 @@ nonisolated extension ProtoReport: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.status != rhs.status {return false}
     if lhs.atUnixMs != rhs.atUnixMs {return false}
     if lhs._details != rhs._details {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoInference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Inference"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}job_id\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{1}status\0\u{3}at_unix_ms\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.jobID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.scheduledStartUnixMs) }()
+      case 7: try { try decoder.decodeSingularInt32Field(value: &self.status) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if self.jobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.jobID, fieldNumber: 2)
+    }
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 4)
+    }
+    if self.cause != .unspecified {
+      try visitor.visitSingularEnumField(value: self.cause, fieldNumber: 5)
+    }
+    if self.scheduledStartUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.scheduledStartUnixMs, fieldNumber: 6)
+    }
+    if self.status != 0 {
+      try visitor.visitSingularInt32Field(value: self.status, fieldNumber: 7)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 8)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoInference, rhs: ProtoInference) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.cause != rhs.cause {return false}
+    if lhs.scheduledStartUnixMs != rhs.scheduledStartUnixMs {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

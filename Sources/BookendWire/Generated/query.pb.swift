@@ -281,6 +281,38 @@ nonisolated struct ProtoAttemptAggregate: Sendable {
   fileprivate var _postScript: ProtoStageAggregate? = nil
 }
 
+/// 40 or 41, as the collector inferred it of a job.
+nonisolated struct ProtoInferredStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var status: Int32 = 0
+
+  /// the status until then
+  var before: Int32 = 0
+
+  var atUnixMs: Int64 = 0
+
+  var reason: String = String()
+
+  /// absent: it stands
+  var correctedUnixMs: Int64 {
+    get {_correctedUnixMs ?? 0}
+    set {_correctedUnixMs = newValue}
+  }
+  /// Returns true if `correctedUnixMs` has been explicitly set.
+  var hasCorrectedUnixMs: Bool {self._correctedUnixMs != nil}
+  /// Clears the value of `correctedUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearCorrectedUnixMs() {self._correctedUnixMs = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _correctedUnixMs: Int64? = nil
+}
+
 nonisolated struct ProtoJobAggregate: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -346,6 +378,8 @@ nonisolated struct ProtoJobAggregate: Sendable {
   var hasLastSequence: Bool {self._lastSequence != nil}
   /// Clears the value of `lastSequence`. Subsequent reads from it will return its default value.
   mutating func clearLastSequence() {self._lastSequence = nil}
+
+  var inferences: [ProtoInferredStatus] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -904,9 +938,63 @@ nonisolated extension ProtoAttemptAggregate: SwiftProtobuf.Message, SwiftProtobu
   }
 }
 
+nonisolated extension ProtoInferredStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".InferredStatus"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}before\0\u{3}at_unix_ms\0\u{1}reason\0\u{3}corrected_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.status) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.before) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._correctedUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.status != 0 {
+      try visitor.visitSingularInt32Field(value: self.status, fieldNumber: 1)
+    }
+    if self.before != 0 {
+      try visitor.visitSingularInt32Field(value: self.before, fieldNumber: 2)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try { if let v = self._correctedUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoInferredStatus, rhs: ProtoInferredStatus) -> Bool {
+    if lhs.status != rhs.status {return false}
+    if lhs.before != rhs.before {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs._correctedUnixMs != rhs._correctedUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoJobAggregate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JobAggregate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}agent\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{1}status\0\u{1}attempts\0\u{1}details\0\u{3}started_unix_ms\0\u{3}ended_unix_ms\0\u{3}last_incarnation\0\u{3}last_sequence\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}agent\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{1}status\0\u{1}attempts\0\u{1}details\0\u{3}started_unix_ms\0\u{3}ended_unix_ms\0\u{3}last_incarnation\0\u{3}last_sequence\0\u{1}inferences\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -927,6 +1015,7 @@ nonisolated extension ProtoJobAggregate: SwiftProtobuf.Message, SwiftProtobuf._M
       case 11: try { try decoder.decodeSingularInt64Field(value: &self._endedUnixMs) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self._lastIncarnation) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self._lastSequence) }()
+      case 14: try { try decoder.decodeRepeatedMessageField(value: &self.inferences) }()
       default: break
       }
     }
@@ -976,6 +1065,9 @@ nonisolated extension ProtoJobAggregate: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._lastSequence {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 13)
     } }()
+    if !self.inferences.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.inferences, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -993,6 +1085,7 @@ nonisolated extension ProtoJobAggregate: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs._endedUnixMs != rhs._endedUnixMs {return false}
     if lhs._lastIncarnation != rhs._lastIncarnation {return false}
     if lhs._lastSequence != rhs._lastSequence {return false}
+    if lhs.inferences != rhs.inferences {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

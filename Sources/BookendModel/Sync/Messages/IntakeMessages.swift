@@ -112,14 +112,33 @@ package struct Cursor: RawRepresentable, Hashable, Sendable, CustomStringConvert
     package var description: String { rawValue }
 }
 
-/// A stored report with its place in the feed.
+/// What was stored, with its place in the feed.
 package struct FeedEntry: Hashable, Sendable {
-    /// The place just behind this report: "go on from here".
+    package enum Body: Hashable, Sendable {
+        case report(Report)
+        case inference(Inference)
+    }
+
+    /// The place just behind this entry: "go on from here".
     package var cursor: Cursor
-    package var report: Report
+    package var body: Body
+
+    package init(cursor: Cursor, body: Body) {
+        self.cursor = cursor
+        self.body = body
+    }
 
     package init(cursor: Cursor, report: Report) {
-        self.cursor = cursor
-        self.report = report
+        self.init(cursor: cursor, body: .report(report))
+    }
+
+    /// `nil`: it is an inference.
+    package var report: Report? {
+        if case .report(let report) = body { report } else { nil }
+    }
+
+    /// `nil`: it is a report.
+    package var inference: Inference? {
+        if case .inference(let inference) = body { inference } else { nil }
     }
 }

@@ -115,14 +115,16 @@ extension Target {
             let roster = RosterReply(
                 through: 4, triggers: [Samples.record], isComplete: true, agents: [Samples.agentRecord])
             try store.store(roster)
-        case 1: _ = try store.store([Samples.report], at: Samples.time)
+        case 1:
+            let accepted = AcceptedReport(report: Samples.report, digest: ReportDigest(rawValue: 1))
+            _ = try store.store([accepted], at: Samples.time)
         case 2: _ = try store.jobs(JobFilter())
         case 3: _ = try store.fleet(asOf: Samples.time)
         case 4: _ = try store.feed(from: nil, limit: 10)
         case 5:
             let early = UnixTime(milliseconds: 0)
             _ = try store.prune(reportsBefore: early, jobsBefore: early, limit: 10)
-        case 6: _ = try store.rosterPosition()
+        case 6: _ = try store.infer([Samples.inference], at: Samples.time)
         default: _ = try store.feed(from: Cursor(rawValue: "x-1"), limit: 10)
         }
     }

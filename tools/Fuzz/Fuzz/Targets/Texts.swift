@@ -41,17 +41,15 @@ extension Target {
 
     /// Each line as if restic had printed it, on both of its outputs by turns; then what is reported of it.
     private static func restic(_ bytes: [UInt8]) {
-        for (code, firstIsError) in [(Int32(0), false), (1, true), (3, false)] {
-            var tally = ResticTally()
-            var isError = firstIsError
-            for line in bytes.split(separator: 0x0A) {
-                if let progress = tally.take(StageLine(isError: isError, text: String(decoding: line, as: UTF8.self))) {
-                    guard (0...1).contains(progress.fractionDone) else { broken("progress \(progress.fractionDone)") }
-                }
-                isError.toggle()
+        var tally = ResticTally()
+        var isError = bytes.count % 2 == 0
+        for line in bytes.split(separator: 0x0A) {
+            if let progress = tally.take(StageLine(isError: isError, text: String(decoding: line, as: UTF8.self))) {
+                guard (0...1).contains(progress.fractionDone) else { broken("progress \(progress.fractionDone)") }
             }
-            report(tally.result(of: StageOutcome(ending: .exited(code))))
+            isError.toggle()
         }
+        for code in [0, 1, 3] as [Int32] { report(tally.result(of: StageOutcome(ending: .exited(code)))) }
     }
 
     private static let supervisorLines = [
@@ -113,7 +111,10 @@ extension Target {
         let second = {
             var report = Samples.report; report.origin.sequence += 1; return report
         }()
-        return answer { try store.store([Samples.report, second], at: Samples.time) }?.map(\.cursor) ?? []
+        let accepted = [Samples.report, second].map {
+            AcceptedReport(report: $0, digest: ReportDigest(rawValue: $0.origin.sequence))
+        }
+        return answer { try store.store(accepted, at: Samples.time) }?.map(\.cursor) ?? []
     }()
 
     private static func cursor(_ text: String) {

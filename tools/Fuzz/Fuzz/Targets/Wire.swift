@@ -17,6 +17,7 @@ extension Target {
                     [
                         [0] + Wire.encode(Samples.aggregate), [1] + Wire.encode(Samples.report),
                         [2] + Wire.encode(Samples.restic), [2] + Wire.encode(Samples.command),
+                        [3] + Wire.encode(Samples.inference),
                     ]
                 }, run: { stored($0) }),
         ]
@@ -45,8 +46,8 @@ extension Target {
             broken("does not come back as it was: \(message)")
         }
         switch message {
-        case .intake(.batch(let reports)): fold(reports)
-        case .feedEntry(let entry): fold([entry.report])
+        case .intake(.batch(let batch)): fold(batch.reports)
+        case .feedEntry(let entry): fold([entry.report].compactMap(\.self))
         case .rosterReply(let roster):
             for aggregate in roster.triggers.compactMap(JobAggregate.init) { same(aggregate) }
         default: break
@@ -55,7 +56,13 @@ extension Target {
 
     private static func stored(_ input: [UInt8]) {
         let bytes = Array(input.dropFirst())
-        switch (input.first ?? 0) % 3 {
+        switch (input.first ?? 0) % 4 {
+        case 3:
+            guard let inference = answer({ try Wire.decodeInference(bytes) }) else { return }
+            if var aggregate = JobAggregate(inference) {
+                _ = aggregate.infer(inference)
+                same(aggregate)
+            }
         case 0: if let aggregate = answer({ try Wire.decodeJobAggregate(bytes) }) { same(aggregate) }
         case 1: if let report = answer({ try Wire.decodeReport(bytes) }) { same(report) }
         default:

@@ -1,0 +1,42 @@
+package import BookendModel
+import BookendWire
+import FoundationEssentials
+import GRDB
+
+extension SQLiteReportStore {
+    package func infer(_ inferences: [Inference], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+        guard !inferences.isEmpty else { return [] }
+        return try write { database in
+            let epoch = try Self.epoch(database)
+            var entries: [FeedEntry] = []
+            for inference in inferences {
+                let key = JobKey(job: inference.trigger.job, agent: inference.agent)
+                let old = try Self.aggregate(key, database)
+                try Self.forgetExpectation(key.job, key.agent, database)
+                var new = old
+                if new == nil {
+                    new = JobAggregate(inference)
+                } else if new?.infer(inference) != true {
+                    continue
+                }
+                guard let new else { continue }
+                try Self.save(JobChange(old: old, new: new), database)
+                try database.cachedStatement(
+                    sql: "INSERT INTO reports (stored_at, report, is_inference) VALUES (?, ?, 1)"
+                ).execute(arguments: [now.milliseconds, Data(Wire.encode(inference))])
+                let cursor = FeedCursor(epoch, database.lastInsertedRowID)
+                entries.append(FeedEntry(cursor: cursor, body: .inference(inference)))
+            }
+            try Self.set("inferences", (Self.fact("inferences", database) ?? 0) + Int64(entries.count), database)
+            return entries
+        }
+    }
+
+    static func body(_ row: Row) throws -> (body: FeedEntry.Body, size: Int) {
+        let bytes = [UInt8](try row.decode(Data.self, forColumn: "report"))
+        let isInference = try row.decode(Bool.self, forColumn: "is_inference")
+        let body: FeedEntry.Body =
+            isInference ? .inference(try Wire.decodeInference(bytes)) : .report(try Wire.decodeReport(bytes))
+        return (body, bytes.count)
+    }
+}

@@ -1,0 +1,111 @@
+/// How long silence is borne.
+package struct SilenceRules: Hashable, Sendable {
+    /// An agent that is not heard of for this long has lost its jobs.
+    package var lostAfter = Duration.seconds(300)
+    /// A job that has not started this long after its deadline is missed.
+    package var missedAfter = Duration.seconds(300)
+
+    package init() {}
+}
+
+/// What a collector last heard of one agent.
+package struct SignOfLife: Hashable, Sendable {
+    package var at: BootTime
+    /// Jobs that its latest beacon named.
+    package var activeJobs: Set<JobID>
+
+    package init(at: BootTime, activeJobs: Set<JobID> = []) {
+        self.at = at
+        self.activeJobs = activeJobs
+    }
+}
+
+/// Infers from silence that an agent is lost (40) and that a job was missed (41).
+///
+///     nobody is heard ──▶ cut off: nothing is inferred ◀────────────────┐
+///                              │ somebody is heard                       │ nobody was heard for `lostAfter`
+///                              ▼                                         │
+///                     watching since then: silence counts from here on ──┘
+///
+/// A collector that was down, or cut off from everyone, so accuses nobody on its return: each agent has `lostAfter` from
+/// then on to be heard, and each job `missedAfter`.
+package struct SilenceWatch: Hashable, Sendable {
+    private let rules: SilenceRules
+    /// `nil`: nobody can be heard. So it begins.
+    private var watchingSince: BootTime?
+
+    package init(rules: SilenceRules) {
+        self.rules = rules
+    }
+
+    /// Only a start that should have been before that time can have been missed.
+    package func deadline(at now: Moment) -> UnixTime {
+        UnixTime(milliseconds: now.wall.milliseconds.subtractingSaturating(rules.missedAfter.milliseconds))
+    }
+
+    /// Looks once.
+    ///
+    /// - Parameters:
+    ///   - signs: What was heard of each agent since the collector started.
+    ///   - coordinatorHeardAt: When the coordinator last answered.
+    ///   - open: Jobs in progress, and those whose agent counts as lost.
+    ///   - due: Triggers and slots that no agent has spoken of, and whose deadline lies before ``deadline(at:)``.
+    /// - Returns: What is to be recorded; each at most once, as long as it is recorded.
+    package mutating func look(
+        at now: Moment, signs: [AgentID: SignOfLife], coordinatorHeardAt: BootTime?, open: [JobAggregate],
+        due: [TriggerRecord]
+    ) -> [Inference] {
+        let latest = (signs.values.map(\.at) + [coordinatorHeardAt].compactMap(\.self)).max()
+        guard let latest, now.boot - latest < rules.lostAfter else {
+            watchingSince = nil
+            return []
+        }
+        let since = watchingSince ?? now.boot
+        watchingSince = since
+        let lost = open.compactMap { job in
+            job.status == .agentLost ? takeBack(job, signs[job.agent], now) : lose(job, signs[job.agent], since, now)
+        }
+        guard now.boot - since >= rules.missedAfter else { return lost }
+        return lost + due.compactMap { miss($0, signs[$0.trigger.agent], now) }
+    }
+
+    private func lose(_ job: JobAggregate, _ sign: SignOfLife?, _ since: BootTime, _ now: Moment) -> Inference? {
+        guard job.status.family == .inProgress, job.lastOrigin != nil else { return nil }
+        let silence = now.boot - max(sign?.at ?? since, since)
+        guard silence >= rules.lostAfter else { return nil }
+        return inference(job, .agentLost, now, "nothing was heard of \(job.agent) for \(silence.minutes)")
+    }
+
+    private func takeBack(_ job: JobAggregate, _ sign: SignOfLife?, _ now: Moment) -> Inference? {
+        guard let standing = job.standingInference, let sign, now.boot - sign.at < rules.lostAfter,
+            sign.activeJobs.contains(job.job)
+        else { return nil }
+        return inference(job, standing.before, now, "\(job.agent) is heard again, and has the job")
+    }
+
+    private func miss(_ record: TriggerRecord, _ sign: SignOfLife?, _ now: Moment) -> Inference? {
+        let trigger = record.trigger
+        guard trigger.notAfter < deadline(at: now), !(sign?.activeJobs.contains(trigger.job) ?? false) else {
+            return nil
+        }
+        let isHeard = sign.map { now.boot - $0.at < rules.lostAfter } ?? false
+        return Inference(
+            trigger: ReportedTrigger(trigger), agent: trigger.agent, status: .missed, at: now.wall,
+            reason: "it had not started \(rules.missedAfter.minutes) after its deadline; its agent is "
+                + (isHeard ? "heard, and says nothing of it" : "not heard"))
+    }
+
+    private func inference(_ job: JobAggregate, _ status: Status, _ now: Moment, _ reason: String) -> Inference {
+        let trigger = ReportedTrigger(
+            job: job.job, policy: job.policy, revision: job.revision, cause: job.cause,
+            scheduledStart: job.scheduledStart)
+        return Inference(trigger: trigger, agent: job.agent, status: status, at: now.wall, reason: reason)
+    }
+}
+
+extension Duration {
+    fileprivate var minutes: String {
+        let seconds = milliseconds / 1_000
+        return seconds < 120 ? "\(seconds) s" : "\(seconds / 60) min"
+    }
+}
