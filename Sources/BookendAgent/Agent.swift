@@ -57,7 +57,12 @@ package struct Agent {
                 logger: logger))
         // Before anyone can order anything: debts are paid first.
         try await director.recover(contents)
-        let coordinator = try await openCoordinator(contents, director, collectors.map(\.link), server)
+        let isolation = configuration.onIsolation.map {
+            IsolationGuard(
+                command: $0.command, patience: $0.after, contents: contents, journal: journal, clock: clock,
+                logger: logger)
+        }
+        let coordinator = try await openCoordinator(contents, director, isolation, collectors.map(\.link), server)
         logger.notice(
             "agent is ready",
             metadata: [
@@ -74,6 +79,7 @@ package struct Agent {
                 group.addTask { await coordinator.link.run() }
                 group.addTask { await tidy(server, collectors.map(\.link)) }
                 group.addTask { await director.runSlots() }
+                if let isolation { group.addTask { await isolation.run() } }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in
                     let deadline = clock.now.boot + Self.flushPatience
@@ -118,8 +124,8 @@ package struct Agent {
     }
 
     private func openCoordinator(
-        _ contents: JournalContents, _ director: JobDirector, _ collectors: [CollectorLink],
-        _ server: any AgentServer
+        _ contents: JournalContents, _ director: JobDirector, _ isolation: IsolationGuard?,
+        _ collectors: [CollectorLink], _ server: any AgentServer
     ) async throws -> CoordinatorConnection {
         let protection = Guard.curveClient(keys, server: try CurveKey(configuration.coordinator.publicKey))
         let topic = Array(Topic.agent(configuration.id).utf8)
@@ -133,7 +139,7 @@ package struct Agent {
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
-            outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, logger: logger)
+            outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, heard: { isolation?.hear() }, logger: logger)
         return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])
     }
 

@@ -28,11 +28,11 @@ def runs(number, *stages, attempt=1, begin=0):
     """Lines of the ledger: (stage, exit code or None for a run without an end, number of the post-script's run)."""
     lines = []
     for index, (name, code, *count) in enumerate(stages):
-        pid, at = number * 100 + index, (begin + index) * 10**9
+        pid, at = number * 100 + index, (begin + index) * 10**6
         word = f"{number} {attempt} {name} {pid} {count[0] if count else 1}"
         lines.append(f"begin {at} {word} {number}")
         if code is not None:
-            lines.append(f"end {at + 5 * 10**8} {word} {code}")
+            lines.append(f"end {at + 5 * 10**5} {word} {code}")
     return lines
 
 

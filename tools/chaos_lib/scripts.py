@@ -29,7 +29,7 @@ def read_runs(agent):
     runs, open_runs = [], {}
     for line in agent.ledger.read_text().splitlines():
         words = line.split(" ", 7)
-        event, time = words[0], int(words[1]) / 1e9
+        event, time = words[0], int(words[1]) / 1e6
         job, attempt, stage, pid, number = int(words[2]), int(words[3]), words[4], int(words[5]), int(words[6])
         rest = words[7] if len(words) > 7 else ""
         key = (job, attempt, stage, pid)

@@ -2,15 +2,17 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
 from .proxy import free_ports
 
-# Every run of a script appends its begin and its end, each on the disk before the script goes on.
+# Every run of a script appends its begin and its end, each on the disk before the script goes on. The time, in
+# microseconds, comes from the shell itself: a program that tells it could be killed, and leave a line without one.
 SCRIPT = """#!/bin/bash
 note() {{
-    printf '%s\\n' "$1 $(date +%s%N) $job $BOOKEND_ATTEMPT {stage} $$ ${{BOOKEND_POST_RUN:-1}} $2" >>'{ledger}'
+    printf '%s\\n' "$1 ${{EPOCHREALTIME/[^0-9]/}} $job $BOOKEND_ATTEMPT {stage} $$ ${{BOOKEND_POST_RUN:-1}} $2" >>'{ledger}'
     sync '{ledger}'
 }}
 job={job}
@@ -158,6 +160,8 @@ coordinator:
             BOOKEND_COLLECTOR=f"ipc://{self.sockets}/collector.sock", BOOKEND_FEED=f"ipc://{self.sockets}/feed.sock")
 
     def remove_mounts(self):
+        """What the small disks hold is kept beside them: it is evidence."""
         for folder in self.disks.values():
+            shutil.copytree(folder, f"{folder}-at-the-end", ignore=shutil.ignore_patterns("ballast"))
             subprocess.run(["umount", "-l", folder], capture_output=True)
         self.disks = {}

@@ -35,6 +35,11 @@ package protocol Journal: Sendable {
     /// - Returns: `since`: every job that was accepted since then is among them, by this journal's clock.
     func knownJobs(limit: Int) throws(AgentError) -> (jobs: [KnownJob], since: UnixTime)
 
+    /// Remembers when the coordinator was last heard of, and whether its absence since was told.
+    ///
+    /// - Parameter time: `nil`: as it was.
+    func recordContact(at time: UnixTime?, isIsolationTold: Bool) throws(AgentError)
+
     /// Remembers a cancel, also one that comes before its trigger.
     func recordCancel(of job: JobID, at now: UnixTime) throws(AgentError)
 
@@ -103,11 +108,16 @@ package struct JournalContents: Sendable {
     package var slots: [Trigger]
     /// The coordinator's epoch of the latest snapshot; 0: none.
     package var coordinatorEpoch: UInt64
+    /// When the coordinator was last heard of, to some minutes; `nil`: never.
+    package var lastContact: UnixTime?
+    /// Its absence since then was told.
+    package var isIsolationTold: Bool
 
     package init(
         incarnation: UInt64, generation: Int64, policies: [PolicyRevision], unfinishedJobs: [JournaledJob],
         highestJob: JobID, highestReport: UInt64, prunedReport: UInt64, streams: [String: ReportStream],
-        slots: [Trigger] = [], coordinatorEpoch: UInt64 = 0
+        slots: [Trigger] = [], coordinatorEpoch: UInt64 = 0, lastContact: UnixTime? = nil,
+        isIsolationTold: Bool = false
     ) {
         self.incarnation = incarnation
         self.generation = generation
@@ -119,6 +129,8 @@ package struct JournalContents: Sendable {
         self.streams = streams
         self.slots = slots
         self.coordinatorEpoch = coordinatorEpoch
+        self.lastContact = lastContact
+        self.isIsolationTold = isIsolationTold
     }
 
     /// How reports are counted for a collector.

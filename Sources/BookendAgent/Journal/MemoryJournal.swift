@@ -22,6 +22,8 @@ package final class MemoryJournal: Journal {
         var streams: [String: ReportStream] = [:]
         var slots: [JobID: Trigger] = [:]
         var coordinatorEpoch: UInt64 = 0
+        var lastContact: UnixTime?
+        var isIsolationTold = false
         var prunedBefore = UnixTime(milliseconds: 0)
         var failure: String?
 
@@ -72,7 +74,8 @@ package final class MemoryJournal: Journal {
                     .sorted { $0.trigger.job < $1.trigger.job }.map { Self.completed($0, state) },
                 highestJob: state.highestJob, highestReport: state.highestReport,
                 prunedReport: state.prunedReport, streams: state.streams,
-                slots: state.slots.values.sorted { $0.job < $1.job }, coordinatorEpoch: state.coordinatorEpoch)
+                slots: state.slots.values.sorted { $0.job < $1.job }, coordinatorEpoch: state.coordinatorEpoch,
+                lastContact: state.lastContact, isIsolationTold: state.isIsolationTold)
         }
     }
 
@@ -131,6 +134,13 @@ package final class MemoryJournal: Journal {
                 owesPostScript: false)
             state.jobs[trigger.job] = job
             return Self.completed(job, state)
+        }
+    }
+
+    package func recordContact(at time: UnixTime?, isIsolationTold: Bool) throws(AgentError) {
+        try write { state in
+            state.lastContact = time ?? state.lastContact
+            state.isIsolationTold = isIsolationTold
         }
     }
 

@@ -54,7 +54,9 @@ package final class SQLiteJournal: Journal {
                 slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
                     try self.trigger($0, cause: .schedule)
                 },
-                coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0))
+                coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0),
+                lastContact: try Self.number("coordinator_heard", database).map(UnixTime.init(milliseconds:)),
+                isIsolationTold: try Self.number("isolation_told", database) == 1)
         }
     }
 
@@ -146,6 +148,13 @@ package final class SQLiteJournal: Journal {
                 try rows.map { KnownJob(try self.trigger($0, cause: .manual)) }.sorted { $0.job < $1.job },
                 UnixTime(milliseconds: max(since ?? pruned, pruned))
             )
+        }
+    }
+
+    package func recordContact(at time: UnixTime?, isIsolationTold: Bool) throws(AgentError) {
+        try write { database in
+            if let time { try Self.set("coordinator_heard", time.milliseconds, database) }
+            try Self.set("isolation_told", isIsolationTold ? 1 : 0, database)
         }
     }
 

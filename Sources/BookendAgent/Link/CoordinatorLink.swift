@@ -26,6 +26,7 @@ package actor CoordinatorLink {
     private let asks: AskServer
     private let clock: any DaemonClock
     private let outboxDepth: @Sendable () -> Int64
+    private let heard: @Sendable () -> Void
     private let logger: Logger
     private var machine: AgentSync
     /// Tells this process from the one before and from a clone.
@@ -42,7 +43,8 @@ package actor CoordinatorLink {
     package init(
         agent: AgentID, labels: [String: String], heartbeat: Duration, sync: any MessageSocket,
         broadcast: any MessageSocket, journal: JournalContents, director: JobDirector, asks: AskServer,
-        clock: any DaemonClock, outboxDepth: @escaping @Sendable () -> Int64, logger: Logger
+        clock: any DaemonClock, outboxDepth: @escaping @Sendable () -> Int64,
+        heard: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         self.sync = sync
         self.broadcast = broadcast
@@ -52,6 +54,7 @@ package actor CoordinatorLink {
         self.asks = asks
         self.clock = clock
         self.outboxDepth = outboxDepth
+        self.heard = heard
         self.logger = logger
         epoch = journal.coordinatorEpoch
         machine = AgentSync(
@@ -130,6 +133,7 @@ package actor CoordinatorLink {
     }
 
     private func take(_ envelope: Envelope) async throws {
+        heard()
         switch envelope {
         case .syncSnapshot(let snapshot): await handle(.snapshot(snapshot))
         case .policyChange(let change): await handle(.policyChange(change))

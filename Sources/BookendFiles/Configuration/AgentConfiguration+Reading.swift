@@ -15,6 +15,7 @@ extension AgentConfiguration {
             "status_maps": "a mapping of names to maps of numbers", "limits": "a mapping with jobs and output",
             "restic": "a program's name or absolute path", "log_level": "a log level such as info",
             "heartbeat": "a duration such as 15s", "autonomy": "a mapping with grace and splay",
+            "on_isolation": "a mapping with command and after",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -48,9 +49,13 @@ extension AgentConfiguration {
     static let autonomyKeys = KeyTable(
         "autonomy", ["grace": "a duration from 1s to 1h", "splay": "a duration from 0s to 1h"])
 
+    static let onIsolationKeys = KeyTable(
+        "on_isolation",
+        ["command": "a list: a program's absolute path, and its arguments", "after": "a duration from 1s to 30d"])
+
     /// Every mapping of the file.
     package static let tables = [
-        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys, autonomyKeys,
+        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys, autonomyKeys, onIsolationKeys,
     ]
 
     /// Reads `agent.yaml`.
@@ -77,7 +82,7 @@ extension AgentConfiguration {
                 restic: keys["restic"]?.program() ?? "restic",
                 logLevel: keys["log_level"]?.enumeration(LogLevel.self) ?? .info,
                 heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15),
-                autonomy: autonomy(keys["autonomy"]))
+                autonomy: autonomy(keys["autonomy"]), onIsolation: keys["on_isolation"].flatMap(onIsolation))
         }
     }
 
@@ -140,6 +145,21 @@ extension AgentConfiguration {
         guard let keys = value?.mapping(autonomyKeys) else { return result }
         result.grace = keys["grace"]?.duration(in: .seconds(1) ... .seconds(3_600)) ?? result.grace
         result.splay = keys["splay"]?.duration(in: .zero ... .seconds(3_600)) ?? result.splay
+        return result
+    }
+
+    private static func onIsolation(_ value: YAMLValue) -> OnIsolation? {
+        guard let keys = value.mapping(onIsolationKeys), let list = keys.required("command") else { return nil }
+        let command = list.list { $0.string() ?? "" } ?? []
+        if command.isEmpty {
+            if list.isEmptyList { list.report("is empty: expected a program's absolute path, and its arguments") }
+            return nil
+        }
+        if let problem = TextRules.absolutePathProblem(command[0]) {
+            list.report("'\(command[0].clipped)' \(problem)")
+        }
+        var result = OnIsolation(command: command)
+        result.after = keys["after"]?.duration(in: .seconds(1) ... .seconds(30 * 86_400)) ?? result.after
         return result
     }
 

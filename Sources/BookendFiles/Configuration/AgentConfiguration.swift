@@ -31,13 +31,16 @@ package struct AgentConfiguration: Hashable, Sendable {
     package var heartbeat: Duration
     /// `autonomy`: how jobs of the schedule start when the coordinator does not order them.
     package var autonomy: Autonomy
+    /// `on_isolation`: what is run when the coordinator was not heard of for long; default nothing.
+    package var onIsolation: OnIsolation?
 
     package init(
         id: AgentID, labels: [String: String] = [:], stateDirectory: String = "/var/lib/bookend-agent",
         keyFile: String? = nil, coordinator: Coordinator, collectors: [Collector],
         repositories: [RepositoryName: Repository] = [:], permissions: Permissions = Permissions(),
         statusMaps: [String: StatusMap] = [:], limits: Limits = Limits(), restic: String = "restic",
-        logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15), autonomy: Autonomy = Autonomy()
+        logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15), autonomy: Autonomy = Autonomy(),
+        onIsolation: OnIsolation? = nil
     ) {
         self.id = id
         self.labels = labels
@@ -53,6 +56,7 @@ package struct AgentConfiguration: Hashable, Sendable {
         self.logLevel = logLevel
         self.heartbeat = heartbeat
         self.autonomy = autonomy
+        self.onIsolation = onIsolation
     }
 
     package struct Coordinator: Hashable, Sendable {
@@ -122,6 +126,15 @@ package struct AgentConfiguration: Hashable, Sendable {
         package var splay = Duration.seconds(60)
 
         package init() {}
+    }
+
+    package struct OnIsolation: Hashable, Sendable {
+        /// `command`: a program by its absolute path, and its arguments; required. Run once per isolation.
+        package var command: [String]
+        /// `after`: how long the coordinator must not have been heard of; 1s to 30d, default 24h.
+        package var after = Duration.seconds(86_400)
+
+        package init(command: [String]) { self.command = command }
     }
 
     package struct Limits: Hashable, Sendable {

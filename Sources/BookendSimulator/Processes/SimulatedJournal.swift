@@ -52,6 +52,12 @@ struct SimulatedJournal: Journal {
         try read { () throws(AgentError) in try journal.knownJobs(limit: limit) }
     }
 
+    func recordContact(at time: UnixTime?, isIsolationTold: Bool) throws(AgentError) {
+        try write("agent: contact") { () throws(AgentError) in
+            try journal.recordContact(at: time, isIsolationTold: isIsolationTold)
+        }
+    }
+
     func recordCancel(of job: JobID, at now: UnixTime) throws(AgentError) {
         try write("agent: cancel") { () throws(AgentError) in
             try journal.recordCancel(of: job, at: now)

@@ -26,10 +26,10 @@ package struct SocketPlan: Sendable {
     package var endpoint: Endpoint
     package var `guard`: Guard
     package var limits: SocketLimits
-    /// For clients: the pauses between attempts to connect; `nil`: one attempt, and the socket ends with its connection.
-    package var retry: Backoff?
     /// For clients: the first attempt waits for a random part of this, so that a fleet that starts does not stampede.
     package var firstAttemptWithin: Duration
+    /// For clients: the pauses between attempts to connect; `nil`: one attempt, and the socket ends with its connection.
+    package var retry: Backoff?
 
     package init(
         _ kind: Kind, _ endpoint: Endpoint, _ guard: Guard, limits: SocketLimits = SocketLimits(),
