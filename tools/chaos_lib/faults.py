@@ -31,7 +31,8 @@ class Faults:
         self.struck = collections.Counter()
         self.missed = collections.Counter()
         self.stages = collections.Counter()
-        self.begin = time.monotonic()
+        # Whose disks are full, or are about to be.
+        self.full = set()
         self.stopping = threading.Event()
         self.threads = []
 
@@ -179,15 +180,16 @@ class Faults:
         length = rng.choice([2, 6, 12])
         folder = self.site.disks[name]
         killed = rng.random() < 0.3
-        if (folder / "ballast").exists():
+        if name in self.full:
             return None
+        self.full.add(name)
 
         def act():
             daemon = self.daemons[name]
             stage = self._await_stage(name, rng)
-            fill(folder / "ballast")
-            self._note("fill", name, stage, f" for {length} s")
             try:
+                fill(folder / "ballast")
+                self._note("fill", name, stage, f" for {length} s")
                 if killed and daemon.fault.acquire(blocking=False):
                     self.stopping.wait(length / 2)
                     pid, begin, stage = daemon.pid, time.time(), self._stage(name)
@@ -198,7 +200,8 @@ class Faults:
                     daemon.fault.release()
                 self.stopping.wait(length)
             finally:
-                (folder / "ballast").unlink()
+                (folder / "ballast").unlink(missing_ok=True)
+                self.full.discard(name)
         return act
 
     def _subscriber(self, rng):
