@@ -42,11 +42,12 @@ let package = Package(
         .target(
             name: "BookendCoordinator",
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
-            sources: ["CoordinatorError.swift", "Store"], swiftSettings: swift),
+            exclude: ["Store/CoordinatorCopies.swift"], sources: ["CoordinatorError.swift", "Store"],
+            swiftSettings: swift),
         .target(
             name: "BookendCollector",
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
-            sources: ["CollectorError.swift", "Store"], swiftSettings: swift),
+            exclude: ["Store/CollectorCopies.swift"], sources: ["CollectorError.swift", "Store"], swiftSettings: swift),
         .target(name: "CFuzzer", path: "CFuzzer"),
         .executableTarget(
             name: "Fuzz",

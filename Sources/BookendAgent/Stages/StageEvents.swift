@@ -34,7 +34,8 @@ struct StageEvents {
             }
         case "deciding": return (nil, rule == .end ? "end 10000" : "keep")
         case "output-left-out":
-            outcome.bytesLeftOut += rest.split(separator: " ").last.flatMap { Int64($0) } ?? 0
+            let more = rest.split(separator: " ").last.flatMap { Int64($0) } ?? 0
+            outcome.bytesLeftOut = outcome.bytesLeftOut.addingSaturating(max(0, more))
         default: break
         }
         return (nil, nil)

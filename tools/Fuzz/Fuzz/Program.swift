@@ -5,7 +5,9 @@ import Glibc
 /// or `Fuzz --list`.
 @main struct Program {
     static func main() {
-        let words = Array(CommandLine.arguments.dropFirst())
+        var words = Array(CommandLine.arguments.dropFirst())
+        // libFuzzer starts this program again to merge, with its own arguments only.
+        if let name = getenv("FUZZ_TARGET") { words.insert(String(cString: name), at: 0) }
         guard let name = words.first, name != "--list" else {
             for target in Target.all { print(target.name, target.longest) }
             return
@@ -15,6 +17,7 @@ import Glibc
             exit(2)
         }
         Harness.target = target
+        setenv("FUZZ_TARGET", name, 1)
         switch words.dropFirst().first {
         case "--seeds" where words.count == 3:
             for (number, seed) in target.seeds().enumerated() { Folder.write(seed, to: "\(words[2])/seed-\(number)") }
@@ -23,9 +26,10 @@ import Glibc
         }
     }
 
-    /// Hands the process to libFuzzer; `words` without the program's own name.
+    /// Hands the process to libFuzzer; `words` is the target and libFuzzer's own arguments.
     private static func drive(_ words: [String]) -> Int32 {
-        var arguments: [UnsafeMutablePointer<CChar>?] = (words + []).map { strdup($0) } + [nil]
+        var arguments: [UnsafeMutablePointer<CChar>?] =
+            ([CommandLine.arguments[0]] + words.dropFirst()).map { strdup($0) } + [nil]
         var count = Int32(arguments.count - 1)
         return arguments.withUnsafeMutableBufferPointer { buffer in
             var start = buffer.baseAddress

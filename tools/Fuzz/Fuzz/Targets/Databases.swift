@@ -82,8 +82,8 @@ extension Target {
             _ = try journal.record(entries, of: ReportedTrigger(Samples.trigger))
         case 3: _ = try journal.reports(1...UInt64.max)
         case 4: _ = try journal.reports(of: Samples.job)
-        case 5: try journal.recordAcknowledged(through: 1, by: "c")
-        case 6: try journal.prune(before: UnixTime(milliseconds: 0), collectors: ["c"])
+        case 5: try journal.record(ReportStream(incarnation: 7, base: 0, acknowledged: 1, epoch: 1), for: "c")
+        case 6: _ = try journal.prune(before: UnixTime(milliseconds: 0), collectors: ["c"])
         default: try journal.changePolicy(PolicyChange(generation: 4, name: Samples.name, revision: Samples.restic))
         }
     }
@@ -103,7 +103,7 @@ extension Target {
                     id: Samples.agent, claimedLabels: ["a": "b"], version: "0.1.0", lastHeardAt: Samples.time)
             ])
         default:
-            try store.prune(before: UnixTime(milliseconds: 0))
+            _ = try store.prune(before: UnixTime(milliseconds: 0))
             _ = try store.highestJob()
         }
     }
