@@ -49,6 +49,24 @@ import Testing
         #expect(job.status == .successful && job.openDebts.isEmpty && job.attempts[0].postScript.status == .successful)
     }
 
+    @Test func `an old debt waits for the post-script of the attempt that broke just now`() async throws {
+        let journal = try await indebtedJournal()
+        _ = try journal.accept(.sample(2), under: .sample(), at: .at(2))
+        _ = try journal.record([.attemptStarted(1, owesPostScript: true)], of: ReportedTrigger(.sample(2)))
+        try await DirectorBench.with(journal) { bench in
+            let broken = try await bench.stages.next()
+            #expect(broken.job == 2 && broken.stage == .postScript)
+            for _ in 0..<100 { await Task.yield() }
+            #expect(bench.stages.mostAtOnce == 1)
+            broken.end(.successful)
+            let old = try await bench.stages.next()
+            #expect(old.job == 1 && old.stage == .postScript && bench.stages.mostAtOnce == 1)
+            old.end(.successful)
+            try await bench.until { await bench.director.openDebtCount == 0 }
+        }
+        #expect(try journal.openDebts().isEmpty)
+    }
+
     @Test func `an operator pays a debt when its turn comes, and what cannot be run stays owed`() async throws {
         let journal = try await indebtedJournal()
         try await DirectorBench.with(journal, missing: [.postScript]) { bench in

@@ -216,9 +216,14 @@ package actor JobDirector {
         openDebtCount = debts.count
         for debt in debts {
             let payment = payment(of: debt)
-            payments[payment.claimant] = StopOrder()
-            turns.take(payment.claim)
-            starter.yield(Start(claimant: payment.claimant) { _ = await payment.pay() })  // It reports by itself.
+            let turn = StopOrder()
+            payments[payment.claimant] = turn
+            give(turns.request(payment.claim))
+            starter.yield(
+                Start(claimant: payment.claimant) { [stopping] in
+                    guard await Self.comes(turn, unless: stopping) else { return }
+                    _ = await payment.pay()  // It reports by itself.
+                })
         }
         for (job, recovery) in recoveries { begin(job, with: .recovered(recovery)) }
     }
@@ -247,13 +252,7 @@ package actor JobDirector {
         let turn = StopOrder()
         payments[payment.claimant] = turn
         give(turns.request(payment.claim))
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await turn.wait() }
-            group.addTask { [stopping] in await stopping.wait() }
-            await group.next()
-            group.cancelAll()
-        }
-        guard turn.isGiven, !isShuttingDown else {
+        guard await Self.comes(turn, unless: stopping), !isShuttingDown else {
             forget(payment.claimant)
             return nil
         }
@@ -264,6 +263,17 @@ package actor JobDirector {
                 continuation.resume(returning: nil)
             }
         }
+    }
+
+    /// - Returns: The turn came before the agent was told to stop.
+    private static func comes(_ turn: StopOrder, unless stopping: StopOrder) async -> Bool {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await turn.wait() }
+            group.addTask { await stopping.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+        return turn.isGiven && !stopping.isGiven
     }
 
     /// No new attempts; engines are stopped, owed post-scripts run. ``run()`` returns when that is done.
