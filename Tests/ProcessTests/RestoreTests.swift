@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Copies of the coordinator's database, and a coordinator that starts from one.
-@Suite(.timeLimit(.minutes(5))) struct RestoreTests {
+@Suite(.timeLimit(.minutes(30))) struct RestoreTests {
     private func coordinator(_ fleet: RealFleet, _ words: String...) async throws -> Program.End {
         try await Program.run(
             "bookend-coordinator", words + ["--config", "\(fleet.layout.directory)/coordinator.yaml"])
