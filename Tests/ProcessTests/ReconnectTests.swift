@@ -166,10 +166,13 @@ private final class StatusWatch: Sendable {
                 let start = ContinuousClock.now
                 do {
                     let end = try await fleet.bookend("status", "--output", "json")
+                    // It was killed with this task: that is no answer.
+                    if Task.isCancelled { break }
                     // 3: it says that the coordinator cannot be reached, and what the collector knows.
                     if end.status != 0 && end.status != 3 { Issue.record("bookend status ended with \(end)") }
                     if !end.output.contains("jobs_total") { Issue.record("bookend status said nothing: \(end)") }
                 } catch {
+                    if Task.isCancelled { break }
                     Issue.record("bookend status: \(error)")
                 }
                 let duration = ContinuousClock.now - start
