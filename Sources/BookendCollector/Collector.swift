@@ -60,8 +60,9 @@ package struct Collector {
         let intake = try IntakeService(
             socket: intakeSocket, store: store, feed: Feed(publishers: feeds), heard: lastHeard, clock: clock,
             logger: logger)
-        let queries = QueryService(socket: querySocket, store: store, clock: clock, logger: logger)
         let roster = try await openRoster()
+        let queries = QueryService(
+            socket: querySocket, store: store, roster: roster?.service, clock: clock, logger: logger)
         logger.notice(
             "collector is ready",
             metadata: [

@@ -3,28 +3,75 @@ import BookendModel
 import BookendTransport
 import BookendWire
 import Logging
+import Synchronization
 
 /// Answers the queries of one socket.
-struct QueryService: Sendable {
-    let socket: any MessageSocket
-    let store: any ReportStore
-    let clock: any DaemonClock
-    let logger: Logger
+final class QueryService: Sendable {
+    private let socket: any MessageSocket
+    private let store: any ReportStore
+    private let roster: RosterService?
+    private let clock: any DaemonClock
+    private let logger: Logger
+    /// Answers that wait for the coordinator.
+    private let late = Mutex(0)
 
     /// Bytes of jobs in one reply, about: a reply must fit a frame.
     private static let replySize = 1 << 20
+    /// For the coordinator's word on a job that is not known here.
+    private static let rosterPatience = Duration.seconds(2)
+    /// At once. Further questions about jobs that are not known here are answered without the coordinator.
+    private static let lateAnswers = 64
+
+    /// - Parameter roster: Knows what the coordinator accepted a moment ago; `nil`: there is no coordinator to be asked.
+    init(
+        socket: any MessageSocket, store: any ReportStore, roster: RosterService?, clock: any DaemonClock,
+        logger: Logger
+    ) {
+        self.socket = socket
+        self.store = store
+        self.roster = roster
+        self.clock = clock
+        self.logger = logger
+    }
 
     /// Serves the socket until it closes.
     func run() async {
         var faults = FaultCounter()
-        for await deliveries in socket.deliveries {
-            for delivery in deliveries { serve(delivery, &faults) }
-            faults.log(to: logger, at: clock.now.boot)
+        await withDiscardingTaskGroup { group in
+            for await deliveries in socket.deliveries {
+                for delivery in deliveries {
+                    guard let question = serve(delivery, &faults) else { continue }
+                    guard let roster, late.withLock({ $0 < Self.lateAnswers }) else {
+                        answer(question)
+                        continue
+                    }
+                    late.withLock { $0 += 1 }
+                    group.addTask {
+                        await roster.catchUp(patience: Self.rosterPatience)
+                        self.answer(question)
+                        self.late.withLock { $0 -= 1 }
+                    }
+                }
+                faults.log(to: logger, at: clock.now.boot)
+            }
+            group.cancelAll()
         }
     }
 
-    private func serve(_ delivery: Delivery, _ faults: inout FaultCounter) {
-        guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
+    private struct Question {
+        let request: UInt64
+        let query: Query
+        let route: Route
+    }
+
+    private func answer(_ question: Question) {
+        socket.send(
+            [Wire.encode(.queryReply(request: question.request, reply(to: question.query)))], to: question.route)
+    }
+
+    /// - Returns: A question about a job that is not known: the coordinator may have accepted it since it was last asked.
+    private func serve(_ delivery: Delivery, _ faults: inout FaultCounter) -> Question? {
+        guard let frame = delivery.message?.frames.last, let route = delivery.route else { return nil }
         do throws(WireError) {
             guard case .query(let request, let query) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "only queries are answered here")
@@ -32,13 +79,19 @@ struct QueryService: Sendable {
             guard Self.mayAsk(delivery.peer) else {
                 faults.count("refused", from: delivery.peer, "only operators and subscribers may ask")
                 let failure = RemoteFailure(.refused, "only keys of operators and subscribers may ask the collector")
-                return refuse(request, failure, to: route)
+                refuse(request, failure, to: route)
+                return nil
             }
-            socket.send([Wire.encode(.queryReply(request: request, reply(to: query)))], to: route)
+            let answer = reply(to: query)
+            if case .job = query, case .failed(let failure) = answer, failure.code == .notFound {
+                return Question(request: request, query: query, route: route)
+            }
+            socket.send([Wire.encode(.queryReply(request: request, answer))], to: route)
         } catch {
             faults.count("malformed", from: delivery.peer, "\(error)")
             refuse(0, RemoteFailure(.invalid, "the collector cannot read this: \(error)"), to: route)
         }
+        return nil
     }
 
     private func refuse(_ request: UInt64, _ failure: RemoteFailure, to route: Route) {

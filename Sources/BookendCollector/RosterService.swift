@@ -14,6 +14,8 @@ actor RosterService {
     private let logger: Logger
     private var through: Int64
     private var epoch: UInt64
+    /// Replies taken over since the start.
+    private var replies = 0
 
     init(
         socket: any MessageSocket, store: any ReportStore, interval: Duration, heard: LastHeard, clock: any DaemonClock,
@@ -55,6 +57,19 @@ actor RosterService {
         }
     }
 
+    /// Asks at once, and returns when a reply was taken over, or after `patience`.
+    ///
+    /// For a question about a job that the coordinator may have accepted since it was last asked.
+    func catchUp(patience: Duration) async {
+        guard socket.statistics.isConnected else { return }
+        let (before, deadline) = (replies, clock.now.boot + patience)
+        ask()
+        while replies == before, clock.now.boot < deadline, !Task.isCancelled {
+            // Canceled: the loop's condition sees it.
+            try? await clock.sleep(until: clock.now.boot + .milliseconds(10))
+        }
+    }
+
     private func ask() {
         guard socket.statistics.isConnected else { return }
         var request = RosterRequest(after: through, epoch: epoch)
@@ -74,6 +89,7 @@ actor RosterService {
                 throw WireError(.invalid, "a message that a coordinator does not send to a collector")
             }
             heard.hearCoordinator(at: clock.now)
+            defer { replies += 1 }
             if epoch != 0, reply.epoch != epoch {
                 logger.error(
                     "the coordinator went back in time, and tells everything again",

@@ -78,6 +78,9 @@ extension OneFleet {
                 try await fleet.goesOffline(scenario.site, after: mark ?? 0)
 
                 let refused = try await scenario.order()
+                // At once: what was accepted is known to whoever asks.
+                let view = try await fleet.job(refused)
+                #expect(view.status == 31 && view.attempts.isEmpty)
                 let waited = try await fleet.bookend("backup", scenario.policy, "--wait")
                 #expect(waited.status == 1, "\(waited)")
                 let queued = try await scenario.order("--queue-for", "10m")
@@ -87,8 +90,6 @@ extension OneFleet {
                 try await scenario.expect(queued, is: 0, Integers(0, 0, 0))
                 #expect(scenario.ledger.begins(queued) == ["pre", "backup", "post"])
 
-                let view = try await fleet.job(refused)
-                #expect(view.status == 31 && view.attempts.isEmpty)
                 #expect(try await fleet.bookend("job", "\(refused)").output.contains("31 agent-offline"))
                 #expect(scenario.ledger.begins(refused) == [])
             }
