@@ -34,7 +34,9 @@ let package = Package(
 
         // Floor 2: sockets; the files that people write; the process that stands between the agent and a stage.
         .systemLibrary(name: "CZeroMQ"),
+        .systemLibrary(name: "CSodium"),
         .target(name: "CLinux"),
+        .target(name: "BookendDigest", dependencies: ["CSodium"], swiftSettings: strict),
         .target(
             name: "BookendTransport",
             dependencies: ["BookendWire", "CZeroMQ", "CLinux", .product(name: "Logging", package: "swift-log")],
@@ -47,7 +49,7 @@ let package = Package(
         .target(
             name: "BookendDaemon",
             dependencies: [
-                "BookendTransport", "BookendFiles",
+                "BookendDigest", "BookendTransport", "BookendFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -64,7 +66,7 @@ let package = Package(
         .target(
             name: "BookendCoordinator",
             dependencies: [
-                "BookendDaemon", "BookendCurl",
+                "BookendDigest", "BookendDaemon", "BookendCurl",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -72,7 +74,7 @@ let package = Package(
         .target(
             name: "BookendAgent",
             dependencies: [
-                "BookendDaemon", "CLinux",
+                "BookendDigest", "BookendDaemon", "CLinux",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -81,7 +83,7 @@ let package = Package(
         .target(
             name: "BookendCollector",
             dependencies: [
-                "BookendDaemon", "BookendCurl",
+                "BookendDigest", "BookendDaemon", "BookendCurl",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -131,7 +133,7 @@ let package = Package(
         .target(
             name: "BookendCLI",
             dependencies: [
-                "BookendTransport", "BookendFiles",
+                "BookendDigest", "BookendTransport", "BookendFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
@@ -148,6 +150,7 @@ let package = Package(
             name: "BookendFilesTests",
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
+        .testTarget(name: "BookendDigestTests", dependencies: ["BookendDigest"], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
         .testTarget(
             name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon"],
