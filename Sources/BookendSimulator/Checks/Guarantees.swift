@@ -121,8 +121,10 @@ struct Guarantees {
             filter.agent = expected.agent
             let kept = world.reportStore.jobs(filter)
             var expected = expected
-            // What the roster said of the trigger stays.
-            if let first = kept.first { expected.cause = first.cause }
+            // Until the agent speaks, what the roster says of the trigger stands.
+            if let first = kept.first, expected.lastOrigin == nil {
+                (expected.cause, expected.revision) = (first.cause, first.revision)
+            }
             if kept != [expected] {
                 world.violate("the collector's job \(expected.job) is not what its reports fold into")
                 world.note("expected", "\(expected)")
