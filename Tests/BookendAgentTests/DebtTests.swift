@@ -126,6 +126,9 @@ import Testing
         try await DirectorBench.with(journal) { bench in
             let post = try await bench.stages.next()
             #expect(post.stage == .postScript && post.postRuns == deaths)
+            // A run that broke off is said once, however often it did.
+            let ends = try journal.reports(of: 1).filter { $0.stage == .postScript && $0.status.isFinal }
+            #expect(ends.map(\.status) == (deaths == 0 ? [] : [.interrupted]))
             post.end(.successful)
             try await bench.until(1, is: .interrupted)
         }

@@ -49,6 +49,7 @@ struct ConformanceVector: Decodable {
         var backup: Int32?
         var post_script: Int32?
         var owes_post_script: Bool?
+        var post_script_broke: Bool?
         var canceled: Bool?
         var retry_at_s: Int64?
     }
@@ -153,7 +154,8 @@ extension ConformanceVector.Recovery {
         ends[.postScript] = post_script.map { StageEnd(Status(rawValue: $0)) }
         return JobRecovery(
             attempts: attempts, brokenStage: try broken_stage.map { try #require(Stage(rawValue: $0)) }, ends: ends,
-            owesPostScript: owes_post_script ?? false, isCanceled: canceled ?? false,
+            owesPostScript: owes_post_script ?? false,
+            isPostScriptBroken: post_script_broke ?? false, isCanceled: canceled ?? false,
             retryAt: retry_at_s.map { start.boot + .seconds($0) })
     }
 }

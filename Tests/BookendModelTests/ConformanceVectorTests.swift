@@ -33,7 +33,8 @@ import Testing
             ],
             "steps": ["events", "at", "expect", "recovery"],
             "recovery": [
-                "attempts", "broken_stage", "pre_script", "backup", "post_script", "owes_post_script", "canceled",
+                "attempts", "broken_stage", "pre_script", "backup", "post_script", "owes_post_script",
+                "post_script_broke", "canceled",
                 "retry_at_s",
             ],
             "result": ["ran", "attempts", "alerts", "job", "pre-script", "backup", "post-script"],

@@ -85,7 +85,8 @@ private enum Happening: Hashable {
             .recovered(
                 JobRecovery(
                     attempts: 1, brokenStage: .postScript,
-                    ends: [.preScript: StageEnd(.successful), .backup: StageEnd(.failed)], owesPostScript: true)),
+                    ends: [.preScript: StageEnd(.successful), .backup: StageEnd(.failed)], owesPostScript: true,
+                    isPostScriptBroken: true)),
             .recovered(
                 JobRecovery(
                     attempts: 1, brokenStage: .backup, ends: [.preScript: StageEnd(.failed)], owesPostScript: true,

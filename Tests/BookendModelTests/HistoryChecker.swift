@@ -52,6 +52,8 @@ struct HistoryChecker: Hashable {
     // Of the latest attempt.
     private var isStartRecorded = false
     private var openDebt = false
+    /// A run of the post-script before this recovery may have broken off, and was not reported yet.
+    private var isBrokenPostScriptOwed = false
     private var owes = false
     private var ordered: Set<Stage> = []
     private var begun: Set<Stage> = []
@@ -141,6 +143,7 @@ struct HistoryChecker: Hashable {
         attempt = recovery.attempts
         firstAttempt = recovery.attempts + 1
         openDebt = recovery.owesPostScript
+        isBrokenPostScriptOwed = recovery.owesPostScript && recovery.isPostScriptBroken
         owes = recovery.owesPostScript
         isStartRecorded = true
         ordered = [.preScript, .backup]
@@ -221,6 +224,11 @@ struct HistoryChecker: Hashable {
     }
 
     private mutating func reported(_ stage: Stage, _ status: Status, _ details: ReportDetails) {
+        if stage == .postScript, status == .interrupted, isBrokenPostScriptOwed {
+            // Of a run before this one: the next is ordered at once.
+            isBrokenPostScriptOwed = false
+            return require(.inOrder, !ordered.contains(.postScript) && ends[.backup] != nil)
+        }
         require(.endedOnce, ends[stage] == nil)
         if status == .running {
             require(.inOrder, running == stage)

@@ -101,6 +101,18 @@ import Testing
         }
     }
 
+    @Test func `how the post-script ended when it ran again stands over that it broke off, whatever the clock said`() {
+        let broken = report(1, .postScript, .interrupted, second: 3_600)
+        let again = report(2, .postScript, .failed, second: 1)
+        for order in [[broken, again], [again, broken]] {
+            var job = JobAggregate(order[0])
+            var second = order[1]
+            second.origin = ReportOrigin(agent: second.origin.agent, incarnation: 1, sequence: 3)
+            job.fold(second)
+            #expect(job.attempts[0].postScript.status == .failed)
+        }
+    }
+
     @Test func `a good backup is a backup stage that ended in 0 or 5, whatever became of the job`() {
         for (status, isGood) in [(Status.successful, true), (.successfulWithErrors, true), (.failed, false)] {
             var job = JobAggregate(report(1, .backup, status))

@@ -279,6 +279,8 @@ extension CrashFleet {
                 #expect(scenario.ledger.ends(job) == ["pre", "backup", "post"])
                 #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "0"])
                 #expect(scenario.ledger.environment("post", job)["BOOKEND_POST_RUN"] == "2")
+                let told = scenario.fleet.feed(of: job).filter { $0.stage == "post-script" }.map(\.status)
+                #expect(told == [11, 25, 11, 0])
                 expectNoLeftovers(scenario)
                 FeedCheck.expectExact(scenario.fleet.feed.all)
             }

@@ -12,10 +12,13 @@ extension JobRecovery {
                 ends[stage] = StageEnd(report.status, details: report.details)
             }
         }
+        let owesPostScript = job.owesPostScript && attempts == job.attempts
+        // Said once, however often it breaks.
+        let isPostScriptBroken = owesPostScript && job.postRuns > 0 && ends[.postScript] == nil
         let retry = reports.last { $0.stage == nil && $0.status == .waitingForRetry }?.details.nextAttemptAt
         self.init(
             attempts: attempts, brokenStage: Self.brokenStage(of: attempts, ends: ends, latest: latest), ends: ends,
-            owesPostScript: job.owesPostScript && attempts == job.attempts, isCanceled: job.isCanceled,
+            owesPostScript: owesPostScript, isPostScriptBroken: isPostScriptBroken, isCanceled: job.isCanceled,
             retryAt: retry.map { now.boot + ($0 - now.wall) })
     }
 

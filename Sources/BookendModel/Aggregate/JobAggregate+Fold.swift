@@ -90,7 +90,7 @@ extension StageAggregate {
             }
             return
         }
-        if let endedAt, (report.at, report.status.rawValue) <= (endedAt, status.rawValue) { return }
+        if let endedAt, report.status.rankOfStage(at: report.at) <= status.rankOfStage(at: endedAt) { return }
         status = report.status
         details = report.details
         endedAt = report.at
@@ -100,6 +100,12 @@ extension StageAggregate {
 extension Status {
     /// Of two final statuses of a job the one with the higher rank stands.
     fileprivate func rank(at time: UnixTime) -> (Int, UnixTime, Int32) { (self == .skipped ? 0 : 1, time, rawValue) }
+
+    /// Of two final statuses of a stage the one with the higher rank stands: a post-script that broke off with its agent is
+    /// run again, and how that run ended counts, whatever the server's clock did in between.
+    fileprivate func rankOfStage(at time: UnixTime) -> (Int, UnixTime, Int32) {
+        (self == .interrupted ? 0 : 1, time, rawValue)
+    }
 }
 
 // MARK: - Reading an aggregate

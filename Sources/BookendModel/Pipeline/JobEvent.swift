@@ -67,6 +67,8 @@ package struct JobRecovery: Hashable, Sendable {
     package var ends: [Stage: StageEnd]
     /// The latest attempt's debt is recorded and not settled: its pre-script may have started.
     package var owesPostScript: Bool
+    /// The post-script of the latest attempt may have been started, and its end was not recorded.
+    package var isPostScriptBroken: Bool
     /// A cancel had come.
     package var isCanceled: Bool
     /// When the next attempt was to start, for a job that waited for a retry; `nil`: at once.
@@ -76,12 +78,14 @@ package struct JobRecovery: Hashable, Sendable {
 
     package init(
         attempts: Int, brokenStage: Stage? = nil, ends: [Stage: StageEnd] = [:], owesPostScript: Bool = false,
-        isCanceled: Bool = false, retryAt: BootTime? = nil, events: [PipelineEventRecord] = []
+        isPostScriptBroken: Bool = false, isCanceled: Bool = false, retryAt: BootTime? = nil,
+        events: [PipelineEventRecord] = []
     ) {
         self.attempts = attempts
         self.brokenStage = brokenStage
         self.ends = ends
         self.owesPostScript = owesPostScript
+        self.isPostScriptBroken = isPostScriptBroken
         self.isCanceled = isCanceled
         self.retryAt = retryAt
         self.events = events

@@ -37,8 +37,16 @@ extension JobMachine {
             attempt.ends[.postScript] = postScript
             endAttempt(at: now)
         } else {
+            if recovery.owesPostScript, recovery.isPostScriptBroken { reportBrokenPostScript() }
             orderPostScript(at: now)
         }
+    }
+
+    /// It is run again, and the end of that run is what counts.
+    private mutating func reportBrokenPostScript() {
+        var details = ReportDetails()
+        details.reason = "the agent died while the post-script ran; it is run again"
+        report(.postScript, .interrupted, details: details)
     }
 
     /// No attempt was under way: the job is queued, or waits for its next attempt.
