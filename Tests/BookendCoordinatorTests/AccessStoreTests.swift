@@ -39,7 +39,8 @@ import Testing
             secretDigest: [UInt8](0..<32))
     }
 
-    @Test(arguments: StoreKind.allCases) func `peers and tokens are kept as they were recorded`(kind: StoreKind) throws {
+    @Test(arguments: StoreKind.allCases) func `peers and tokens are kept as they were recorded`(kind: StoreKind) throws
+    {
         try with(kind) { store, reopened in
             #expect(try store.access().peers == [] && store.access().tokens == [])
             let first = try store.record([peer(1), peer(2, .pending)], token: token(usesLeft: 2))

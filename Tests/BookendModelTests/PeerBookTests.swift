@@ -134,8 +134,9 @@ import Testing
         var book = PeerBook()
         var token = token(uses: 2)
         for number in 1...2 {
-            guard case .new(let peer, let used) = book.judge(
-                request("web-\(number)"), of: key(number), with: token, at: start)
+            guard
+                case .new(let peer, let used) = book.judge(
+                    request("web-\(number)"), of: key(number), with: token, at: start)
             else {
                 Issue.record("use \(number) was refused")
                 return

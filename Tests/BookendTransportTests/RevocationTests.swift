@@ -30,7 +30,8 @@ import Testing
         }
     }
 
-    @Test func `a subscription of a revoked key hears nothing when its name comes back with another key`() async throws {
+    @Test func `a subscription of a revoked key hears nothing when its name comes back with another key`() async throws
+    {
         try await Stage.with(.curve) { stage in
             let publisher = try await stage.serve(.publisher(welcome: nil, authorize: { _, _ in true }))
             let (old, new) = (try CurveKeyPair.generate(), try CurveKeyPair.generate())

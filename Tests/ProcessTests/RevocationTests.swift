@@ -26,7 +26,8 @@ import Testing
         .hello(
             Hello(
                 incarnation: 1, version: "0.1.0", labels: [:], generation: 0, activeJobs: [],
-                highestJob: JobID(rawValue: 0), wall: UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1e3))))
+                highestJob: JobID(rawValue: 0), wall: UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1e3)))
+        )
     }
 
     @Test func `a revoked agent receives nothing more and is heard no more`() async throws {
@@ -37,10 +38,14 @@ import Testing
 
             // Who has copied the key of a1 has what a1 has: connections that are up, and its topic.
             let thief = try Impostor(fleet.layout, keyFile: fleet.layout.sites[0].directory + "/agent.key")
-            let (sync, intake, orders) = (try await thief.sync(), try await thief.intake(), try await thief.orders(of: "a1"))
+            let (sync, intake, orders) = (
+                try await thief.sync(), try await thief.intake(), try await thief.orders(of: "a1")
+            )
             for line in [sync, intake, orders] { try await line.connects() }
             sync.send(hello())
-            _ = try await sync.next("the snapshot") { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
+            _ = try await sync.next("the snapshot") {
+                if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil }
+            }
             intake.send(.intake(.resume(IntakeResume(incarnation: 77, acknowledged: 0, epoch: 0))))
             _ = try await intake.next("the answer") { if case .intakeAck(let ack) = $0 { ack } else { nil } }
             try await apply("second", fleet)
