@@ -44,7 +44,9 @@ actor RosterService {
             }
             group.addTask {
                 for await event in self.socket.connectionEvents {
-                    if case .lost(let reason, _) = event {
+                    switch event {
+                    case .connected: await self.ask()
+                    case .lost(let reason, _):
                         self.logger.warning("the coordinator is out of reach", metadata: ["reason": "\(reason)"])
                     }
                 }

@@ -54,7 +54,7 @@ extension Coordinator {
     /// A collector asks: it acts by the peers up to the generation that it names.
     func note(_ request: RosterRequest, of collector: PeerIdentity, _ route: Route, _ now: Moment) {
         let isCurrent = request.epoch == machine.epoch
-        revocations.hear(request, isCurrent: isCurrent, of: collector, route, at: now.boot)
+        revocations.hear(request, isCurrent: isCurrent, of: collector, route)
         endRevocations(now)
     }
 

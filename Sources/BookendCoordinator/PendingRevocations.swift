@@ -14,13 +14,10 @@ struct PendingRevocations {
     private struct Collector {
         var route: Route
         var request: RosterRequest
-        var heardAt: BootTime
     }
 
     /// What a collector that is there needs: a round trip, and a commit.
     private static let patience = Duration.seconds(3)
-    /// A collector asks each second.
-    private static let silence = Duration.seconds(15)
     private static let limit = 1_000
 
     private var pending: [Pending] = []
@@ -28,26 +25,25 @@ struct PendingRevocations {
 
     var isFull: Bool { pending.count >= Self.limit }
 
+    /// Waits for all collectors, also for one that was not heard of yet: it may be about to ask.
+    ///
     /// - Returns: Whom to tell, as an answer to what they asked last.
     mutating func begin(
         _ revocation: Revocation, for client: Client, collectors all: [PeerIdentity], at now: BootTime
     ) -> [(Route, RosterRequest)] {
-        let there = all.filter { collectors[$0].map { now - $0.heardAt < Self.silence } ?? false }
-        var revocation = revocation
-        revocation.uninformed = all.filter { !there.contains($0) }
         pending.append(
             Pending(
                 client: client, revocation: revocation,
-                generation: revocation.peers.map(\.generation).max() ?? 0, awaited: Set(there),
+                generation: revocation.peers.map(\.generation).max() ?? 0, awaited: Set(all),
                 deadline: now + Self.patience))
-        return there.compactMap { collectors[$0].map { ($0.route, $0.request) } }
+        return all.compactMap { collectors[$0].map { ($0.route, $0.request) } }
     }
 
     /// - Parameter isCurrent: The collector's generation is one of this coordinator's.
     mutating func hear(
-        _ request: RosterRequest, isCurrent: Bool, of collector: PeerIdentity, _ route: Route, at now: BootTime
+        _ request: RosterRequest, isCurrent: Bool, of collector: PeerIdentity, _ route: Route
     ) {
-        collectors[collector] = Collector(route: route, request: request, heardAt: now)
+        collectors[collector] = Collector(route: route, request: request)
         guard isCurrent else { return }
         for index in pending.indices where pending[index].generation <= request.peersAfter {
             pending[index].awaited.remove(collector)
@@ -61,7 +57,7 @@ struct PendingRevocations {
         pending.removeAll { $0.awaited.isEmpty || now >= $0.deadline }
         return over.map { item in
             var revocation = item.revocation
-            revocation.uninformed = (revocation.uninformed + item.awaited).sorted()
+            revocation.uninformed = item.awaited.sorted()
             return (item.client, revocation)
         }
     }
