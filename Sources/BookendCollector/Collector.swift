@@ -62,7 +62,8 @@ package struct Collector {
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local, access: access))
         let refusals = RefusalCounter(clock: clock, logger: logger)
         let intake = try IntakeService(
-            socket: intakeSocket, ring: ring, refusals: refusals, store: store, feed: Feed(publishers: feeds), heard: lastHeard,
+            socket: intakeSocket, ring: ring, refusals: refusals, store: store, feed: Feed(publishers: feeds),
+            heard: lastHeard,
             clock: clock,
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)

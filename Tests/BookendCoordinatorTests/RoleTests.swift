@@ -17,7 +17,8 @@ import Testing
         .listAgents, .listSlots(nil, nil, limit: 1),
         .ask(db1, .logs(job: job, attempt: nil, stage: nil, follow: false)),
         .ask(db1, .snapshots(repository: RepositoryName(rawValue: "main"), policy: nil)),
-        .ask(db1, .restore(repository: RepositoryName(rawValue: "main"), snapshot: "latest", target: "/x", include: [])),
+        .ask(
+            db1, .restore(repository: RepositoryName(rawValue: "main"), snapshot: "latest", target: "/x", include: [])),
         .ask(db1, .debts), .ask(db1, .payDebts(job: job, attempt: nil)),
         .ask(db1, .forgiveDebts(job: job, attempt: nil, by: "", reason: "")),
         .listPeers(nil), .labelPeer(peer, set: [:], remove: []), .renamePeer(peer, to: "x"), .approvePeer(peer),
@@ -114,7 +115,8 @@ import Testing
                 default: .cancelAck(job)
                 }
             for _ in 1...20 { thief.send(forged) }
-            thief.send(.heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: .init(milliseconds: 0))))
+            thief.send(
+                .heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: .init(milliseconds: 0))))
             _ = try await thief.next { if case .heartbeatReply(let reply) = $0 { reply } else { nil } }
             // It is still sent to the agent that it is for, under its own id.
             for _ in 1...3 {
@@ -137,7 +139,8 @@ import Testing
             try await thief.hello()
             let stolen = ActiveJob(job: Self.job, policy: Self.daily, attempt: 1, stage: .backup)
             thief.send(
-                .heartbeat(Heartbeat(generation: 0, activeJobs: [stolen], outboxDepth: 9, wall: .init(milliseconds: 0))))
+                .heartbeat(Heartbeat(generation: 0, activeJobs: [stolen], outboxDepth: 9, wall: .init(milliseconds: 0)))
+            )
             _ = try await thief.next { if case .heartbeatReply(let reply) = $0 { reply } else { nil } }
             let records = try await alice.agents()
             #expect(records.first { $0.id == web1 }?.isOnline == false)

@@ -75,7 +75,10 @@ struct KeyTests {
             ("\(key) agent/..%2f", "keys:1: expected role/name"),
             ("\(key) agent/a label", "keys:1: expected label=value, found \"label\""),
             ("\(key) agent/a =x", "keys:1: expected label=value"),
-            ("\(key) operator/a role=root", "keys:1: there is no role root for operator/a: roles are viewer, operator, admin"),
+            (
+                "\(key) operator/a role=root",
+                "keys:1: there is no role root for operator/a: roles are viewer, operator, admin"
+            ),
             ("\(key) agent/a\n\(key) agent/b", "keys:2: the key stands already in line 1"),
             ("\(key) agent/a\n\(other) agent/a", "keys:2: agent/a has a key already in line 1"),
         ]

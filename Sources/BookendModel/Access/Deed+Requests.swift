@@ -32,7 +32,8 @@ extension ControlRequest {
         case .showPolicy(let name, _), .deletePolicy(let name): "policy \(name)"
         case .backup(let order): "policy \(order.policy)"
         case .cancel(let job): "job \(job)"
-        case .ask(let agent, let request): request.target.isEmpty ? "agent \(agent)" : "agent \(agent): \(request.target)"
+        case .ask(let agent, let request):
+            request.target.isEmpty ? "agent \(agent)" : "agent \(agent): \(request.target)"
         case .labelPeer(let identity, _, _), .renamePeer(let identity, _), .approvePeer(let identity),
             .revokePeer(let identity):
             "\(identity)"

@@ -5,19 +5,20 @@ package enum PeerAddress: Hashable, Sendable, CustomStringConvertible {
     /// Over a Unix socket: the process that connected, as the kernel saw it then.
     case process(uid: UInt32, gid: UInt32, pid: Int32)
 
-    /// Reads libzmq's property `Peer-Address`: an IP address, or `:uid:gid:pid`.
-    init?(property text: String) {
-        guard text.hasPrefix(":") else {
+    /// Reads libzmq's property `Peer-Address`.
+    ///
+    /// - Parameter isUnix: It is of a Unix socket: a name that means nothing, then `:uid:gid:pid`. Otherwise it is an address,
+    ///   which may have colons too.
+    init?(property text: String, isUnix: Bool) {
+        guard isUnix else {
             if text.isEmpty { return nil }
             self = .host(text)
             return
         }
-        let parts = text.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
-        // An IPv6 address may begin with a colon too; it has two at once.
-        guard parts.count == 3, let uid = UInt32(parts[0]), let gid = UInt32(parts[1]), let pid = Int32(parts[2]) else {
-            self = .host(text)
-            return
-        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).suffix(3)
+        guard parts.count == 3, let pid = Int32(parts[parts.endIndex - 1]), let gid = UInt32(parts[parts.endIndex - 2]),
+            let uid = UInt32(parts[parts.endIndex - 3])
+        else { return nil }
         self = .process(uid: uid, gid: gid, pid: pid)
     }
 

@@ -128,7 +128,8 @@ final class LiveSocket {
                 continue
             }
             let delivery = Delivery(
-                .message(message), from: sender.proved, at: arrival.address.flatMap(PeerAddress.init(property:)))
+                .message(message), from: sender.proved,
+                at: arrival.address.flatMap { PeerAddress(property: $0, isUnix: !plan.endpoint.isTCP) })
             batch.append(delivery)
             room.messages -= 1
             room.bytes -= delivery.byteCount

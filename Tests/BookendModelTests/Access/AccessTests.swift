@@ -74,7 +74,8 @@ struct RefusalBookTests {
         let start = BootTime(milliseconds: 1_000)
         #expect(book.note(refusal(), at: start) == refusal())
         for second in 1...40 {
-            #expect(book.note(refusal("operator/bob", "job.cancel", "job \(second)"), at: start + .seconds(second)) == nil)
+            #expect(
+                book.note(refusal("operator/bob", "job.cancel", "job \(second)"), at: start + .seconds(second)) == nil)
         }
         #expect(book.note(refusal("operator/eve"), at: start + .seconds(40))?.who == "operator/eve")
         #expect(book.note(refusal("operator/bob", "restore.order"), at: start + .seconds(40))?.what == "restore.order")
