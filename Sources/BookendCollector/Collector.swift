@@ -116,7 +116,8 @@ package struct Collector {
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
-                socket: socket, store: store, admitted: admitted, place: place, interval: rosterInterval, heard: lastHeard,
+                socket: socket, store: store, admitted: admitted, place: place, interval: rosterInterval,
+                heard: lastHeard,
                 clock: clock, logger: logger),
             socket
         )

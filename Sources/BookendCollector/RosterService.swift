@@ -21,7 +21,8 @@ actor RosterService {
     private var replies = 0
 
     init(
-        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, place: CollectorPlace, interval: Duration,
+        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, place: CollectorPlace,
+        interval: Duration,
         heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket

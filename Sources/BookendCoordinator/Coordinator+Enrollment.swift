@@ -1,5 +1,5 @@
-import BookendDigest
 import BookendDaemon
+import BookendDigest
 import BookendModel
 import BookendTransport
 import BookendWire

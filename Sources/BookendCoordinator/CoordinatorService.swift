@@ -39,7 +39,8 @@ package struct CoordinatorService: Sendable {
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
         network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile,
-        enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, deadMan: DeadMan? = nil, logger: Logger
+        enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, deadMan: DeadMan? = nil,
+        logger: Logger
     ) {
         self.endpoints = endpoints
         self.rules = rules

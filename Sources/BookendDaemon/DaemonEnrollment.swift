@@ -39,7 +39,7 @@ package struct DaemonEnrollment: Sendable {
         let peer: EnrolledPeer
         do {
             peer = try await EnrollmentClient(token, keys: keys, name: name).enroll(
-                patience: .seconds(60), approval: .seconds(86_400)
+                patience: .seconds(30), approval: .seconds(86_400)
             ) {
                 DaemonProgram.complain(
                     program,

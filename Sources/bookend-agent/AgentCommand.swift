@@ -71,7 +71,9 @@ struct AgentCommand: AsyncParsableCommand {
             for text in label {
                 let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 guard parts.count == 2 else { throw ValidationError("--label: expected key=value, found '\(text)'") }
-                if let problem = TextRules.labelProblem(key: parts[0], value: parts[1]) { throw ValidationError(problem) }
+                if let problem = TextRules.labelProblem(key: parts[0], value: parts[1]) {
+                    throw ValidationError(problem)
+                }
                 labels[parts[0]] = parts[1]
             }
             let wanted = try id.map { text in

@@ -19,7 +19,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
             Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.
             """,
-        version: BookendDaemon.softwareVersion, subcommands: [Run.self, KeyGen.self, Backup.self, Restore.self, Enroller.self])
+        version: BookendDaemon.softwareVersion,
+        subcommands: [Run.self, KeyGen.self, Backup.self, Restore.self, Enroller.self])
 
     static func main() async {
         await DaemonCommand.main(Self.self)

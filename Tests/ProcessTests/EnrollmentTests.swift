@@ -132,6 +132,33 @@ import Testing
         }
     }
 
+    @Test func `an operator logs in from elsewhere, and a second collector comes with a token`() async throws {
+        try await RealFleet.with("enrollment-login", agents: 1) { fleet in
+            let made = try await fleet.json("operator", "token", "create", "--role", "admin", "--name", "alice")
+            let token = try #require(made["text"].text)
+            let home = ["HOME": fleet.layout.directory + "/home"]
+            let login = try await Program.run("bookend", ["login", token], environment: home)
+            #expect(login.status == 0 && login.output.contains("operator/alice"), "\(login)")
+            // Over TCP, by the context that it wrote.
+            let agents = try await Program.run("bookend", ["agents"], environment: home)
+            #expect(agents.status == 0 && agents.output.contains("a1"), "\(agents)")
+            let peers = try await fleet.json("operator", "list")
+            #expect(peers.all("role") == [.text("admin")], "\(peers)")
+            #expect(try await fleet.bookend("operator", "revoke", "alice").status == 0)
+            #expect(try await Program.run("bookend", ["agents"], environment: home).status == 4)
+
+            let other = try #require(try await fleet.json("collector", "token", "create")["text"].text)
+            let state = fleet.layout.directory + "/second"
+            let file = fleet.layout.directory + "/second.yaml"
+            try fleet.layout.write("state_directory: \(state)\n", to: file)
+            let end = try await Program.run(
+                "bookend-collector", ["enroll", other, "--name", "second", "--config", file])
+            #expect(end.status == 0, "\(end)")
+            let collectors = try await fleet.json("collector", "list")
+            #expect(Set(collectors.all("name")) == [.text("main"), .text("second")], "\(collectors)")
+        }
+    }
+
     @Test func `hostile guests at the gate exhaust nothing, and honest ones get in`() async throws {
         try await RealFleet.with("enrollment-hostile", agents: 1) { fleet in
             let token = try await fleet.token("--uses", "9", "--ttl", "1h")

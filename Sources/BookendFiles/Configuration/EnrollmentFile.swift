@@ -54,7 +54,9 @@ package struct EnrollmentFile: Hashable, Sendable {
         ]
         if !labels.isEmpty {
             lines.append("labels:")
-            lines += labels.sorted { $0.key < $1.key }.map { "  \(YAMLText.scalar($0.key)): \(YAMLText.scalar($0.value))" }
+            lines += labels.sorted { $0.key < $1.key }.map {
+                "  \(YAMLText.scalar($0.key)): \(YAMLText.scalar($0.value))"
+            }
         }
         lines += [
             "coordinator:", "  sync: \(YAMLText.scalar(coordinator.sync))",

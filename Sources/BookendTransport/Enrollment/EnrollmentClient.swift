@@ -109,7 +109,9 @@ package struct EnrollmentClient: Sendable {
         }
         var reason = "nobody answered: is the token still valid, and the coordinator running?"
         for await event in socket.connectionEvents {
-            if case .lost(.handshakeFailed, _) = event { reason = "who listens there is not the enroller of this token" }
+            if case .lost(.handshakeFailed, _) = event {
+                reason = "who listens there is not the enroller of this token"
+            }
         }
         await socket.close()
         return .failure(Silence(text: reason))
@@ -139,7 +141,8 @@ package enum TokenText {
         }
         guard roles.contains(ticket.peerRole) else {
             throw TransportError(
-                .invalidKey, "this token enrolls as \(ticket.peerRole.rawValue), and not as "
+                .invalidKey,
+                "this token enrolls as \(ticket.peerRole.rawValue), and not as "
                     + roles.map(\.rawValue).sorted().joined(separator: " or "))
         }
         return ticket

@@ -95,7 +95,9 @@ private struct GateLoop {
         router = try RawSocket.make(plan, in: context, domain: "gate", attempt: 0)
         monitor = try RawSocket(context, ZMQ_PAIR)
         let address = "inproc://gate"
-        guard zmq_socket_monitor(router.pointer, address, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) == 0,
+        guard
+            zmq_socket_monitor(router.pointer, address, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED)
+                == 0,
             zmq_connect(monitor.pointer, address) == 0
         else { throw TransportError(.system, "cannot watch connections: \(RawSocket.reason())") }
         guard zmq_bind(router.pointer, endpoint.description) == 0 else {
@@ -105,7 +107,9 @@ private struct GateLoop {
 
     mutating func run() {
         while true {
-            let readable = unanswered.count < limits.unanswered ? [admission.socket, monitor, router] : [admission.socket, monitor]
+            let readable =
+                unanswered.count < limits.unanswered
+                ? [admission.socket, monitor, router] : [admission.socket, monitor]
             var items = readable.map {
                 zmq_pollitem_t(socket: $0.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
             }

@@ -51,7 +51,9 @@ struct LoginCommand: AsyncParsableCommand {
         configuration.contexts[context] = new
         configuration.currentContext = context
         try write(configuration.text, to: file)
-        Output.write("you are \(peer.identity)\(peer.role.map { ", \($0.rawValue)" } ?? ""), in the context \(context) of \(file)")
+        Output.write(
+            "you are \(peer.identity)\(peer.role.map { ", \($0.rawValue)" } ?? ""), in the context \(context) of \(file)"
+        )
         if collector == nil {
             Output.note(
                 "the collector does not say where it answers queries from elsewhere: jobs and results are shown once "
@@ -83,7 +85,7 @@ struct LoginCommand: AsyncParsableCommand {
         let user = ProcessEnvironment.all["USER"].flatMap(AgentID.init(checking:))
         let client = EnrollmentClient(ticket, keys: keys, name: (name ?? user)?.rawValue)
         do {
-            return try await client.enroll(patience: .seconds(60), approval: .seconds(86_400)) {
+            return try await client.enroll(patience: .seconds(30), approval: .seconds(86_400)) {
                 Output.note("waiting for an operator's word; your public key is \(keys.publicKey)")
             }
         } catch let failure as EnrollmentClient.Failure {
