@@ -81,16 +81,17 @@ extension Coordinator {
             }
             message = decoded
         } catch {
-            refusals.count("\(error)")
+            refuse(.newcomer("a message", error.message), now)
             return .failed(RemoteFailure(.invalid, "this cannot be read: \(error.message)"))
         }
         switch book.judge(message, of: request.key, with: verified(message), at: now.wall) {
         case .known(let peer): return welcome(peer)
         case .refused(let failure):
-            refusals.count(failure.message)
+            refuse(.newcomer("token \(message.token)", failure.message), now)
             return .failed(failure)
         case .new(let peer, let token):
-            let client = Client(door: .control, route: Route([]), request: 0, author: peer.changedBy)
+            let caller = Caller(name: peer.changedBy, origin: "", standing: .nobody)
+            let client = Client(door: .control, route: Route([]), request: 0, caller: caller)
             do throws(RemoteFailure) {
                 let recorded = try record([peer], token: token, "a peer was enrolled", client, now)
                 tendGate(now)
@@ -126,31 +127,11 @@ extension Coordinator {
                     sync: enrollment.sync, broadcast: enrollment.broadcast,
                     coordinatorKey: enrollment.coordinatorKey, collectors: places)))
     }
-
-    /// Says now and then who was refused: one line, however many there were.
-    func tellRefusals(_ now: Moment) {
-        guard let (count, last) = refusals.take(at: now.boot) else { return }
-        logger.warning("enrollments were refused", metadata: ["times": "\(count)", "last": "\(last)"])
-    }
 }
 
-/// Refusals that the log has not told of yet.
-struct RefusalCount {
-    private static let interval = Duration.seconds(10)
-
-    private var times = 0
-    private var last = ""
-    private var toldAt: BootTime?
-
-    mutating func count(_ reason: String) {
-        times += 1
-        last = reason
-    }
-
-    /// The number and the latest reason; `nil`: nothing to tell, or told a moment ago.
-    mutating func take(at now: BootTime) -> (Int, String)? {
-        guard times > 0, toldAt.map({ now - $0 >= Self.interval }) ?? true else { return nil }
-        defer { (times, toldAt) = (0, now) }
-        return (times, last)
+extension Refusal {
+    /// All newcomers together: they choose their keys as they like.
+    fileprivate static func newcomer(_ target: String, _ reason: String) -> Refusal {
+        Refusal(who: "newcomer", origin: "", what: "enroll", target: target, reason: reason)
     }
 }

@@ -11,7 +11,10 @@ extension Coordinator {
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
         endRevocations(now)
+<<<<<<< HEAD
         tendGate(now)
+=======
+>>>>>>> 23d1a73b9506d3861eb4e30b0ae0577934000e49
         tellRefusals(now)
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
         if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }
@@ -30,6 +33,7 @@ extension Coordinator {
     func finish() {
         keeper.close()
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
+        tell(refusals.drain(), clock.now)
         rememberAgents()
         flush(clock.now)
     }

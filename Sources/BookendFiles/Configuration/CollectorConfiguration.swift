@@ -16,7 +16,10 @@ package struct CollectorConfiguration: Hashable, Sendable {
     /// `local_feed`: `ipc:///absolute/path`; default `ipc:///run/bookend/collector-feed.sock`. The feed once more, for
     /// subscribers on this machine.
     package var localFeed = "ipc:///run/bookend/collector-feed.sock"
-    /// `coordinator`: where the roster comes from; default what this collector was enrolled with, or none: the collector knows only what reports say.
+    /// `socket_mode` and `socket_group`: who may connect to ``localFeed``, and to ``query`` when it is a Unix socket.
+    package var socket = SocketAccess()
+    /// `coordinator`: where the roster comes from; default what this collector was enrolled with, or none: the collector
+    /// knows only what reports say.
     package var coordinator: Coordinator?
     /// `advertise`: where others reach this collector; default none: newcomers are not told of it.
     package var advertise = Advertise()
@@ -78,6 +81,7 @@ extension CollectorConfiguration {
             "intake": "an endpoint such as tcp://*:7510", "feed": "an endpoint such as tcp://*:7511",
             "query": "an endpoint such as ipc:///run/bookend/collector.sock",
             "local_feed": "an endpoint such as ipc:///run/bookend/collector-feed.sock",
+            "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
             "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",
             "missed_after": "a duration such as 5m", "dead_man": "a mapping with url and every",
@@ -133,6 +137,7 @@ extension CollectorConfiguration {
             result.feed = keys["feed"]?.endpoint(.bindTCP) ?? result.feed
             result.query = keys["query"]?.endpoint(.bindAny) ?? result.query
             result.localFeed = keys["local_feed"]?.endpoint(.bindIPC) ?? result.localFeed
+            result.socket = SocketAccess.read(keys)
             result.coordinator = keys["coordinator"]?.mapping(coordinatorKeys).map { keys in
                 Coordinator(
                     sync: keys.required("sync")?.endpoint(.connectTCP) ?? "",
