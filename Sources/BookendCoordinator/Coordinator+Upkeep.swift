@@ -11,10 +11,7 @@ extension Coordinator {
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
         endRevocations(now)
-<<<<<<< HEAD
         tendGate(now)
-=======
->>>>>>> 23d1a73b9506d3861eb4e30b0ae0577934000e49
         tellRefusals(now)
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
         if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }

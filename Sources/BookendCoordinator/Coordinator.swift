@@ -19,14 +19,11 @@ actor Coordinator {
     var asks = AskRelay()
     var book: PeerBook
     var revocations = PendingRevocations()
-<<<<<<< HEAD
     let enrollment: EnrollmentRules?
     var keeper = GateKeeper()
     /// Where collectors say that they are reached.
     var collectorPlaces: [PeerIdentity: CollectorPlace] = [:]
-=======
     var refusals = RefusalBook()
->>>>>>> 23d1a73b9506d3861eb4e30b0ae0577934000e49
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
