@@ -137,6 +137,8 @@ import Testing
             let made = try await fleet.json("operator", "token", "create", "--role", "admin", "--name", "alice")
             let token = try #require(made["text"].text)
             let home = ["HOME": fleet.layout.directory + "/home"]
+            try FileManager.default.createDirectory(
+                atPath: fleet.layout.directory + "/home", withIntermediateDirectories: false)
             let login = try await Program.run("bookend", ["login", token], environment: home)
             #expect(login.status == 0 && login.output.contains("operator/alice"), "\(login)")
             // Over TCP, by the context that it wrote.
