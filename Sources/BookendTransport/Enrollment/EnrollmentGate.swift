@@ -50,7 +50,10 @@ package enum EnrollmentGate {
     }
 
     private static func limit(_ resource: __rlimit_resource_t, to value: UInt) throws(TransportError) {
-        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value))
+        var limit = rlimit()
+        getrlimit(resource, &limit)
+        limit.rlim_max = min(limit.rlim_max, rlim_t(value))
+        limit.rlim_cur = limit.rlim_max
         guard setrlimit(resource, &limit) == 0 else {
             throw TransportError(.insecure, "cannot limit the enroller's resources: \(SmallFile.reason())")
         }
