@@ -6,7 +6,7 @@ import Testing
 /// Connections over which much comes and no message.
 @Suite struct TrafficWatchTests {
     /// Both ends of a TCP connection on this machine.
-    private struct Pair: ~Copyable {
+    private final class Pair {
         let server: Int32
         let client: Int32
         let port: UInt16
@@ -47,7 +47,7 @@ import Testing
             var left = count
             var block = [UInt8](repeating: 7, count: 16_384)
             while left > 0 {
-                let sent = Glibc.send(client, block, min(left, block.count), Int32(MSG_NOSIGNAL.rawValue))
+                let sent = Glibc.send(client, block, min(left, block.count), Int32(MSG_NOSIGNAL))
                 try #require(sent > 0)
                 left -= sent
                 var taken = 0
@@ -62,7 +62,7 @@ import Testing
         /// The other end has been told that there is no more.
         var isCut: Bool {
             var byte: UInt8 = 0
-            return recv(client, &byte, 1, Int32(MSG_DONTWAIT.rawValue)) == 0
+            return recv(client, &byte, 1, Int32(MSG_DONTWAIT)) == 0
         }
     }
 
