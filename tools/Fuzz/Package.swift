@@ -23,6 +23,8 @@ let package = Package(
             dependencies: ["BookendModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: swift),
         .systemLibrary(name: "CZeroMQ"),
+        .systemLibrary(name: "CSodium"),
+        .target(name: "BookendDigest", dependencies: ["CSodium"], swiftSettings: swift),
         .target(
             name: "BookendTransport", dependencies: ["BookendModel", "CZeroMQ"], sources: ["Keys", "Message"],
             swiftSettings: swift),
@@ -41,7 +43,7 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "BookendCoordinator",
-            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["BookendDigest", "BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             exclude: ["Store/CoordinatorCopies.swift"], sources: ["CoordinatorError.swift", "Store"],
             swiftSettings: swift),
         .target(
