@@ -161,19 +161,3 @@ package struct Agent {
         }
     }
 }
-
-extension RepositoryConfiguration {
-    init(_ repository: AgentConfiguration.Repository) throws(AgentError) {
-        self.init(
-            location: repository.location, passwordFile: repository.passwordFile, initializes: repository.initialize,
-            environment: try repository.environmentFile.map(EnvironmentFile.read) ?? [:])
-    }
-}
-
-extension GuardConfiguration {
-    init(_ permissions: AgentConfiguration.Permissions) {
-        self.init(
-            scriptDirectories: permissions.scriptDirectories, restoreDirectories: permissions.restoreDirectories,
-            backupPaths: permissions.backupPaths, commands: permissions.commands)
-    }
-}

@@ -1,6 +1,7 @@
 import BookendDaemon
 package import BookendFiles
 import BookendTransport
+import CLinux
 import Glibc
 import Logging
 
@@ -13,6 +14,8 @@ package enum AgentProgram {
     package static func run(_ configuration: AgentConfiguration) async throws {
         var logger = DaemonProgram.logger(label: "bookend-agent", level: configuration.logLevel.rawValue)
         logger[metadataKey: "agent"] = "\(configuration.id)"
+        // Its memory holds keys and the secrets of repositories: no core file, no look from its user's other programs.
+        if clinux_forbid_dumps() != 0 { logger.warning("this agent's memory may be written to core files") }
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let journal = try SQLiteJournal(

@@ -112,6 +112,13 @@ package struct StageProcess: Sendable {
         if program.niceness != 0 { words += ["--nice", "\(program.niceness)"] }
         if program.isInterruptedWithoutAgent { words += ["--on-orphan", "interrupt"] }
         if program.leftProcesses == .end { words.append("--end-left") }
+        if let user = program.user {
+            words += ["--user", "\(user.uid):\(user.gid):" + user.groups.map(String.init).joined(separator: ",")]
+        }
+        if program.dropsCapabilities { words.append("--drop-capabilities") }
+        if !program.mayGainPrivileges { words.append("--no-new-privileges") }
+        if let copy = program.copy { words += ["--copy", copy] }
+        if let executable = program.executable { words += ["--execute", executable] }
         return words + ["--", program.path] + program.arguments
     }
 }

@@ -11,7 +11,7 @@ extension AgentConfiguration {
             "coordinator": "a mapping with sync, broadcast and public_key",
             "collectors": "a list of mappings with intake and public_key",
             "repositories": "a mapping of names to repositories",
-            "guard": "a mapping with script_directories, restore_directories, backup_paths and commands",
+            "guard": "a mapping with script_directories, scripts, restore_directories, backup_paths and commands",
             "status_maps": "a mapping of names to maps of numbers", "limits": "a mapping with jobs and output",
             "restic": "a program's name or absolute path", "log_level": "a log level such as info",
             "heartbeat": "a duration such as 15s", "autonomy": "a mapping with grace and splay",
@@ -30,19 +30,6 @@ extension AgentConfiguration {
             "intake": "an endpoint such as tcp://bookend.example.org:7510",
             "public_key": "the collector's public key, 40 characters",
         ])
-    static let repositoryKeys = KeyTable(
-        "repositories",
-        [
-            "location": "where the repository is, as restic's --repo takes it",
-            "password_file": "the absolute path of a file that holds the password", "initialize": "true or false",
-            "environment_file": "the absolute path of a file with lines NAME=value",
-        ])
-    static let guardKeys = KeyTable(
-        "guard",
-        [
-            "script_directories": "a list of absolute paths", "restore_directories": "a list of absolute paths",
-            "backup_paths": "a list of absolute paths", "commands": "a list of absolute paths",
-        ])
     static let limitKeys = KeyTable(
         "limits", ["jobs": "a whole number from 1 to 64", "output": "a size from 4KiB to 64MiB"])
 
@@ -55,7 +42,9 @@ extension AgentConfiguration {
 
     /// Every mapping of the file.
     package static let tables = [
-        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys, autonomyKeys, onIsolationKeys,
+        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, scriptDirectoryKeys, pinnedScriptKeys,
+        limitKeys,
+        autonomyKeys, onIsolationKeys,
     ]
 
     /// Reads `agent.yaml`.
@@ -115,29 +104,6 @@ extension AgentConfiguration {
             value.report("is empty: expected at least one collector")
         }
         return collectors ?? []
-    }
-
-    private static func repositories(_ value: YAMLValue?) -> [RepositoryName: Repository] {
-        let byName = value?.dictionary { name, value -> Repository? in
-            if let problem = TextRules.nameProblem(name) { value.report("'\(name.clipped)' \(problem)") }
-            guard let keys = value.mapping(repositoryKeys) else { return nil }
-            return Repository(
-                location: keys.required("location")?.repositoryLocation() ?? "",
-                passwordFile: keys.required("password_file")?.absolutePath() ?? "",
-                initialize: keys["initialize"]?.bool() ?? false,
-                environmentFile: keys["environment_file"]?.absolutePath())
-        }
-        return Dictionary(uniqueKeysWithValues: (byName ?? [:]).map { (RepositoryName(rawValue: $0.key), $0.value) })
-    }
-
-    private static func permissions(_ value: YAMLValue?) -> Permissions {
-        var result = Permissions()
-        guard let keys = value?.mapping(guardKeys) else { return result }
-        result.scriptDirectories = keys["script_directories"]?.absolutePaths() ?? []
-        result.restoreDirectories = keys["restore_directories"]?.absolutePaths() ?? []
-        result.backupPaths = keys["backup_paths"]?.absolutePaths() ?? []
-        result.commands = keys["commands"]?.absolutePaths() ?? []
-        return result
     }
 
     private static func autonomy(_ value: YAMLValue?) -> Autonomy {

@@ -86,39 +86,6 @@ package struct AgentConfiguration: Hashable, Sendable {
         }
     }
 
-    package struct Repository: Hashable, Sendable {
-        /// `location`: as restic's `--repo` takes it, an absolute path when it is local; without a password; required.
-        package var location: String
-        /// `password_file`: an absolute path; required.
-        package var passwordFile: String
-        /// `initialize`: make the repository when it is missing; default false.
-        package var initialize: Bool
-        /// `environment_file`: an absolute path to lines `NAME=value` that restic gets as its environment; default none.
-        package var environmentFile: String?
-
-        package init(
-            location: String, passwordFile: String, initialize: Bool = false, environmentFile: String? = nil
-        ) {
-            self.location = location
-            self.passwordFile = passwordFile
-            self.initialize = initialize
-            self.environmentFile = environmentFile
-        }
-    }
-
-    package struct Permissions: Hashable, Sendable {
-        /// `script_directories`: absolute paths; scripts run only from inside of these. Default none: no script runs.
-        package var scriptDirectories: [String] = []
-        /// `restore_directories`: absolute paths; restores write only inside of these. Default none: no restore.
-        package var restoreDirectories: [String] = []
-        /// `backup_paths`: absolute paths; only what is inside of these is backed up. Default empty: anything.
-        package var backupPaths: [String] = []
-        /// `commands`: absolute paths of the programs that engine `command` may run. Default none.
-        package var commands: [String] = []
-
-        package init() {}
-    }
-
     package struct Autonomy: Hashable, Sendable {
         /// `grace`: how long after its start a job waits for the coordinator's order; 1s to 1h, default 60s.
         package var grace = Duration.seconds(60)
