@@ -176,7 +176,10 @@ let package = Package(
             path: "Tests/bookend-herd", swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
-            dependencies: ["BookendModel", .product(name: "Subprocess", package: "swift-subprocess")],
+            dependencies: [
+                "BookendModel", "BookendTransport", "BookendWire",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
             swiftSettings: strict),
     ]
 )

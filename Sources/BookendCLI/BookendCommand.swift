@@ -39,6 +39,11 @@ package struct BookendCommand: AsyncParsableCommand {
                     ExplainCommand.self,
                     LogsCommand.self, WatchCommand.self,
                 ]),
+            CommandGroup(
+                name: "Who may come in",
+                subcommands: [
+                    AgentCommand.self, OperatorCommand.self, CollectorCommand.self, SubscriberCommand.self,
+                ]),
             CommandGroup(name: "To try", subcommands: [DevCommand.self]),
         ])
 

@@ -47,6 +47,8 @@ package struct Collector {
     }
 
     package func run() async throws {
+        // Before anybody can come: who was revoked may still stand in the key file.
+        let admitted = AdmittedPeers(ring: ring, recorded: try store.peers().peers, logger: logger)
         let remote = Guard.curveServer(keys, admitting: ring)
         let intakeSocket = try await network.open(SocketPlan(.router, Endpoint(configuration.intake), remote))
         let feedKind = SocketPlan.Kind.publisher(welcome: Topic.welcome, authorize: Feed.authorize)
@@ -58,9 +60,11 @@ package struct Collector {
         let querySocket = try await network.open(
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
         let intake = try IntakeService(
-            socket: intakeSocket, store: store, feed: Feed(publishers: feeds), heard: lastHeard, clock: clock,
+            socket: intakeSocket, ring: ring, store: store, feed: Feed(publishers: feeds), heard: lastHeard,
+            clock: clock,
             logger: logger)
-        let roster = try await openRoster()
+        admitted.guards([intakeSocket, querySocket] + feeds)
+        let roster = try await openRoster(admitted)
         let queries = QueryService(
             socket: querySocket, store: store, roster: roster?.service, clock: clock, logger: logger)
         logger.notice(
@@ -100,14 +104,17 @@ package struct Collector {
             logger: logger)
     }
 
-    private func openRoster() async throws -> (service: RosterService, socket: any MessageSocket)? {
+    private func openRoster(
+        _ admitted: AdmittedPeers
+    ) async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
         let socket = try await network.open(
             SocketPlan(
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
-                socket: socket, store: store, interval: rosterInterval, heard: lastHeard, clock: clock, logger: logger),
+                socket: socket, store: store, admitted: admitted, interval: rosterInterval, heard: lastHeard,
+                clock: clock, logger: logger),
             socket
         )
     }

@@ -9,6 +9,7 @@ package enum CollectorProgram {
     /// Runs the collector until SIGTERM.
     package static func run(_ configuration: CollectorConfiguration) async throws {
         let logger = DaemonProgram.logger(label: "bookend-collector", level: configuration.logLevel.rawValue)
+        DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let ring = KeyRing(try KeyRing.read(file: configuration.keys))

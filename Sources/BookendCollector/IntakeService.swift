@@ -13,6 +13,7 @@ actor IntakeService {
     private static let groupLimit = 1_000
 
     private let socket: any MessageSocket
+    private let ring: KeyRing
     private let store: any ReportStore
     private let feed: Feed
     private let heard: LastHeard
@@ -35,10 +36,11 @@ actor IntakeService {
     private var nextComplaint: BootTime?
 
     init(
-        socket: any MessageSocket, store: any ReportStore, feed: Feed, heard: LastHeard, clock: any DaemonClock,
-        logger: Logger
+        socket: any MessageSocket, ring: KeyRing, store: any ReportStore, feed: Feed, heard: LastHeard,
+        clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
+        self.ring = ring
         self.store = store
         self.feed = feed
         self.heard = heard
@@ -78,7 +80,7 @@ actor IntakeService {
             // What waited is not stored, for it could not be acknowledged: agents send it again.
             if isStopping { break }
             var group = Group()
-            for delivery in deliveries {
+            for delivery in deliveries where ring.stillAdmits(delivery) {
                 take(delivery, into: &group)
                 if group.new.count >= Self.groupLimit {
                     finish(group)

@@ -8,26 +8,30 @@ import Logging
 actor RosterService {
     private let socket: any MessageSocket
     private let store: any ReportStore
+    private let admitted: AdmittedPeers
     private let interval: Duration
     private let heard: LastHeard
     private let clock: any DaemonClock
     private let logger: Logger
     private var through: Int64
     private var epoch: UInt64
+    private var peersThrough: Int64
     /// Replies taken over since the start.
     private var replies = 0
 
     init(
-        socket: any MessageSocket, store: any ReportStore, interval: Duration, heard: LastHeard, clock: any DaemonClock,
-        logger: Logger
+        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, interval: Duration,
+        heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
+        self.admitted = admitted
         self.interval = interval
         self.heard = heard
         self.clock = clock
         self.logger = logger
         (through, epoch) = try store.rosterPosition()
+        peersThrough = try store.peers().through
     }
 
     /// Asks and listens until the socket closes.
@@ -40,7 +44,9 @@ actor RosterService {
             }
             group.addTask {
                 for await event in self.socket.connectionEvents {
-                    if case .lost(let reason, _) = event {
+                    switch event {
+                    case .connected: await self.ask()
+                    case .lost(let reason, _):
                         self.logger.warning("the coordinator is out of reach", metadata: ["reason": "\(reason)"])
                     }
                 }
@@ -72,7 +78,7 @@ actor RosterService {
 
     private func ask() {
         guard socket.statistics.isConnected else { return }
-        var request = RosterRequest(after: through, epoch: epoch)
+        var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough)
         do throws(CollectorError) {
             request.highestJob = try store.highestJob()
         } catch {
@@ -95,10 +101,17 @@ actor RosterService {
                     "the coordinator went back in time, and tells everything again",
                     metadata: ["through": "\(reply.through)", "known": "\(through)"])
             }
-            guard reply.through != through || reply.epoch != epoch || !reply.triggers.isEmpty else { return }
+            let isOther = reply.epoch != epoch
+            guard reply.through != through || isOther || !reply.triggers.isEmpty || !reply.peers.isEmpty else { return }
             try store.store(reply)
             (through, epoch) = (reply.through, reply.epoch)
-            if !reply.isComplete { ask() }
+            if isOther || !reply.peers.isEmpty {
+                let known = try store.peers()
+                admitted.admit(known.peers)
+                peersThrough = known.through
+            }
+            // At once: the coordinator waits to hear that a revocation holds here.
+            if !reply.isComplete || !reply.peers.isEmpty { ask() }
         } catch {
             logger.error("the roster could not be taken over", metadata: ["error": "\(error)"])
         }

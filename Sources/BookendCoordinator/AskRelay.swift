@@ -48,6 +48,8 @@ struct AskRelay {
 
     mutating func close(agent: AgentID) -> [(id: UInt64, ask: Ask)] { close { $0.agent == agent } }
 
+    mutating func close(author: String) -> [(id: UInt64, ask: Ask)] { close { $0.client.author == author } }
+
     mutating func close(route: Route, door: Doors.Name) -> [(id: UInt64, ask: Ask)] {
         close { $0.client.route == route && $0.client.door == door }
     }

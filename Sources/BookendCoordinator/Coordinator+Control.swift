@@ -34,6 +34,22 @@ extension Coordinator {
             case .ask(let agent, let request): try ask(agent, request, client)
             case .askCredit(let chunks): giveCredit(chunks, client)
             case .askClose: closeAsk(client)
+            case .listPeers(let role):
+                reply(.peers(book.all.filter { role == nil || $0.identity.role == role }), to: client)
+            case .labelPeer(let identity, let set, let remove):
+                let plan = try book.plan(
+                    labelling: identity, with: set, without: remove, by: client.author, at: now.wall)
+                reply(.peers(try record(plan, "labels were changed", client, now)), to: client)
+            case .renamePeer(let identity, let name):
+                let plan = try book.plan(renaming: identity, to: name, by: client.author, at: now.wall)
+                reply(.peers(try record(plan, "a peer was renamed", client, now)), to: client)
+            case .approvePeer(let identity):
+                let plan = try book.plan(approving: identity, by: client.author, at: now.wall)
+                reply(.peers(try record(plan, "a peer was approved", client, now)), to: client)
+            case .revokePeer(let identity): try revoke(identity, client, now)
+            case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
+            case .createToken, .revokeToken:
+                throw RemoteFailure(.refused, "this coordinator enrolls nobody: its configuration has no enrollment")
             }
         } catch {
             reply(.failed(error), to: client)
@@ -175,7 +191,7 @@ extension Coordinator {
         return record
     }
 
-    private func stored<T>(_ body: () throws(CoordinatorError) -> T) throws(RemoteFailure) -> T {
+    func stored<T>(_ body: () throws(CoordinatorError) -> T) throws(RemoteFailure) -> T {
         do throws(CoordinatorError) {
             return try body()
         } catch {

@@ -10,6 +10,7 @@ extension Coordinator {
         planSlots(now)
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
+        endRevocations(now)
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
         if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }
         if housekeeping.isDue(.probing, at: now.boot) { probeAsks() }
@@ -51,9 +52,9 @@ extension Coordinator {
     private func readKeys(_ now: Moment) {
         do throws(TransportError) {
             guard try keyFile.refresh() else { return }
-            let agents = keyFile.agents
-            logger.notice("the key file was read again", metadata: ["agents": "\(agents.count)"])
-            perform(machine.handle(.enrolled(agents), at: now), now)
+            book.take(file: keyFile.peers)
+            logger.notice("the key file was read again", metadata: ["agents": "\(book.agents.count)"])
+            admit(now)
         } catch {
             logger.error("the key file is wrong; what was read before still holds", metadata: ["error": "\(error)"])
         }

@@ -17,6 +17,8 @@ actor Coordinator {
     let logger: Logger
     var machine: CoordinatorMachine
     var asks = AskRelay()
+    var book: PeerBook
+    var revocations = PendingRevocations()
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
@@ -26,18 +28,19 @@ actor Coordinator {
     var housekeeping: Housekeeping
 
     init(
-        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, store: any PolicyStore, clock: any DaemonClock,
-        logger: Logger
+        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, book: PeerBook, store: any PolicyStore,
+        clock: any DaemonClock, logger: Logger
     ) throws(CoordinatorError) {
         self.doors = doors
         self.store = store
         self.keyFile = keyFile
+        self.book = book
         self.clock = clock
         self.logger = logger
         var machine = CoordinatorMachine(
             try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62))
         let now = clock.now
-        _ = machine.handle(.enrolled(keyFile.agents), at: now)  // nobody is online: nothing follows
+        _ = machine.handle(.enrolled(book.agents), at: now)  // nobody is online: nothing follows
         self.machine = machine
         housekeeping = Housekeeping(at: now.boot)
     }
@@ -47,7 +50,7 @@ actor Coordinator {
     func take(_ batch: [Delivery], at door: Doors.Name) {
         let now = clock.now
         var orders: [(client: Client, order: BackupOrder)] = []
-        for delivery in batch {
+        for delivery in batch where keyFile.ring.stillAdmits(delivery) {
             switch delivery.event {
             case .undeliverable(let message): if let route = message.route { lose(route, at: door, now) }
             case .subscribed:
@@ -117,7 +120,9 @@ actor Coordinator {
 
     private func take(_ envelope: Envelope, from peer: PeerIdentity, _ route: Route, _ now: Moment) {
         switch (peer.role, envelope) {
-        case (.collector, .rosterRequest(let request)): answer(request, route, now)
+        case (.collector, .rosterRequest(let request)):
+            answer(request, route, now)
+            note(request, of: peer, route, now)
         case (.agent, _):
             let agent = AgentID(rawValue: peer.name)
             note(route, of: agent)
@@ -146,6 +151,12 @@ actor Coordinator {
             fail(asks.close(agent: agent), "the connection of agent \(agent) broke; ask again")
         }
         agentsByRoute[route] = agent
+    }
+
+    /// It is no longer enrolled.
+    func forget(_ agent: AgentID) {
+        if let route = routes.removeValue(forKey: agent) { agentsByRoute[route] = nil }
+        fail(asks.close(agent: agent), "agent \(agent) is not enrolled any more")
     }
 
     private func lose(_ route: Route, at door: Doors.Name, _ now: Moment) {
@@ -194,9 +205,12 @@ actor Coordinator {
             // Numbers of another epoch count other changes. A collector of an older version names none.
             let after = request.epoch == 0 || request.epoch == machine.epoch ? request.after : 0
             let changes = try store.changes(after: after, limit: 1_000)
+            let peersAfter = request.epoch == 0 || request.epoch == machine.epoch ? request.peersAfter : 0
+            let peers = book.changes(after: peersAfter, limit: 1_000)
             let reply = RosterReply(
                 through: changes.through, triggers: changes.records, isComplete: changes.isComplete,
-                agents: machine.presence.records, epoch: machine.epoch)
+                agents: machine.presence.records, epoch: machine.epoch, peers: peers.peers,
+                peersThrough: peers.through)
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])

@@ -10,6 +10,7 @@ package enum CoordinatorProgram {
     /// Runs the coordinator until SIGTERM.
     package static func run(_ configuration: CoordinatorConfiguration) async throws {
         let logger = DaemonProgram.logger(label: "bookend-coordinator", level: configuration.logLevel.rawValue)
+        DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let keyFile = try WatchedKeyFile(path: configuration.keys)

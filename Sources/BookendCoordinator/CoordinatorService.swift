@@ -61,9 +61,14 @@ package struct CoordinatorService: Sendable {
         let coordinator: Coordinator
         let real: CoordinatorEndpoints
         do {
+            let access = try store.access()
+            var book = PeerBook(recorded: access.peers, tokens: access.tokens)
+            book.take(file: keyFile.peers)
+            // Before anybody can come: who was revoked may still stand in the file.
+            keyFile.ring.replace(with: book)
             doors = try await open()
             coordinator = try Coordinator(
-                rules: rules, doors: doors, keyFile: keyFile, store: store, clock: clock, logger: logger)
+                rules: rules, doors: doors, keyFile: keyFile, book: book, store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
             try await check(real)

@@ -3,7 +3,7 @@ package import BookendTransport
 import Glibc
 import Synchronization
 
-/// The static key file and the ring that it fills: read again when it changes.
+/// The static key file, read again when it changes, and the ring of those who may come in.
 package final class WatchedKeyFile: Sendable {
     /// Enough to notice a file that was written or replaced.
     private struct Mark: Equatable, Sendable {
@@ -15,20 +15,22 @@ package final class WatchedKeyFile: Sendable {
     }
 
     package let path: String
-    package let ring: KeyRing
+    /// Filled by the coordinator, which knows whom else it enrolled and whom it revoked.
+    package let ring = KeyRing()
     private let mark: Mutex<Mark?>
+    private let keys: Mutex<[EnrolledKey]>
 
     /// - Throws: ``TransportError`` when the file cannot be used.
     package init(path: String) throws(TransportError) {
         self.path = path
         mark = Mutex(Self.mark(of: path))
-        ring = KeyRing(try KeyRing.read(file: path))
+        keys = Mutex(try KeyRing.read(file: path))
     }
 
     /// Reads the file again if it is not the one that was read last.
     ///
-    /// - Returns: Whether the ring has changed.
-    /// - Throws: ``TransportError``, once for each wrong version of the file; the ring stays as it was.
+    /// - Returns: Whether there is something new.
+    /// - Throws: ``TransportError``, once for each wrong version of the file; what was read before stays.
     package func refresh() throws(TransportError) -> Bool {
         let now = Self.mark(of: path)
         let isNews = mark.withLock { mark in
@@ -36,16 +38,13 @@ package final class WatchedKeyFile: Sendable {
             return mark != now
         }
         guard isNews else { return false }
-        ring.replace(with: try KeyRing.read(file: path))
+        let fresh = try KeyRing.read(file: path)
+        keys.withLock { $0 = fresh }
         return true
     }
 
-    /// The agents of the ring with their labels.
-    package var agents: [AgentID: [String: String]] {
-        let agents = ring.all.filter { $0.identity.role == .agent }
-        return Dictionary(
-            agents.map { (AgentID(rawValue: $0.identity.name), $0.labels) }, uniquingKeysWith: { $1 })
-    }
+    /// The lines of the file that was read last.
+    package var peers: [Peer] { keys.withLock { $0.map(\.peer) } }
 
     /// `nil`: the file is not there, which the next reading will say.
     private static func mark(of path: String) -> Mark? {

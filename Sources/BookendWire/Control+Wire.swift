@@ -46,6 +46,26 @@ extension ProtoControlRequest {
             credit.chunks = Int32(clamping: chunks)
             body = .askCredit(credit)
         case .askClose: body = .askClose(AskClose())
+        case .listPeers(let role):
+            var list = ListPeers()
+            if let role { list.peerRole = role.rawValue }
+            body = .listPeers(list)
+        case .labelPeer(let identity, let set, let remove):
+            var label = LabelPeer()
+            label.identity = identity.description
+            label.labels = set
+            label.removed = remove
+            body = .labelPeer(label)
+        case .renamePeer(let identity, let name):
+            var rename = RenamePeer()
+            rename.identity = identity.description
+            rename.name = name
+            body = .renamePeer(rename)
+        case .revokePeer(let identity): body = .revokePeer(identity.description)
+        case .approvePeer(let identity): body = .approvePeer(identity.description)
+        case .createToken(let draft): body = .createToken(ProtoTokenDraft(draft))
+        case .listTokens: body = .listTokens(ListTokens())
+        case .revokeToken(let id): body = .revokeTokenID(id.rawValue)
         }
     }
 }
@@ -79,6 +99,20 @@ extension ControlRequest {
         case .ask(let ask): self = .ask(try AgentID(wire: ask.agent, "agent"), try AskRequest(ask.request))
         case .askCredit(let credit): self = .askCredit(chunks: try credit.chunks.within(1...64, "credit"))
         case .askClose: self = .askClose
+        case .listPeers(let list):
+            self = .listPeers(list.hasPeerRole ? try PeerRole(wire: list.peerRole, "peer_role") : nil)
+        case .labelPeer(let label):
+            self = .labelPeer(
+                try PeerIdentity(wire: label.identity), set: try label.labels.checkedAsLabels("labels"),
+                remove: try label.removed.bounded(64, "removed"))
+        case .renamePeer(let rename):
+            self = .renamePeer(
+                try PeerIdentity(wire: rename.identity), to: try AgentID(wire: rename.name, "name").rawValue)
+        case .revokePeer(let identity): self = .revokePeer(try PeerIdentity(wire: identity))
+        case .approvePeer(let identity): self = .approvePeer(try PeerIdentity(wire: identity))
+        case .createToken(let draft): self = .createToken(try TokenDraft(draft))
+        case .listTokens: self = .listTokens
+        case .revokeTokenID(let id): self = .revokeToken(try TokenID(wire: id))
         }
     }
 }
@@ -166,6 +200,24 @@ extension ProtoControlReply {
             body = .agents(agents)
         case .answer(let answer): body = .answer(ProtoAskAnswer(answer))
         case .done: body = .done(Done())
+        case .peers(let list):
+            var peers = Peers()
+            peers.peers = list.map(ProtoPeer.init)
+            body = .peers(peers)
+        case .revoked(let revocation):
+            var revoked = ProtoRevocation()
+            revoked.peers = revocation.peers.map(ProtoPeer.init)
+            revoked.uninformed = revocation.uninformed.map(\.description)
+            body = .revoked(revoked)
+        case .tokens(let list):
+            var tokens = Tokens()
+            tokens.tokens = list.map(ProtoEnrollmentToken.init)
+            body = .tokens(tokens)
+        case .tokenMade(let token, let text):
+            var made = TokenMade()
+            made.token = ProtoEnrollmentToken(token)
+            made.text = text
+            body = .tokenMade(made)
         case .failed(let failure): body = .failure(ProtoFailure(failure))
         }
     }
@@ -185,6 +237,18 @@ extension ControlReply {
             self = .agents(try list.agents.map { agent throws(WireError) in try AgentRecord(agent) })
         case .answer(let answer): self = .answer(try AskAnswer(answer))
         case .done: self = .done
+        case .peers(let list): self = .peers(try Peer.list(list.peers))
+        case .revoked(let revoked):
+            self = .revoked(
+                Revocation(
+                    peers: try Peer.list(revoked.peers),
+                    uninformed: try revoked.uninformed.bounded(1_000, "uninformed").map {
+                        identity throws(WireError) in try PeerIdentity(wire: identity)
+                    }))
+        case .tokens(let list):
+            self = .tokens(try list.tokens.map { token throws(WireError) in try EnrollmentToken(token) })
+        case .tokenMade(let made):
+            self = .tokenMade(try EnrollmentToken(made.token), text: try made.text.bounded(4_096, "text"))
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }
@@ -198,6 +262,8 @@ extension ProtoRosterReply {
         isComplete = reply.isComplete
         agents = reply.agents.map(ProtoAgentRecord.init)
         epoch = reply.epoch
+        peers = reply.peers.map(ProtoPeer.init)
+        peersThrough = reply.peersThrough
     }
 }
 
@@ -207,6 +273,7 @@ extension RosterReply {
             through: proto.through,
             triggers: try proto.triggers.map { record throws(WireError) in try TriggerRecord(record) },
             isComplete: proto.isComplete,
-            agents: try proto.agents.map { agent throws(WireError) in try AgentRecord(agent) }, epoch: proto.epoch)
+            agents: try proto.agents.map { agent throws(WireError) in try AgentRecord(agent) }, epoch: proto.epoch,
+            peers: try Peer.list(proto.peers), peersThrough: proto.peersThrough)
     }
 }

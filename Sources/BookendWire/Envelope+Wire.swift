@@ -31,6 +31,7 @@ extension Envelope {
             proto.after = request.after
             proto.epoch = request.epoch
             proto.highestJobID = request.highestJob.rawValue
+            proto.peersAfter = request.peersAfter
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -73,7 +74,8 @@ extension Envelope {
         case .rosterRequest(let proto):
             self = .rosterRequest(
                 RosterRequest(
-                    after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID))))
+                    after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID)),
+                    peersAfter: max(0, proto.peersAfter)))
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))
         case .intakeBatch(let proto): self = .intake(.batch(try IntakeBatch(proto)))

@@ -79,6 +79,24 @@ package enum Wire {
         try PolicyRevision(parse(bytes, as: ProtoPolicyRevision.self))
     }
 
+    /// A peer in bytes, for a store.
+    package static func encode(_ peer: Peer) -> [UInt8] {
+        serialize(ProtoPeer(peer))
+    }
+
+    package static func decodePeer(_ bytes: [UInt8]) throws(WireError) -> Peer {
+        try Peer(parse(bytes, as: ProtoPeer.self))
+    }
+
+    /// A token in bytes, for a store; without its secret's digest.
+    package static func encode(_ token: EnrollmentToken) -> [UInt8] {
+        serialize(ProtoEnrollmentToken(token))
+    }
+
+    package static func decodeEnrollmentToken(_ bytes: [UInt8]) throws(WireError) -> EnrollmentToken {
+        try EnrollmentToken(parse(bytes, as: ProtoEnrollmentToken.self))
+    }
+
     /// Unknown fields are not kept: collecting them takes quadratic time when there are many.
     private static var options: BinaryDecodingOptions {
         var options = BinaryDecodingOptions()

@@ -34,6 +34,7 @@ final class FailingStore: ReportStore {
         try store.pruneStreams(heard: heard, now: now, unheardSince: time)
     }
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) { try store.rosterPosition() }
+    func peers() throws(CollectorError) -> (peers: [Peer], through: Int64) { try store.peers() }
     func highestJob() throws(CollectorError) -> JobID { try store.highestJob() }
     func store(_ roster: RosterReply) throws(CollectorError) { try store.store(roster) }
     func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord] {

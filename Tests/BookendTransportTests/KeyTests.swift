@@ -1,3 +1,4 @@
+import BookendModel
 import Glibc
 import Testing
 

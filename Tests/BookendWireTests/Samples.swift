@@ -116,6 +116,22 @@ enum Samples {
     ]
     static let failure = RemoteFailure(.notFound, "no such job")
 
+    static let token = EnrollmentToken(
+        id: TokenID(rawValue: 3),
+        allows: TokenDraft(
+            peerRole: .operator, operatorRole: .admin, name: "alice", labels: ["site": "north"], uses: 1,
+            lifetime: .seconds(90), needsApproval: true), usesLeft: 0, needsApproval: true, madeAt: time,
+        madeBy: "operator/bob", isRevoked: true)
+
+    static let peers: [Peer] = zip(Peer.State.allCases, ["agent/web-1", "operator/alice", "collector/main"]).map {
+        state, name in
+        Peer(
+            identity: PeerIdentity(name)!, key: PublicKey(checking: "yrSiA[x3D4#ut4BQ1M9^5yhh*pCfhH6z^C@iyGLk")!,
+            labels: ["site": "north"], role: state == .pending ? nil : .viewer, state: state,
+            origin: state == .revoked ? .keyFile : .token(token.id), generation: 7, changedAt: time,
+            changedBy: "token/3")
+    }
+
     static let envelopes: [Envelope] =
         [
             .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
@@ -136,9 +152,12 @@ enum Samples {
             .heartbeatReply(HeartbeatReply(generation: 5, wall: time, slotsVersion: 9)), .triggerAck(job),
             .cancelAck(job),
             .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),
-            .askReply(.end(id: 1, failure)), .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job)),
+            .askReply(.end(id: 1, failure)),
+            .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7)),
             .rosterReply(
-                RosterReply(through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5)),
+                RosterReply(
+                    through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5,
+                    peers: peers, peersThrough: 12)),
             .intake(.resume(IntakeResume(incarnation: 9, acknowledged: 5, epoch: 44))),
             .intake(.batch(IntakeBatch(incarnation: 9, after: ReportDigest(rawValue: .max), reports: [report]))),
             .intake(.beacon(IntakeBeacon(activeJobs: [activeJob], wall: time))),
@@ -170,11 +189,16 @@ enum Samples {
                     policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true,
                     validUntil: time)),
             .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
-            .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose,
+            .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose, .listPeers(nil), .listPeers(.agent),
+            .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
+            .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
+            .approvePeer(peers[2].identity), .createToken(token.allows), .createToken(TokenDraft(peerRole: .agent)),
+            .listTokens, .revokeToken(token.id),
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
             .applied([PolicyOutcome(name: name, revision: 1, change: .changed, agents: [agent])]), .policies([restic]),
             .triggered([record]), .canceled(record), .agents([agentRecord]), .answer(answers[0]), .done,
-            .failed(failure),
+            .failed(failure), .peers(peers), .revoked(Revocation(peers: peers, uninformed: [peers[2].identity])),
+            .tokens([token]), .tokenMade(token, text: "bookend1-…"),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

@@ -57,6 +57,11 @@ extension DaemonLink {
         return agents.sorted { $0.id < $1.id }
     }
 
+    func peers(_ role: PeerRole) async throws(CLIError) -> [Peer] {
+        guard case .peers(let peers) = try await control(.listPeers(role)) else { throw unexpected() }
+        return peers
+    }
+
     /// Jobs to come, the earliest first.
     func slots(of policy: PolicyName? = nil, at agent: AgentID? = nil, limit: Int) async throws(CLIError)
         -> [TriggerRecord]

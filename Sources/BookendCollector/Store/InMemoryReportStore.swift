@@ -33,6 +33,8 @@ package final class InMemoryReportStore: ReportStore {
         var tally = FleetTally()
         var roster: Int64 = 0
         var rosterEpoch: UInt64 = 0
+        var peers: [PublicKey: Peer] = [:]
+        var peersThrough: Int64 = 0
         var expectations: [Key: TriggerRecord] = [:]
     }
 
@@ -101,6 +103,10 @@ package final class InMemoryReportStore: ReportStore {
         state.withLock { ($0.roster, $0.rosterEpoch) }
     }
 
+    package func peers() -> (peers: [Peer], through: Int64) {
+        state.withLock { ($0.peers.values.sorted { $0.key < $1.key }, $0.peersThrough) }
+    }
+
     package func highestJob() -> JobID {
         state.withLock { $0.jobs.keys.map(\.job).max() ?? JobID(rawValue: 0) }
     }
@@ -117,6 +123,10 @@ package final class InMemoryReportStore: ReportStore {
                 state.jobs[key] = new
                 state.tally.update(from: old, to: new)
             }
+            let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
+            if isOther { state.peers = state.peers.filter { $0.value.state == .revoked } }
+            for peer in roster.peers where state.peers[peer.key]?.state != .revoked { state.peers[peer.key] = peer }
+            if isOther || !roster.peers.isEmpty { state.peersThrough = roster.peersThrough }
             (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)
         }
     }

@@ -38,10 +38,15 @@ package protocol ReportStore: Sendable {
     /// What ``RosterReply/through`` and ``RosterReply/epoch`` the latest stored roster had; 0: none.
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64)
 
+    /// Peers that the coordinator told of, and the latest ``RosterReply/peersThrough``; 0: none.
+    func peers() throws(CollectorError) -> (peers: [Peer], through: Int64)
+
     /// The highest job id that a job here has; 0: there is none.
     func highestJob() throws(CollectorError) -> JobID
 
-    /// Makes jobs of triggers that no report has told of yet, and keeps the roster's position with them.
+    /// Makes jobs of triggers that no report has told of yet, keeps peers by their keys, and the roster's position with
+    /// them. A key that is revoked stays revoked. Another epoch than before makes the other peers forgotten: the coordinator
+    /// tells all that it knows anew.
     func store(_ roster: RosterReply) throws(CollectorError)
 
     /// Triggers and slots that no agent has said a word of, and whose deadline lies before that time; the earliest deadline

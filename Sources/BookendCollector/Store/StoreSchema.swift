@@ -86,6 +86,16 @@ enum StoreSchema {
             // In the same table as the reports: one order, one cursor.
             try database.execute(sql: "ALTER TABLE reports ADD COLUMN is_inference INTEGER NOT NULL DEFAULT 0")
         }
+        migrator.registerMigration("peers") { database in
+            // facts: peers (the generation that was taken over last)
+            try database.execute(
+                sql: """
+                    CREATE TABLE peers (
+                        public_key TEXT PRIMARY KEY,
+                        is_revoked INTEGER NOT NULL,
+                        body BLOB NOT NULL) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -32,6 +32,8 @@ package enum CoordinatorCopies {
               1. start bookend-coordinator. Agents and collectors tell it which ids they know; it goes on above them.
               2. bookend policy diff DIRECTORY: what was applied after the copy was made is not here; apply it again.
               3. bookend agents: each agent that comes online gets its policies and its jobs to come anew.
+              4. bookend agent list --all: who was enrolled after the copy was made is not here, and enrolls anew. Who was
+                 revoked after it (collectors still know) may come in again: bookend agent revoke NAME, at once.
             """
     }
 }
@@ -45,6 +47,7 @@ extension SQLitePolicyStore {
             Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,
             counter("generation", database))
         try set("generation", generation + CoordinatorCopies.gap, database)
+        try set("peers", counter("peers", database) + CoordinatorCopies.gap, database)
         // Starts that passed since the copy was made were planned, under ids that this database does not know.
         try set("slots_planned_unix_ms", now.milliseconds, database)
     }

@@ -20,6 +20,9 @@ package final class InMemoryPolicyStore: PolicyStore {
         var generation: Int64 = 0
         var epoch: UInt64 = 1
         var plannedAt: UnixTime?
+        var peers: [PublicKey: Peer] = [:]
+        var tokens: [TokenID: EnrollmentToken] = [:]
+        var peerGeneration: Int64 = 0
 
         mutating func insert(_ draft: TriggerRecord, isSlot: Bool, at now: UnixTime) -> TriggerRecord {
             highestJob += 1
@@ -249,6 +252,29 @@ package final class InMemoryPolicyStore: PolicyStore {
     package func remember(_ agents: [RememberedAgent]) throws(CoordinatorError) {
         contents.withLock { contents in
             for agent in agents { contents.agents[agent.id] = agent }
+        }
+    }
+
+    package func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken]) {
+        contents.withLock { contents in
+            (
+                contents.peers.values.sorted { $0.generation < $1.generation },
+                contents.tokens.values.sorted { $0.id < $1.id }
+            )
+        }
+    }
+
+    package func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer] {
+        contents.withLock { contents in
+            if let token { contents.tokens[token.id] = token }
+            var recorded: [Peer] = []
+            for var peer in peers where contents.peers[peer.key]?.state != .revoked {
+                contents.peerGeneration += 1
+                peer.generation = contents.peerGeneration
+                contents.peers[peer.key] = peer
+                recorded.append(peer)
+            }
+            return recorded
         }
     }
 

@@ -4,7 +4,7 @@ package import BookendModel
 ///
 /// Each call is one transaction, durable when it returns. One process at a time uses a store. Safe to use from any thread;
 /// calls come one after the other.
-package protocol PolicyStore: Sendable {
+package protocol PolicyStore: AccessStore {
     /// What the machine starts from.
     func load() throws(CoordinatorError) -> CoordinatorState
 

@@ -66,6 +66,28 @@ enum PolicyStoreSchema {
                         OR is_canceled > is_cancel_acknowledged;
                     """)
         }
+        migrator.registerMigration("access") { database in
+            try database.execute(
+                sql: """
+                    -- counters: peers (the highest generation of a peer)
+
+                    -- Who came with a token, and every key that was revoked. A row is never removed.
+                    CREATE TABLE peers (
+                        public_key TEXT PRIMARY KEY,
+                        generation INTEGER NOT NULL,
+                        identity TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        role TEXT,  -- of operators
+                        body BLOB NOT NULL) WITHOUT ROWID;
+                    CREATE UNIQUE INDEX peers_by_generation ON peers (generation);
+
+                    CREATE TABLE tokens (
+                        id INTEGER PRIMARY KEY,
+                        uses_left INTEGER NOT NULL,
+                        secret_digest BLOB NOT NULL,
+                        body BLOB NOT NULL);
+                    """)
+        }
         return migrator
     }
 }

@@ -22,6 +22,14 @@ struct SimulatedPolicyStore: PolicyStore {
         try write("policies") { () throws(CoordinatorError) in try store.record(edits, by: author, at: now) }
     }
 
+    func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken]) {
+        try read { () throws(CoordinatorError) in try store.access() }
+    }
+
+    func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer] {
+        try write("peers") { () throws(CoordinatorError) in try store.record(peers, token: token) }
+    }
+
     func revision(_ number: Int64, of policy: PolicyName) throws(CoordinatorError) -> PolicyRevision? {
         try read { () throws(CoordinatorError) in try store.revision(number, of: policy) }
     }

@@ -46,6 +46,10 @@ struct SimulatedReportStore: ReportStore {
         try read { () throws(CollectorError) in store.rosterPosition() }
     }
 
+    func peers() throws(CollectorError) -> (peers: [Peer], through: Int64) {
+        try read { () throws(CollectorError) in store.peers() }
+    }
+
     func highestJob() throws(CollectorError) -> JobID {
         try read { () throws(CollectorError) in store.highestJob() }
     }

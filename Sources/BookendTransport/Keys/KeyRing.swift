@@ -1,3 +1,4 @@
+package import BookendModel
 import Synchronization
 
 /// A key, what it is enrolled as, and what else is known of it.
@@ -48,6 +49,12 @@ package final class KeyRing: Sendable {
     package func isAdmitted(_ sender: Sender) -> Bool {
         guard let key = sender.key else { return false }
         return enrolled(key)?.identity == sender.identity
+    }
+
+    /// Whether a message that waited may still be read. In memory there are no keys, and nobody is revoked.
+    package func stillAdmits(_ delivery: Delivery) -> Bool {
+        guard let sender = delivery.sender, sender.key != nil else { return true }
+        return isAdmitted(sender)
     }
 
     package var all: [EnrolledKey] {

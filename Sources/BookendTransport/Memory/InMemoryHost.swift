@@ -1,3 +1,4 @@
+import BookendModel
 import Synchronization
 
 /// An ``InMemoryNetwork`` as one process sees it, from its start to its end.

@@ -1,3 +1,4 @@
+package import BookendModel
 import Synchronization
 
 /// Sockets without a network, for tests and the simulator: the same bounds, the same losses, no threads and no clock.

@@ -1,3 +1,4 @@
+import BookendModel
 import Synchronization
 
 /// A socket of an ``InMemoryNetwork``.

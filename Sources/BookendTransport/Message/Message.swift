@@ -1,3 +1,5 @@
+package import BookendModel
+
 /// One part of a message. The transport never looks inside.
 package typealias Frame = [UInt8]
 

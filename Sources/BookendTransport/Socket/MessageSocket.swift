@@ -22,12 +22,19 @@ package protocol MessageSocket: AnyObject, Sendable {
 
     var statistics: SocketStatistics { get }
 
+    /// Ends the connections of those whom the socket's ring does not admit any more: to be called after each change of the
+    /// ring that takes somebody out. When it returns, no byte goes to them, and none of theirs is taken.
+    func disconnectRevoked()
+
     /// Closes the socket and ends ``deliveries``. What was taken is sent first as far as the linger time allows. Closing
     /// twice does no harm.
     func close() async
 }
 
 extension MessageSocket {
+    /// In memory there are no keys to revoke.
+    package func disconnectRevoked() {}
+
     @discardableResult
     package func send(_ frames: [Frame], to route: Route? = nil) -> Bool {
         send([Message(frames, to: route)]) == 1

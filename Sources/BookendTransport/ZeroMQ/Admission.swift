@@ -1,3 +1,4 @@
+import BookendModel
 import CZeroMQ
 
 /// Answers libzmq's question at each handshake, from memory: is this key enrolled? (ZAP, RFC 27.)

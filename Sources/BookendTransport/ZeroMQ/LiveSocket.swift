@@ -24,6 +24,8 @@ final class LiveSocket {
     /// What a router's slow peers wait for.
     private var backlog: RouteBacklog
     private var senders: [String: Sender] = [:]
+    /// Who was last heard over each connection.
+    private var heard: [Int32: String] = [:]
 
     init(handle: ZeroMQSocket, plan: SocketPlan, raw: RawSocket?) {
         self.handle = handle
@@ -187,6 +189,12 @@ final class LiveSocket {
     private func admitted(_ arrival: RawSocket.Arrival) -> Provenance? {
         guard case .curveServer(_, let ring) = plan.guard else { return .unproved }
         guard let userID = arrival.userID, let sender = spelledOut(userID), ring.isAdmitted(sender) else { return nil }
+        if let descriptor = arrival.descriptor, heard[descriptor] != userID {
+            heard[descriptor] = userID
+            handle.connections.note(descriptor, of: sender)
+            // Revoked in between: then nobody has cut it yet.
+            if !ring.isAdmitted(sender) { handle.disconnectRevoked() }
+        }
         return .proved(sender)
     }
 

@@ -8,6 +8,8 @@ struct RawSocket {
     struct Arrival {
         var frames: [Frame] = []
         var userID: String?
+        /// Of the connection over which it came; only with a name.
+        var descriptor: Int32?
         /// There were more frames than allowed; those above were thrown away.
         var isOverlong = false
     }
@@ -80,7 +82,11 @@ struct RawSocket {
                 arrival.isOverlong = true
             }
             // The routing id in front of a router's messages carries no name, the frames behind it do.
-            if !isMore, let name = zmq_msg_gets(&part, "User-Id") { arrival.userID = String(cString: name) }
+            if !isMore, let name = zmq_msg_gets(&part, "User-Id") {
+                arrival.userID = String(cString: name)
+                // libzmq's own word for it, which its deprecated ZMQ_SRCFD reads as well.
+                arrival.descriptor = zmq_msg_gets(&part, "__fd").flatMap { Int32(String(cString: $0)) }
+            }
         }
         return arrival
     }

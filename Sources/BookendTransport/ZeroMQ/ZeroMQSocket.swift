@@ -12,6 +12,9 @@ final class ZeroMQSocket: MessageSocket {
     private let mailbox: Mailbox
     private let counts = Mutex(SocketStatistics())
     private let canSend: Bool
+    let connections = PeerConnections()
+    /// Of a server with CURVE.
+    private let ring: KeyRing?
 
     init(id: SocketID, endpoint: Endpoint, plan: SocketPlan, mailbox: Mailbox) {
         self.id = id
@@ -21,6 +24,7 @@ final class ZeroMQSocket: MessageSocket {
         queue = DeliveryQueue(messages: plan.limits.inboundMessages, bytes: plan.limits.inboundBytes) { mailbox.wake() }
         outbox = Outbox(messages: plan.limits.outboxMessages, bytes: plan.limits.outboxBytes)
         if case .subscriber = plan.kind { canSend = false } else { canSend = true }
+        if case .curveServer(_, let ring) = plan.guard { self.ring = ring } else { ring = nil }
     }
 
     var deliveries: Deliveries { Deliveries(queue: queue) }
@@ -32,6 +36,11 @@ final class ZeroMQSocket: MessageSocket {
         let (taken, isNews) = outbox.add(messages)
         if isNews { mailbox.notice(id) }
         return taken
+    }
+
+    func disconnectRevoked() {
+        guard let ring else { return }
+        connections.cut { !ring.isAdmitted($0) }
     }
 
     func close() async {

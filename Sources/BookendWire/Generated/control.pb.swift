@@ -166,6 +166,72 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .listSlots(newValue)}
   }
 
+  var listPeers: ProtoControlRequest.ListPeers {
+    get {
+      if case .listPeers(let v)? = body {return v}
+      return ProtoControlRequest.ListPeers()
+    }
+    set {body = .listPeers(newValue)}
+  }
+
+  var labelPeer: ProtoControlRequest.LabelPeer {
+    get {
+      if case .labelPeer(let v)? = body {return v}
+      return ProtoControlRequest.LabelPeer()
+    }
+    set {body = .labelPeer(newValue)}
+  }
+
+  var renamePeer: ProtoControlRequest.RenamePeer {
+    get {
+      if case .renamePeer(let v)? = body {return v}
+      return ProtoControlRequest.RenamePeer()
+    }
+    set {body = .renamePeer(newValue)}
+  }
+
+  /// identity
+  var revokePeer: String {
+    get {
+      if case .revokePeer(let v)? = body {return v}
+      return String()
+    }
+    set {body = .revokePeer(newValue)}
+  }
+
+  /// identity
+  var approvePeer: String {
+    get {
+      if case .approvePeer(let v)? = body {return v}
+      return String()
+    }
+    set {body = .approvePeer(newValue)}
+  }
+
+  var createToken: ProtoTokenDraft {
+    get {
+      if case .createToken(let v)? = body {return v}
+      return ProtoTokenDraft()
+    }
+    set {body = .createToken(newValue)}
+  }
+
+  var listTokens: ProtoControlRequest.ListTokens {
+    get {
+      if case .listTokens(let v)? = body {return v}
+      return ProtoControlRequest.ListTokens()
+    }
+    set {body = .listTokens(newValue)}
+  }
+
+  var revokeTokenID: Int64 {
+    get {
+      if case .revokeTokenID(let v)? = body {return v}
+      return 0
+    }
+    set {body = .revokeTokenID(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -180,6 +246,16 @@ nonisolated struct ProtoControlRequest: Sendable {
     case askCredit(ProtoControlRequest.AskCredit)
     case askClose(ProtoControlRequest.AskClose)
     case listSlots(ProtoControlRequest.ListSlots)
+    case listPeers(ProtoControlRequest.ListPeers)
+    case labelPeer(ProtoControlRequest.LabelPeer)
+    case renamePeer(ProtoControlRequest.RenamePeer)
+    /// identity
+    case revokePeer(String)
+    /// identity
+    case approvePeer(String)
+    case createToken(ProtoTokenDraft)
+    case listTokens(ProtoControlRequest.ListTokens)
+    case revokeTokenID(Int64)
 
   }
 
@@ -322,6 +398,67 @@ nonisolated struct ProtoControlRequest: Sendable {
   }
 
   nonisolated struct AskClose: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct ListPeers: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var peerRole: String {
+      get {_peerRole ?? String()}
+      set {_peerRole = newValue}
+    }
+    /// Returns true if `peerRole` has been explicitly set.
+    var hasPeerRole: Bool {self._peerRole != nil}
+    /// Clears the value of `peerRole`. Subsequent reads from it will return its default value.
+    mutating func clearPeerRole() {self._peerRole = nil}
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _peerRole: String? = nil
+  }
+
+  nonisolated struct LabelPeer: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var identity: String = String()
+
+    var labels: Dictionary<String,String> = [:]
+
+    var removed: [String] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct RenamePeer: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var identity: String = String()
+
+    var name: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct ListTokens: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
@@ -508,6 +645,38 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .failure(newValue)}
   }
 
+  var peers: ProtoControlReply.Peers {
+    get {
+      if case .peers(let v)? = body {return v}
+      return ProtoControlReply.Peers()
+    }
+    set {body = .peers(newValue)}
+  }
+
+  var revoked: ProtoRevocation {
+    get {
+      if case .revoked(let v)? = body {return v}
+      return ProtoRevocation()
+    }
+    set {body = .revoked(newValue)}
+  }
+
+  var tokens: ProtoControlReply.Tokens {
+    get {
+      if case .tokens(let v)? = body {return v}
+      return ProtoControlReply.Tokens()
+    }
+    set {body = .tokens(newValue)}
+  }
+
+  var tokenMade: ProtoControlReply.TokenMade {
+    get {
+      if case .tokenMade(let v)? = body {return v}
+      return ProtoControlReply.TokenMade()
+    }
+    set {body = .tokenMade(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -519,6 +688,10 @@ nonisolated struct ProtoControlReply: Sendable {
     case answer(ProtoAskAnswer)
     case done(ProtoControlReply.Done)
     case failure(ProtoFailure)
+    case peers(ProtoControlReply.Peers)
+    case revoked(ProtoRevocation)
+    case tokens(ProtoControlReply.Tokens)
+    case tokenMade(ProtoControlReply.TokenMade)
 
   }
 
@@ -580,6 +753,54 @@ nonisolated struct ProtoControlReply: Sendable {
     init() {}
   }
 
+  nonisolated struct Peers: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var peers: [ProtoPeer] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Tokens: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var tokens: [ProtoEnrollmentToken] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct TokenMade: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var token: ProtoEnrollmentToken {
+      get {_token ?? ProtoEnrollmentToken()}
+      set {_token = newValue}
+    }
+    /// Returns true if `token` has been explicitly set.
+    var hasToken: Bool {self._token != nil}
+    /// Clears the value of `token`. Subsequent reads from it will return its default value.
+    mutating func clearToken() {self._token = nil}
+
+    /// the secret: shown once, and kept nowhere
+    var text: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _token: ProtoEnrollmentToken? = nil
+  }
+
   init() {}
 }
 
@@ -595,6 +816,9 @@ nonisolated struct ProtoRosterRequest: Sendable {
 
   /// that the collector knows
   var highestJobID: Int64 = 0
+
+  /// the generation of peers that the collector has taken over
+  var peersAfter: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -616,6 +840,12 @@ nonisolated struct ProtoRosterReply: Sendable {
 
   /// renewed when the coordinator's database went back in time; then `after` starts at 0
   var epoch: UInt64 = 0
+
+  /// those that changed after `peers_after`; also pushed, unasked, when a key is revoked
+  var peers: [ProtoPeer] = []
+
+  /// their generation; 0: this coordinator keeps no peers
+  var peersThrough: Int64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -682,7 +912,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{4}\u{8}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -819,6 +1049,90 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .listSlots(v)
         }
       }()
+      case 20: try {
+        var v: ProtoControlRequest.ListPeers?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .listPeers(v)
+        }
+      }()
+      case 21: try {
+        var v: ProtoControlRequest.LabelPeer?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .labelPeer(v)
+        }
+      }()
+      case 22: try {
+        var v: ProtoControlRequest.RenamePeer?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .renamePeer(v)
+        }
+      }()
+      case 23: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .revokePeer(v)
+        }
+      }()
+      case 24: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .approvePeer(v)
+        }
+      }()
+      case 25: try {
+        var v: ProtoTokenDraft?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .createToken(v)
+        }
+      }()
+      case 26: try {
+        var v: ProtoControlRequest.ListTokens?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .listTokens(v)
+        }
+      }()
+      case 27: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .revokeTokenID(v)
+        }
+      }()
       default: break
       }
     }
@@ -876,6 +1190,38 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .listSlots?: try {
       guard case .listSlots(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .listPeers?: try {
+      guard case .listPeers(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .labelPeer?: try {
+      guard case .labelPeer(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .renamePeer?: try {
+      guard case .renamePeer(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .revokePeer?: try {
+      guard case .revokePeer(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 23)
+    }()
+    case .approvePeer?: try {
+      guard case .approvePeer(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 24)
+    }()
+    case .createToken?: try {
+      guard case .createToken(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+    }()
+    case .listTokens?: try {
+      guard case .listTokens(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+    }()
+    case .revokeTokenID?: try {
+      guard case .revokeTokenID(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 27)
     }()
     case nil: break
     }
@@ -1164,6 +1510,134 @@ nonisolated extension ProtoControlRequest.AskClose: SwiftProtobuf.Message, Swift
   }
 }
 
+nonisolated extension ProtoControlRequest.ListPeers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".ListPeers"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}peer_role\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._peerRole) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._peerRole {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.ListPeers, rhs: ProtoControlRequest.ListPeers) -> Bool {
+    if lhs._peerRole != rhs._peerRole {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlRequest.LabelPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".LabelPeer"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}labels\0\u{1}removed\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.identity) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.removed) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.identity.isEmpty {
+      try visitor.visitSingularStringField(value: self.identity, fieldNumber: 1)
+    }
+    if !self.labels.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 2)
+    }
+    if !self.removed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.removed, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.LabelPeer, rhs: ProtoControlRequest.LabelPeer) -> Bool {
+    if lhs.identity != rhs.identity {return false}
+    if lhs.labels != rhs.labels {return false}
+    if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlRequest.RenamePeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".RenamePeer"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}name\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.identity) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.identity.isEmpty {
+      try visitor.visitSingularStringField(value: self.identity, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.RenamePeer, rhs: ProtoControlRequest.RenamePeer) -> Bool {
+    if lhs.identity != rhs.identity {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlRequest.ListTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".ListTokens"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.ListTokens, rhs: ProtoControlRequest.ListTokens) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoPolicyOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PolicyOutcome"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}revision\0\u{1}change\0\u{1}agents\0")
@@ -1299,7 +1773,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1404,6 +1878,54 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .failure(v)
         }
       }()
+      case 20: try {
+        var v: ProtoControlReply.Peers?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .peers(v)
+        }
+      }()
+      case 21: try {
+        var v: ProtoRevocation?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .revoked(v)
+        }
+      }()
+      case 22: try {
+        var v: ProtoControlReply.Tokens?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .tokens(v)
+        }
+      }()
+      case 23: try {
+        var v: ProtoControlReply.TokenMade?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .tokenMade(v)
+        }
+      }()
       default: break
       }
     }
@@ -1449,6 +1971,22 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
     case .failure?: try {
       guard case .failure(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .peers?: try {
+      guard case .peers(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .revoked?: try {
+      guard case .revoked(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .tokens?: try {
+      guard case .tokens(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .tokenMade?: try {
+      guard case .tokenMade(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
     }()
     case nil: break
     }
@@ -1602,9 +2140,108 @@ nonisolated extension ProtoControlReply.Done: SwiftProtobuf.Message, SwiftProtob
   }
 }
 
+nonisolated extension ProtoControlReply.Peers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".Peers"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peers\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.Peers, rhs: ProtoControlReply.Peers) -> Bool {
+    if lhs.peers != rhs.peers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlReply.Tokens: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".Tokens"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tokens\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.tokens) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tokens.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tokens, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.Tokens, rhs: ProtoControlReply.Tokens) -> Bool {
+    if lhs.tokens != rhs.tokens {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".TokenMade"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}text\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.TokenMade, rhs: ProtoControlReply.TokenMade) -> Bool {
+    if lhs._token != rhs._token {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1615,6 +2252,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.after) }()
       case 2: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.highestJobID) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.peersAfter) }()
       default: break
       }
     }
@@ -1630,6 +2268,9 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if self.highestJobID != 0 {
       try visitor.visitSingularInt64Field(value: self.highestJobID, fieldNumber: 3)
     }
+    if self.peersAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.peersAfter, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1637,6 +2278,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.after != rhs.after {return false}
     if lhs.epoch != rhs.epoch {return false}
     if lhs.highestJobID != rhs.highestJobID {return false}
+    if lhs.peersAfter != rhs.peersAfter {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1644,7 +2286,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1657,6 +2299,8 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 3: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.agents) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.peersThrough) }()
       default: break
       }
     }
@@ -1678,6 +2322,12 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.epoch != 0 {
       try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 5)
     }
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 10)
+    }
+    if self.peersThrough != 0 {
+      try visitor.visitSingularInt64Field(value: self.peersThrough, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1687,6 +2337,8 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.isComplete != rhs.isComplete {return false}
     if lhs.agents != rhs.agents {return false}
     if lhs.epoch != rhs.epoch {return false}
+    if lhs.peers != rhs.peers {return false}
+    if lhs.peersThrough != rhs.peersThrough {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -22,234 +22,243 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-nonisolated struct ProtoEnvelope: Sendable {
+nonisolated struct ProtoEnvelope: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// a higher one than the receiver's is refused
-  var major: UInt32 = 0
+  var major: UInt32 {
+    get {_storage._major}
+    set {_uniqueStorage()._major = newValue}
+  }
 
   /// unknown fields of a higher one are ignored
-  var minor: UInt32 = 0
+  var minor: UInt32 {
+    get {_storage._minor}
+    set {_uniqueStorage()._minor = newValue}
+  }
 
-  var body: ProtoEnvelope.OneOf_Body? = nil
+  var body: OneOf_Body? {
+    get {return _storage._body}
+    set {_uniqueStorage()._body = newValue}
+  }
 
   /// broadcast
   var policyChange: ProtoPolicyChange {
     get {
-      if case .policyChange(let v)? = body {return v}
+      if case .policyChange(let v)? = _storage._body {return v}
       return ProtoPolicyChange()
     }
-    set {body = .policyChange(newValue)}
+    set {_uniqueStorage()._body = .policyChange(newValue)}
   }
 
   var trigger: ProtoTrigger {
     get {
-      if case .trigger(let v)? = body {return v}
+      if case .trigger(let v)? = _storage._body {return v}
       return ProtoTrigger()
     }
-    set {body = .trigger(newValue)}
+    set {_uniqueStorage()._body = .trigger(newValue)}
   }
 
   var cancel: ProtoJobReference {
     get {
-      if case .cancel(let v)? = body {return v}
+      if case .cancel(let v)? = _storage._body {return v}
       return ProtoJobReference()
     }
-    set {body = .cancel(newValue)}
+    set {_uniqueStorage()._body = .cancel(newValue)}
   }
 
   var slotChange: ProtoSlotChange {
     get {
-      if case .slotChange(let v)? = body {return v}
+      if case .slotChange(let v)? = _storage._body {return v}
       return ProtoSlotChange()
     }
-    set {body = .slotChange(newValue)}
+    set {_uniqueStorage()._body = .slotChange(newValue)}
   }
 
   /// sync
   var hello: ProtoHello {
     get {
-      if case .hello(let v)? = body {return v}
+      if case .hello(let v)? = _storage._body {return v}
       return ProtoHello()
     }
-    set {body = .hello(newValue)}
+    set {_uniqueStorage()._body = .hello(newValue)}
   }
 
   var syncSnapshot: ProtoSyncSnapshot {
     get {
-      if case .syncSnapshot(let v)? = body {return v}
+      if case .syncSnapshot(let v)? = _storage._body {return v}
       return ProtoSyncSnapshot()
     }
-    set {body = .syncSnapshot(newValue)}
+    set {_uniqueStorage()._body = .syncSnapshot(newValue)}
   }
 
   var heartbeat: ProtoHeartbeat {
     get {
-      if case .heartbeat(let v)? = body {return v}
+      if case .heartbeat(let v)? = _storage._body {return v}
       return ProtoHeartbeat()
     }
-    set {body = .heartbeat(newValue)}
+    set {_uniqueStorage()._body = .heartbeat(newValue)}
   }
 
   var heartbeatReply: ProtoHeartbeatReply {
     get {
-      if case .heartbeatReply(let v)? = body {return v}
+      if case .heartbeatReply(let v)? = _storage._body {return v}
       return ProtoHeartbeatReply()
     }
-    set {body = .heartbeatReply(newValue)}
+    set {_uniqueStorage()._body = .heartbeatReply(newValue)}
   }
 
   var triggerAck: ProtoJobReference {
     get {
-      if case .triggerAck(let v)? = body {return v}
+      if case .triggerAck(let v)? = _storage._body {return v}
       return ProtoJobReference()
     }
-    set {body = .triggerAck(newValue)}
+    set {_uniqueStorage()._body = .triggerAck(newValue)}
   }
 
   var cancelAck: ProtoJobReference {
     get {
-      if case .cancelAck(let v)? = body {return v}
+      if case .cancelAck(let v)? = _storage._body {return v}
       return ProtoJobReference()
     }
-    set {body = .cancelAck(newValue)}
+    set {_uniqueStorage()._body = .cancelAck(newValue)}
   }
 
   /// the agent knows another job by this id
   var triggerConflict: ProtoJobReference {
     get {
-      if case .triggerConflict(let v)? = body {return v}
+      if case .triggerConflict(let v)? = _storage._body {return v}
       return ProtoJobReference()
     }
-    set {body = .triggerConflict(newValue)}
+    set {_uniqueStorage()._body = .triggerConflict(newValue)}
   }
 
   var helloLater: ProtoHelloLater {
     get {
-      if case .helloLater(let v)? = body {return v}
+      if case .helloLater(let v)? = _storage._body {return v}
       return ProtoHelloLater()
     }
-    set {body = .helloLater(newValue)}
+    set {_uniqueStorage()._body = .helloLater(newValue)}
   }
 
   /// ask
   var askCall: ProtoAskCall {
     get {
-      if case .askCall(let v)? = body {return v}
+      if case .askCall(let v)? = _storage._body {return v}
       return ProtoAskCall()
     }
-    set {body = .askCall(newValue)}
+    set {_uniqueStorage()._body = .askCall(newValue)}
   }
 
   var askReply: ProtoAskReply {
     get {
-      if case .askReply(let v)? = body {return v}
+      if case .askReply(let v)? = _storage._body {return v}
       return ProtoAskReply()
     }
-    set {body = .askReply(newValue)}
+    set {_uniqueStorage()._body = .askReply(newValue)}
   }
 
   /// roster
   var rosterRequest: ProtoRosterRequest {
     get {
-      if case .rosterRequest(let v)? = body {return v}
+      if case .rosterRequest(let v)? = _storage._body {return v}
       return ProtoRosterRequest()
     }
-    set {body = .rosterRequest(newValue)}
+    set {_uniqueStorage()._body = .rosterRequest(newValue)}
   }
 
   var rosterReply: ProtoRosterReply {
     get {
-      if case .rosterReply(let v)? = body {return v}
+      if case .rosterReply(let v)? = _storage._body {return v}
       return ProtoRosterReply()
     }
-    set {body = .rosterReply(newValue)}
+    set {_uniqueStorage()._body = .rosterReply(newValue)}
   }
 
   /// intake
   var intakeResume: ProtoIntakeResume {
     get {
-      if case .intakeResume(let v)? = body {return v}
+      if case .intakeResume(let v)? = _storage._body {return v}
       return ProtoIntakeResume()
     }
-    set {body = .intakeResume(newValue)}
+    set {_uniqueStorage()._body = .intakeResume(newValue)}
   }
 
   var intakeBatch: ProtoIntakeBatch {
     get {
-      if case .intakeBatch(let v)? = body {return v}
+      if case .intakeBatch(let v)? = _storage._body {return v}
       return ProtoIntakeBatch()
     }
-    set {body = .intakeBatch(newValue)}
+    set {_uniqueStorage()._body = .intakeBatch(newValue)}
   }
 
   var intakeAck: ProtoIntakeAck {
     get {
-      if case .intakeAck(let v)? = body {return v}
+      if case .intakeAck(let v)? = _storage._body {return v}
       return ProtoIntakeAck()
     }
-    set {body = .intakeAck(newValue)}
+    set {_uniqueStorage()._body = .intakeAck(newValue)}
   }
 
   var intakeBeacon: ProtoIntakeBeacon {
     get {
-      if case .intakeBeacon(let v)? = body {return v}
+      if case .intakeBeacon(let v)? = _storage._body {return v}
       return ProtoIntakeBeacon()
     }
-    set {body = .intakeBeacon(newValue)}
+    set {_uniqueStorage()._body = .intakeBeacon(newValue)}
   }
 
   /// feed; agents send progress over intake
   var progress: ProtoProgress {
     get {
-      if case .progress(let v)? = body {return v}
+      if case .progress(let v)? = _storage._body {return v}
       return ProtoProgress()
     }
-    set {body = .progress(newValue)}
+    set {_uniqueStorage()._body = .progress(newValue)}
   }
 
   var feedEntry: ProtoFeedEntry {
     get {
-      if case .feedEntry(let v)? = body {return v}
+      if case .feedEntry(let v)? = _storage._body {return v}
       return ProtoFeedEntry()
     }
-    set {body = .feedEntry(newValue)}
+    set {_uniqueStorage()._body = .feedEntry(newValue)}
   }
 
   /// query
   var query: ProtoQuery {
     get {
-      if case .query(let v)? = body {return v}
+      if case .query(let v)? = _storage._body {return v}
       return ProtoQuery()
     }
-    set {body = .query(newValue)}
+    set {_uniqueStorage()._body = .query(newValue)}
   }
 
   var queryReply: ProtoQueryReply {
     get {
-      if case .queryReply(let v)? = body {return v}
+      if case .queryReply(let v)? = _storage._body {return v}
       return ProtoQueryReply()
     }
-    set {body = .queryReply(newValue)}
+    set {_uniqueStorage()._body = .queryReply(newValue)}
   }
 
   /// control
   var control: ProtoControlRequest {
     get {
-      if case .control(let v)? = body {return v}
+      if case .control(let v)? = _storage._body {return v}
       return ProtoControlRequest()
     }
-    set {body = .control(newValue)}
+    set {_uniqueStorage()._body = .control(newValue)}
   }
 
   var controlReply: ProtoControlReply {
     get {
-      if case .controlReply(let v)? = body {return v}
+      if case .controlReply(let v)? = _storage._body {return v}
       return ProtoControlReply()
     }
-    set {body = .controlReply(newValue)}
+    set {_uniqueStorage()._body = .controlReply(newValue)}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -294,6 +303,8 @@ nonisolated struct ProtoEnvelope: Sendable {
   }
 
   init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -304,456 +315,496 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
   static let protoMessageName: String = _protobuf_package + ".Envelope"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{2}\u{7}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
 
+  fileprivate class _StorageClass {
+    var _major: UInt32 = 0
+    var _minor: UInt32 = 0
+    var _body: ProtoEnvelope.OneOf_Body?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _major = source._major
+      _minor = source._minor
+      _body = source._body
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.major) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.minor) }()
-      case 10: try {
-        var v: ProtoPolicyChange?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._major) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._minor) }()
+        case 10: try {
+          var v: ProtoPolicyChange?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .policyChange(v)
+          }
+        }()
+        case 11: try {
+          var v: ProtoTrigger?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .trigger(v)
+          }
+        }()
+        case 12: try {
+          var v: ProtoJobReference?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .cancel(v)
+          }
+        }()
+        case 13: try {
+          var v: ProtoSlotChange?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .slotChange(v)
+          }
+        }()
+        case 20: try {
+          var v: ProtoHello?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .hello(v)
+          }
+        }()
+        case 21: try {
+          var v: ProtoSyncSnapshot?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .syncSnapshot(v)
+          }
+        }()
+        case 22: try {
+          var v: ProtoHeartbeat?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .heartbeat(v)
+          }
+        }()
+        case 23: try {
+          var v: ProtoHeartbeatReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .heartbeatReply(v)
+          }
+        }()
+        case 24: try {
+          var v: ProtoJobReference?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .triggerAck(v)
+          }
+        }()
+        case 25: try {
+          var v: ProtoJobReference?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .cancelAck(v)
+          }
+        }()
+        case 26: try {
+          var v: ProtoJobReference?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .triggerConflict(v)
+          }
+        }()
+        case 27: try {
+          var v: ProtoHelloLater?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .helloLater(v)
+          }
+        }()
+        case 30: try {
+          var v: ProtoAskCall?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .askCall(v)
+          }
+        }()
+        case 31: try {
+          var v: ProtoAskReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .askReply(v)
+          }
+        }()
+        case 40: try {
+          var v: ProtoRosterRequest?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .rosterRequest(v)
+          }
+        }()
+        case 41: try {
+          var v: ProtoRosterReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .rosterReply(v)
+          }
+        }()
+        case 50: try {
+          var v: ProtoIntakeResume?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .intakeResume(v)
+          }
+        }()
+        case 51: try {
+          var v: ProtoIntakeBatch?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .intakeBatch(v)
+          }
+        }()
+        case 52: try {
+          var v: ProtoIntakeAck?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .intakeAck(v)
+          }
+        }()
+        case 53: try {
+          var v: ProtoIntakeBeacon?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .intakeBeacon(v)
+          }
+        }()
+        case 60: try {
+          var v: ProtoProgress?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .progress(v)
+          }
+        }()
+        case 61: try {
+          var v: ProtoFeedEntry?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .feedEntry(v)
+          }
+        }()
+        case 70: try {
+          var v: ProtoQuery?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .query(v)
+          }
+        }()
+        case 71: try {
+          var v: ProtoQueryReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .queryReply(v)
+          }
+        }()
+        case 80: try {
+          var v: ProtoControlRequest?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .control(v)
+          }
+        }()
+        case 81: try {
+          var v: ProtoControlReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .controlReply(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .policyChange(v)
-        }
-      }()
-      case 11: try {
-        var v: ProtoTrigger?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .trigger(v)
-        }
-      }()
-      case 12: try {
-        var v: ProtoJobReference?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .cancel(v)
-        }
-      }()
-      case 13: try {
-        var v: ProtoSlotChange?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .slotChange(v)
-        }
-      }()
-      case 20: try {
-        var v: ProtoHello?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .hello(v)
-        }
-      }()
-      case 21: try {
-        var v: ProtoSyncSnapshot?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .syncSnapshot(v)
-        }
-      }()
-      case 22: try {
-        var v: ProtoHeartbeat?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .heartbeat(v)
-        }
-      }()
-      case 23: try {
-        var v: ProtoHeartbeatReply?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .heartbeatReply(v)
-        }
-      }()
-      case 24: try {
-        var v: ProtoJobReference?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .triggerAck(v)
-        }
-      }()
-      case 25: try {
-        var v: ProtoJobReference?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .cancelAck(v)
-        }
-      }()
-      case 26: try {
-        var v: ProtoJobReference?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .triggerConflict(v)
-        }
-      }()
-      case 27: try {
-        var v: ProtoHelloLater?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .helloLater(v)
-        }
-      }()
-      case 30: try {
-        var v: ProtoAskCall?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .askCall(v)
-        }
-      }()
-      case 31: try {
-        var v: ProtoAskReply?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .askReply(v)
-        }
-      }()
-      case 40: try {
-        var v: ProtoRosterRequest?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .rosterRequest(v)
-        }
-      }()
-      case 41: try {
-        var v: ProtoRosterReply?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .rosterReply(v)
-        }
-      }()
-      case 50: try {
-        var v: ProtoIntakeResume?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .intakeResume(v)
-        }
-      }()
-      case 51: try {
-        var v: ProtoIntakeBatch?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .intakeBatch(v)
-        }
-      }()
-      case 52: try {
-        var v: ProtoIntakeAck?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .intakeAck(v)
-        }
-      }()
-      case 53: try {
-        var v: ProtoIntakeBeacon?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .intakeBeacon(v)
-        }
-      }()
-      case 60: try {
-        var v: ProtoProgress?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .progress(v)
-        }
-      }()
-      case 61: try {
-        var v: ProtoFeedEntry?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .feedEntry(v)
-        }
-      }()
-      case 70: try {
-        var v: ProtoQuery?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .query(v)
-        }
-      }()
-      case 71: try {
-        var v: ProtoQueryReply?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .queryReply(v)
-        }
-      }()
-      case 80: try {
-        var v: ProtoControlRequest?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .control(v)
-        }
-      }()
-      case 81: try {
-        var v: ProtoControlReply?
-        var hadOneofValue = false
-        if self.body != nil {
-          hadOneofValue = true
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .controlReply(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.major != 0 {
-      try visitor.visitSingularUInt32Field(value: self.major, fieldNumber: 1)
-    }
-    if self.minor != 0 {
-      try visitor.visitSingularUInt32Field(value: self.minor, fieldNumber: 2)
-    }
-    switch self.body {
-    case .policyChange?: try {
-      guard case .policyChange(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .trigger?: try {
-      guard case .trigger(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .cancel?: try {
-      guard case .cancel(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-    }()
-    case .slotChange?: try {
-      guard case .slotChange(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case .hello?: try {
-      guard case .hello(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
-    }()
-    case .syncSnapshot?: try {
-      guard case .syncSnapshot(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
-    }()
-    case .heartbeat?: try {
-      guard case .heartbeat(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
-    }()
-    case .heartbeatReply?: try {
-      guard case .heartbeatReply(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
-    }()
-    case .triggerAck?: try {
-      guard case .triggerAck(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
-    }()
-    case .cancelAck?: try {
-      guard case .cancelAck(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
-    }()
-    case .triggerConflict?: try {
-      guard case .triggerConflict(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
-    }()
-    case .helloLater?: try {
-      guard case .helloLater(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
-    }()
-    case .askCall?: try {
-      guard case .askCall(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
-    }()
-    case .askReply?: try {
-      guard case .askReply(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
-    }()
-    case .rosterRequest?: try {
-      guard case .rosterRequest(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
-    }()
-    case .rosterReply?: try {
-      guard case .rosterReply(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
-    }()
-    case .intakeResume?: try {
-      guard case .intakeResume(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
-    }()
-    case .intakeBatch?: try {
-      guard case .intakeBatch(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 51)
-    }()
-    case .intakeAck?: try {
-      guard case .intakeAck(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 52)
-    }()
-    case .intakeBeacon?: try {
-      guard case .intakeBeacon(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 53)
-    }()
-    case .progress?: try {
-      guard case .progress(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
-    }()
-    case .feedEntry?: try {
-      guard case .feedEntry(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 61)
-    }()
-    case .query?: try {
-      guard case .query(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 70)
-    }()
-    case .queryReply?: try {
-      guard case .queryReply(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 71)
-    }()
-    case .control?: try {
-      guard case .control(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
-    }()
-    case .controlReply?: try {
-      guard case .controlReply(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._major != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._major, fieldNumber: 1)
+      }
+      if _storage._minor != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._minor, fieldNumber: 2)
+      }
+      switch _storage._body {
+      case .policyChange?: try {
+        guard case .policyChange(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .trigger?: try {
+        guard case .trigger(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .cancel?: try {
+        guard case .cancel(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      }()
+      case .slotChange?: try {
+        guard case .slotChange(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .hello?: try {
+        guard case .hello(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      }()
+      case .syncSnapshot?: try {
+        guard case .syncSnapshot(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      }()
+      case .heartbeat?: try {
+        guard case .heartbeat(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+      }()
+      case .heartbeatReply?: try {
+        guard case .heartbeatReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+      }()
+      case .triggerAck?: try {
+        guard case .triggerAck(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      }()
+      case .cancelAck?: try {
+        guard case .cancelAck(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      }()
+      case .triggerConflict?: try {
+        guard case .triggerConflict(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      }()
+      case .helloLater?: try {
+        guard case .helloLater(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .askCall?: try {
+        guard case .askCall(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .askReply?: try {
+        guard case .askReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+      }()
+      case .rosterRequest?: try {
+        guard case .rosterRequest(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+      }()
+      case .rosterReply?: try {
+        guard case .rosterReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+      }()
+      case .intakeResume?: try {
+        guard case .intakeResume(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      }()
+      case .intakeBatch?: try {
+        guard case .intakeBatch(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 51)
+      }()
+      case .intakeAck?: try {
+        guard case .intakeAck(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 52)
+      }()
+      case .intakeBeacon?: try {
+        guard case .intakeBeacon(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 53)
+      }()
+      case .progress?: try {
+        guard case .progress(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
+      }()
+      case .feedEntry?: try {
+        guard case .feedEntry(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 61)
+      }()
+      case .query?: try {
+        guard case .query(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 70)
+      }()
+      case .queryReply?: try {
+        guard case .queryReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 71)
+      }()
+      case .control?: try {
+        guard case .control(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+      }()
+      case .controlReply?: try {
+        guard case .controlReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoEnvelope, rhs: ProtoEnvelope) -> Bool {
-    if lhs.major != rhs.major {return false}
-    if lhs.minor != rhs.minor {return false}
-    if lhs.body != rhs.body {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._major != rhs_storage._major {return false}
+        if _storage._minor != rhs_storage._minor {return false}
+        if _storage._body != rhs_storage._body {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -176,6 +176,11 @@ final class RealFleet: Sendable {
         }
         feed.close()
         keepLogs()
+        // The machine may need a moment for those that are ending.
+        let deadline = ContinuousClock.now + .seconds(3)
+        while !Processes.find(argument: layout.directory).isEmpty, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(50))  // Canceled: what is left is looked at all the same.
+        }
         for pid in Processes.find(argument: layout.directory) {
             Issue.record("the fleet left process \(pid) behind: \(Processes.commandLine(pid))")
         }

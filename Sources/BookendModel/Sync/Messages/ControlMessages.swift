@@ -17,6 +17,16 @@ package enum ControlRequest: Hashable, Sendable {
     /// More of an ask's answer may be sent.
     case askCredit(chunks: Int)
     case askClose
+    /// Peers of a role, or of every role; of a key file and of tokens, revoked ones too.
+    case listPeers(PeerRole?)
+    case labelPeer(PeerIdentity, set: [String: String], remove: [String])
+    case renamePeer(PeerIdentity, to: String)
+    /// Answered by ``ControlReply/revoked(_:)`` once the collectors know of it, or have not said so in time.
+    case revokePeer(PeerIdentity)
+    case approvePeer(PeerIdentity)
+    case createToken(TokenDraft)
+    case listTokens
+    case revokeToken(TokenID)
 }
 
 /// Backup now, for the agents of one policy.
@@ -51,6 +61,11 @@ package enum ControlReply: Hashable, Sendable {
     case agents([AgentRecord])
     case answer(AskAnswer)
     case done
+    case peers([Peer])
+    case revoked(Revocation)
+    case tokens([EnrollmentToken])
+    /// The text is the secret.
+    case tokenMade(EnrollmentToken, text: String)
     case failed(RemoteFailure)
 }
 
@@ -151,11 +166,16 @@ package struct RosterRequest: Hashable, Sendable {
     package var epoch: UInt64
     /// The highest job id that the collector has a report of; 0: none.
     package var highestJob: JobID
+    /// What an earlier ``RosterReply/peersThrough`` said, once the collector acts by it; 0: none.
+    package var peersAfter: Int64
 
-    package init(after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0)) {
+    package init(
+        after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0
+    ) {
         self.after = after
         self.epoch = epoch
         self.highestJob = highestJob
+        self.peersAfter = peersAfter
     }
 }
 
@@ -169,14 +189,21 @@ package struct RosterReply: Hashable, Sendable {
     package var agents: [AgentRecord]
     /// Renewed when the coordinator's database went back in time: ``RosterRequest/after`` of another epoch counts as 0.
     package var epoch: UInt64
+    /// Peers that were recorded or changed, at most 1,000, in order of their generation.
+    package var peers: [Peer]
+    /// To be sent as ``RosterRequest/peersAfter`` next time.
+    package var peersThrough: Int64
 
     package init(
-        through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0
+        through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,
+        peers: [Peer] = [], peersThrough: Int64 = 0
     ) {
         self.through = through
         self.triggers = triggers
         self.isComplete = isComplete
         self.agents = agents
         self.epoch = epoch
+        self.peers = peers
+        self.peersThrough = peersThrough
     }
 }

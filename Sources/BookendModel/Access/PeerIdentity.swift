@@ -1,5 +1,3 @@
-import BookendModel
-
 /// What a key is enrolled as.
 package enum PeerRole: String, Hashable, Sendable, CaseIterable {
     case agent
@@ -12,7 +10,7 @@ package enum PeerRole: String, Hashable, Sendable, CaseIterable {
 /// The name that a key was enrolled with, such as `agent/web-1` or `operator/alice`.
 package struct PeerIdentity: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let role: PeerRole
-    /// Well-formed, as ``BookendModel/Name`` says.
+    /// Well-formed, as ``Name`` says.
     package let name: String
 
     package init(role: PeerRole, name: String) {

@@ -1,0 +1,82 @@
+import BookendModel
+import BookendTransport
+import Logging
+
+// Who may come in, and what follows when that changes.
+extension Coordinator {
+    /// Records peers, and acts by it before anybody is told.
+    func record(
+        _ peers: [Peer], token: EnrollmentToken? = nil, _ what: Logger.Message, _ client: Client, _ now: Moment
+    ) throws(RemoteFailure) -> [Peer] {
+        let recorded = try stored { () throws(CoordinatorError) in try store.record(peers, token: token) }
+        book.take(recorded, token: token)
+        for peer in recorded {
+            logger.notice(
+                what,
+                metadata: [
+                    "peer": "\(peer.identity)", "key": "\(peer.key)", "state": "\(peer.state.rawValue)",
+                    "by": "\(client.author)",
+                ])
+        }
+        admit(now)
+        return recorded
+    }
+
+    /// The ring first: whoever is not in it is refused from here on. Then the connections, the routes and the questions.
+    func admit(_ now: Moment) {
+        keyFile.ring.replace(with: book)
+        for door in [doors.sync, doors.broadcast, doors.control] { door.disconnectRevoked() }
+        let agents = book.agents
+        for agent in routes.keys where agents[agent] == nil { forget(agent) }
+        perform(machine.handle(.enrolled(agents), at: now), now)
+    }
+
+    // MARK: Revoking
+
+    /// Answers once the collectors act by it too, or have not said so in time.
+    func revoke(_ identity: PeerIdentity, _ client: Client, _ now: Moment) throws(RemoteFailure) {
+        guard !revocations.isFull else {
+            throw RemoteFailure(
+                .unavailable, "many revocations wait for a collector already: try again in some seconds")
+        }
+        let plan = try book.plan(revoking: identity, by: client.author, at: now.wall)
+        let peers = try record(plan, "a key was revoked", client, now)
+        fail(asks.close(author: identity.description), "\(identity) was revoked")
+        let collectors = book.admitted.filter { $0.identity.role == .collector }.map(\.identity)
+        for (route, request) in revocations.begin(
+            Revocation(peers: peers, uninformed: []), for: client, collectors: collectors, at: now.boot)
+        {
+            answer(request, route, now)
+        }
+        endRevocations(now)
+    }
+
+    /// A collector asks: it acts by the peers up to the generation that it names.
+    func note(_ request: RosterRequest, of collector: PeerIdentity, _ route: Route, _ now: Moment) {
+        let isCurrent = request.epoch == machine.epoch
+        revocations.hear(request, isCurrent: isCurrent, of: collector, route)
+        endRevocations(now)
+    }
+
+    func endRevocations(_ now: Moment) {
+        for (client, revocation) in revocations.end(at: now.boot) {
+            if !revocation.uninformed.isEmpty {
+                logger.error(
+                    "collectors do not know yet that a key was revoked",
+                    metadata: [
+                        "peer": "\(revocation.peers.first?.identity.description ?? "")",
+                        "collectors": "\(revocation.uninformed.map(\.description).joined(separator: " "))",
+                    ])
+            }
+            reply(.revoked(revocation), to: client)
+        }
+    }
+}
+
+extension PeerBook {
+    /// Those that are admitted, with their labels.
+    var agents: [AgentID: [String: String]] {
+        let agents = admitted.filter { $0.identity.role == .agent }
+        return Dictionary(agents.map { (AgentID(rawValue: $0.identity.name), $0.labels) }, uniquingKeysWith: { $1 })
+    }
+}

@@ -1,0 +1,64 @@
+import BookendModel
+import BookendTransport
+
+/// Revocations whose operators wait until the collectors act by them; and where the collectors are.
+struct PendingRevocations {
+    private struct Pending {
+        var client: Client
+        var revocation: Revocation
+        var generation: Int64
+        var awaited: Set<PeerIdentity>
+        var deadline: BootTime
+    }
+
+    private struct Collector {
+        var route: Route
+        var request: RosterRequest
+    }
+
+    /// What a collector that is there needs: a round trip, and a commit.
+    private static let patience = Duration.seconds(3)
+    private static let limit = 1_000
+
+    private var pending: [Pending] = []
+    private var collectors: [PeerIdentity: Collector] = [:]
+
+    var isFull: Bool { pending.count >= Self.limit }
+
+    /// Waits for all collectors, also for one that was not heard of yet: it may be about to ask.
+    ///
+    /// - Returns: Whom to tell, as an answer to what they asked last.
+    mutating func begin(
+        _ revocation: Revocation, for client: Client, collectors all: [PeerIdentity], at now: BootTime
+    ) -> [(Route, RosterRequest)] {
+        pending.append(
+            Pending(
+                client: client, revocation: revocation,
+                generation: revocation.peers.map(\.generation).max() ?? 0, awaited: Set(all),
+                deadline: now + Self.patience))
+        return all.compactMap { collectors[$0].map { ($0.route, $0.request) } }
+    }
+
+    /// - Parameter isCurrent: The collector's generation is one of this coordinator's.
+    mutating func hear(
+        _ request: RosterRequest, isCurrent: Bool, of collector: PeerIdentity, _ route: Route
+    ) {
+        collectors[collector] = Collector(route: route, request: request)
+        guard isCurrent else { return }
+        for index in pending.indices where pending[index].generation <= request.peersAfter {
+            pending[index].awaited.remove(collector)
+        }
+    }
+
+    /// Those that wait for nobody any more, or have waited long enough.
+    mutating func end(at now: BootTime) -> [(client: Client, Revocation)] {
+        let over = pending.filter { $0.awaited.isEmpty || now >= $0.deadline }
+        guard !over.isEmpty else { return [] }
+        pending.removeAll { $0.awaited.isEmpty || now >= $0.deadline }
+        return over.map { item in
+            var revocation = item.revocation
+            revocation.uninformed = item.awaited.sorted()
+            return (item.client, revocation)
+        }
+    }
+}

@@ -1,0 +1,13 @@
+package import BookendModel
+
+/// The part of the coordinator's memory that says who may come in. Each call is one transaction, durable when it returns.
+package protocol AccessStore: Sendable {
+    /// Everything that was ever recorded, revoked peers and used tokens too.
+    func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken])
+
+    /// Records peers, by their keys, and a token: all or nothing. A key that is revoked stays revoked.
+    ///
+    /// - Returns: The peers with their generations, each higher than any that was given before; those of keys that were
+    ///   revoked already are left out.
+    func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer]
+}

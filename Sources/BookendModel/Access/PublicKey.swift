@@ -1,0 +1,17 @@
+/// A public CURVE key by its 40 characters of Z85. The model compares keys, and does nothing else with them.
+package struct PublicKey: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let text: String
+
+    /// - Returns: `nil` when the text is not 40 characters of Z85.
+    package init?(checking text: some StringProtocol) {
+        guard text.utf8.count == 40, text.utf8.allSatisfy({ Self.alphabet.contains($0) }) else { return nil }
+        self.text = String(text)
+    }
+
+    package var description: String { text }
+
+    package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
+
+    private static let alphabet = Set(
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#".utf8)
+}

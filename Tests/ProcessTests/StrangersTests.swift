@@ -1,0 +1,77 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Peers that were never admitted: the servers' memory stays bounded, and the fleet goes on.
+@Suite(.timeLimit(.minutes(30))) struct StrangersTests {
+    struct Flood: Sendable, CustomTestStringConvertible {
+        let kind: Strangers.Kind
+        let count: Int
+        let what: String
+        let time: Duration
+        /// More memory that a server may take than before, in MiB.
+        let memory: Int
+
+        var testDescription: String { what }
+    }
+
+    private static let floods = [
+        // For longer than a handshake may take.
+        Flood(
+            kind: .silent, count: 9_000, what: "nine thousand connections that never finish the handshake",
+            time: .seconds(35), memory: 256),
+        Flood(
+            kind: .unknown, count: 200, what: "two hundred handshakes a second with unknown keys", time: .seconds(10),
+            memory: 64),
+        Flood(kind: .huge, count: 1, what: "frames of 2 GiB", time: .seconds(10), memory: 64),
+    ]
+
+    /// The most that the process ever had in memory, in MiB.
+    private func peak(_ fleet: RealFleet, _ daemon: String) async throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(try await fleet.daemon(daemon).pid)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+        return try #require(line.split(separator: " ").compactMap { Int($0) }.first) / 1_024
+    }
+
+    @Test(arguments: floods) func `memory stays bounded and enrolled agents go on`(flood: Flood) async throws {
+        try await RealFleet.with("strangers", agents: 2) { fleet in
+            var scenarios: [Scenario] = []
+            for site in fleet.layout.sites { scenarios.append(try await Scenario(fleet: fleet, site: site)) }
+            for scenario in scenarios { _ = try await scenario.run() }
+            let servers = ["coordinator", "collector"]
+            var before: [String: Int] = [:]
+            for server in servers { before[server] = try await peak(fleet, server) }
+            let keys = try String(contentsOfFile: fleet.layout.directory + "/keys", encoding: .utf8)
+                .split(separator: "\n").prefix(2).compactMap { $0.split(separator: " ").first.map(String.init) }
+            // All of the silent ones at one door.
+            let ports =
+                flood.kind == .silent
+                ? [fleet.layout.ports.sync] : [fleet.layout.ports.sync, fleet.layout.ports.intake]
+
+            try await Strangers.knock(flood.kind, count: flood.count, at: ports, keys: keys) { strangers in
+                let end = ContinuousClock.now + flood.time
+                while ContinuousClock.now < end {
+                    for scenario in scenarios {
+                        let job = try await scenario.run()
+                        try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+                    }
+                    #expect(try await fleet.bookend("status").status == 0)
+                    try await Task.sleep(for: .seconds(1))
+                }
+                #expect(!strangers.output.all.contains("taken"), "a frame of a stranger was taken")
+                #expect(strangers.errors.all.isEmpty, "\(strangers.errors.all)")
+            }
+            for server in servers {
+                let after = try await peak(fleet, server)
+                print("\(flood.what): \(server) had \(before[server]!) MiB, and \(after) MiB at most")
+                #expect(after - before[server]! <= flood.memory, "\(server)")
+            }
+            for site in fleet.layout.sites {
+                #expect(
+                    !fleet.daemon("coordinator").errors.all.contains {
+                        $0.contains("an agent is offline agent=\(site.id)")
+                    })
+            }
+        }
+    }
+}
