@@ -129,7 +129,7 @@ import Testing
             // A stolen one sends what it likes: its database is written to, in texts of the same length.
             for (old, new, integers, reason) in [
                 ("scripts/\(scenario.policy)", "scripts/..", Integers(23, 23, 2), "the policy is not a valid one"),
-                ("main", "evil", Integers(0, 23, 0), "has no repository 'evil'"),
+                ("\u{4}main", "\u{4}evil", Integers(0, 23, 0), "has no repository 'evil'"),
                 (scenario.directory, fleet.layout.directory, Integers(23, 0, 2), "outside of the directories"),
             ] {
                 await fleet.daemon(site.id).stop()
