@@ -21,12 +21,16 @@ package struct Agent {
     private let journal: any Journal
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
+    private let ready: @Sendable () -> Void
     private let logger: Logger
 
-    /// - Parameter server: `nil`: this machine.
+    /// - Parameters:
+    ///   - server: `nil`: this machine.
+    ///   - ready: Called once debts are being paid and orders are taken.
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any DaemonClock, server: (any AgentServer)? = nil, logger: Logger
+        clock: any DaemonClock, server: (any AgentServer)? = nil,
+        ready: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         self.configuration = configuration
         self.network = network
@@ -34,6 +38,7 @@ package struct Agent {
         self.journal = journal
         self.clock = clock
         self.server = server
+        self.ready = ready
         self.logger = logger
     }
 
@@ -69,6 +74,7 @@ package struct Agent {
                 "agent": "\(configuration.id)", "coordinator": "\(configuration.coordinator.sync)",
                 "jobs_taken_up": "\(contents.unfinishedJobs.count)", "version": "\(softwareVersion)",
             ])
+        ready()
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 for collector in collectors {

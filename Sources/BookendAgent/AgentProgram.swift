@@ -23,7 +23,7 @@ package enum AgentProgram {
         let network = try SocketThread()
         let agent = Agent(
             configuration: configuration, network: network, keys: keys, journal: journal, clock: SystemClock(),
-            logger: logger)
+            ready: ServiceManager.tellReady, logger: logger)
         try await DaemonProgram.run(logger: logger) { try await agent.run() }
         withExtendedLifetime(directory) {}
     }

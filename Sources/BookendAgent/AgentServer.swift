@@ -52,7 +52,8 @@ struct ThisServer: AgentServer {
             process: StageProcess(), repositories: repositories, permissions: permissions,
             statusMaps: configuration.statusMaps, output: output, running: running,
             outputLimit: Int(configuration.limits.output.bytes), stateDirectory: configuration.stateDirectory,
-            restic: configuration.restic, home: Self.home, copies: copies)
+            restic: configuration.restic, home: Self.home, copies: copies,
+            start: try ScriptStart(configuration.scripts.start, path: AgentPath.value))
     }
 
     var stages: any AttemptStages { serverStages }

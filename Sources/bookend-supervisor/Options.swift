@@ -39,6 +39,8 @@ struct Options {
     var environment: [String]?
     /// A file that the program finds open as descriptor 9.
     var copy: String?
+    /// The systemd unit that we are; whoever finds our record can stop it.
+    var unit: String?
     /// What is executed instead of argument 0.
     var execute: String?
     /// Argument 0 is the program's path.
@@ -90,6 +92,7 @@ struct Options {
             self.user = user
         case "--environment": environment = (environment ?? []) + [value]
         case "--copy": copy = value
+        case "--unit": unit = value
         case "--execute": execute = value
         default: return false
         }

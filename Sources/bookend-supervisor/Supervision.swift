@@ -50,6 +50,7 @@ struct Supervision {
             pipes.append(pipe)
         }
         // The agent that starts after a dead one finds us by this line, or we find here that ours is gone.
+        if let unit = options.unit { record("unit \(unit)") }
         if recording >= 0 { record("supervisor \(getpid()) \(ProcessEntry(pid: getpid())?.startTime ?? 0)") }
         guard !link.isHungUp else { return fail(options.command[0], ECANCELED) }
         if options.nice != 0 { _ = setpriority(__priority_which_t(0), 0, options.nice) }  // Politeness, not a duty.

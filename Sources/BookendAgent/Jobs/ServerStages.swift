@@ -19,7 +19,7 @@ package struct ServerStages: AttemptStages {
         process: StageProcess, repositories: [RepositoryName: RepositoryConfiguration],
         permissions: GuardConfiguration, statusMaps: [String: StatusMap], output: OutputStore,
         running: RunningStages, outputLimit: Int, stateDirectory: String, restic: String, home: String,
-        copies: ScriptCopies
+        copies: ScriptCopies, start: ScriptStart
     ) {
         self.process = process
         self.repositories = repositories
@@ -30,7 +30,7 @@ package struct ServerStages: AttemptStages {
         self.stateDirectory = stateDirectory
         self.restic = restic
         scripts = ScriptStage(
-            process: process, guarding: permissions, statusMaps: statusMaps, home: home, copies: copies)
+            process: process, guarding: permissions, statusMaps: statusMaps, home: home, copies: copies, start: start)
     }
 
     package func runScript(

@@ -10,16 +10,18 @@ package struct ScriptStage: Sendable {
     private let statusMaps: [String: StatusMap]
     private let home: String
     private let copies: ScriptCopies
+    private let start: ScriptStart
 
     package init(
         process: StageProcess, guarding: GuardConfiguration, statusMaps: [String: StatusMap] = [:],
-        home: String = "/root", copies: ScriptCopies
+        home: String = "/root", copies: ScriptCopies, start: ScriptStart = .child
     ) {
         self.process = process
         self.guarding = guarding
         self.statusMaps = statusMaps
         self.home = home
         self.copies = copies
+        self.start = start
     }
 
     package func find(_ stage: Stage, of plan: ScriptPlan) -> ScriptFinding {
@@ -85,6 +87,12 @@ package struct ScriptStage: Sendable {
                 program.user = user
                 program.environment["USER"] = user.name
                 program.environment["LOGNAME"] = user.name
+            }
+            if let systemdRun = start.systemdRun {
+                let name = "bookend-job-\(arguments.first ?? "0")-\(stage.rawValue)"
+                program.service = TransientService(
+                    systemdRun: systemdRun, unit: "\(name)-\(UInt32.random(in: 0 ... .max)).service",
+                    description: "Bookend: \(stage.rawValue) of job \(arguments.first ?? "0")")
             }
             guard !script.digests.isEmpty else { return await run(program, rule, handle, started) }
             switch copies.make(of: script) {

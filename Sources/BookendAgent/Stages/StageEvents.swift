@@ -1,4 +1,5 @@
 import BookendModel
+import FoundationEssentials
 
 /// What the supervisor's events add up to.
 struct StageEvents {
@@ -15,6 +16,17 @@ struct StageEvents {
         guard !hasEnded, outcome.stopCause == nil else { return false }
         outcome.stopCause = cause
         return true
+    }
+
+    /// `systemd-run` ended with an error. Unless a supervisor was there, which its record shows, nothing was run.
+    mutating func serviceDidNotStart(_ service: TransientService, code: Int32, record: String?) {
+        guard case .lost = outcome.ending else { return }
+        // No record: no supervisor.
+        let text = record.flatMap { FileManager.default.contents(atPath: $0) } ?? Data()
+        guard text.isEmpty else { return }
+        outcome.ending = .couldNotStart(
+            "\(service.systemdRun) ended with \(code) and started no service: see journalctl --unit \(service.unit), or "
+                + "write scripts: {as: child} into the agent's configuration")
     }
 
     /// Folds one event in; returns the line that it passes on, or the answer that the supervisor waits for.

@@ -25,6 +25,8 @@ package struct StageProgram: Sendable {
     package var niceness = 0
     /// When the agent dies the program is interrupted, rather than goes on.
     package var isInterruptedWithoutAgent = false
+    /// It runs below a service of its own, rather than below the agent.
+    package var service: TransientService?
     /// As whom it runs; `nil`: the agent's user.
     package var user: ScriptUser?
     /// The agent's ambient and inheritable capabilities do not get to it.

@@ -15,7 +15,7 @@ extension AgentConfiguration {
             "status_maps": "a mapping of names to maps of numbers", "limits": "a mapping with jobs and output",
             "restic": "a program's name or absolute path", "log_level": "a log level such as info",
             "heartbeat": "a duration such as 15s", "autonomy": "a mapping with grace and splay",
-            "on_isolation": "a mapping with command and after",
+            "scripts": "a mapping with as", "on_isolation": "a mapping with command and after",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -36,6 +36,8 @@ extension AgentConfiguration {
     static let autonomyKeys = KeyTable(
         "autonomy", ["grace": "a duration from 1s to 1h", "splay": "a duration from 0s to 1h"])
 
+    static let scriptsKeys = KeyTable("scripts", ["as": "auto, child or transient-service"])
+
     static let onIsolationKeys = KeyTable(
         "on_isolation",
         ["command": "a list: a program's absolute path, and its arguments", "after": "a duration from 1s to 30d"])
@@ -44,7 +46,7 @@ extension AgentConfiguration {
     package static let tables = [
         keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, scriptDirectoryKeys, pinnedScriptKeys,
         limitKeys,
-        autonomyKeys, onIsolationKeys,
+        autonomyKeys, scriptsKeys, onIsolationKeys,
     ]
 
     /// Reads `agent.yaml`.
@@ -71,7 +73,8 @@ extension AgentConfiguration {
                 restic: keys["restic"]?.program() ?? "restic",
                 logLevel: keys["log_level"]?.enumeration(LogLevel.self) ?? .info,
                 heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15),
-                autonomy: autonomy(keys["autonomy"]), onIsolation: keys["on_isolation"].flatMap(onIsolation))
+                autonomy: autonomy(keys["autonomy"]), scripts: scripts(keys["scripts"]),
+                onIsolation: keys["on_isolation"].flatMap(onIsolation))
         }
     }
 
@@ -111,6 +114,13 @@ extension AgentConfiguration {
         guard let keys = value?.mapping(autonomyKeys) else { return result }
         result.grace = keys["grace"]?.duration(in: .seconds(1) ... .seconds(3_600)) ?? result.grace
         result.splay = keys["splay"]?.duration(in: .zero ... .seconds(3_600)) ?? result.splay
+        return result
+    }
+
+    private static func scripts(_ value: YAMLValue?) -> Scripts {
+        var result = Scripts()
+        guard let keys = value?.mapping(scriptsKeys) else { return result }
+        result.start = keys["as"]?.enumeration(Scripts.Start.self) ?? result.start
         return result
     }
 

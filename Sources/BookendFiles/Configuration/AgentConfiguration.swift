@@ -31,6 +31,8 @@ package struct AgentConfiguration: Hashable, Sendable {
     package var heartbeat: Duration
     /// `autonomy`: how jobs of the schedule start when the coordinator does not order them.
     package var autonomy: Autonomy
+    /// `scripts`: how scripts are started.
+    package var scripts: Scripts
     /// `on_isolation`: what is run when the coordinator was not heard of for long; default nothing.
     package var onIsolation: OnIsolation?
 
@@ -40,7 +42,7 @@ package struct AgentConfiguration: Hashable, Sendable {
         repositories: [RepositoryName: Repository] = [:], permissions: Permissions = Permissions(),
         statusMaps: [String: StatusMap] = [:], limits: Limits = Limits(), restic: String = "restic",
         logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15), autonomy: Autonomy = Autonomy(),
-        onIsolation: OnIsolation? = nil
+        scripts: Scripts = Scripts(), onIsolation: OnIsolation? = nil
     ) {
         self.id = id
         self.labels = labels
@@ -56,6 +58,7 @@ package struct AgentConfiguration: Hashable, Sendable {
         self.logLevel = logLevel
         self.heartbeat = heartbeat
         self.autonomy = autonomy
+        self.scripts = scripts
         self.onIsolation = onIsolation
     }
 
@@ -84,6 +87,22 @@ package struct AgentConfiguration: Hashable, Sendable {
             self.intake = intake
             self.publicKey = publicKey
         }
+    }
+
+    package struct Scripts: Hashable, Sendable {
+        package enum Start: String, Hashable, Sendable, CaseIterable {
+            /// As transient services where systemd runs and the agent is root; otherwise as children.
+            case auto
+            /// As the agent's own processes: they share its sandbox.
+            case child
+            /// By `systemd-run`: each in a cgroup of its own, free of the agent's sandbox.
+            case transientService = "transient-service"
+        }
+
+        /// `as`: auto, child or transient-service; default auto.
+        package var start = Start.auto
+
+        package init() {}
     }
 
     package struct Autonomy: Hashable, Sendable {
