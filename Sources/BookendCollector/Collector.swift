@@ -52,21 +52,25 @@ package struct Collector {
         let remote = Guard.curveServer(keys, admitting: ring)
         let intakeSocket = try await network.open(SocketPlan(.router, Endpoint(configuration.intake), remote))
         let feedKind = SocketPlan.Kind.publisher(welcome: Topic.welcome, authorize: Feed.authorize)
+        let access = UnixSocketAccess(configuration.socket)
         let feeds = [
             try await network.open(SocketPlan(feedKind, Endpoint(configuration.feed), remote)),
-            try await network.open(SocketPlan(feedKind, Endpoint(configuration.localFeed), .local)),
+            try await network.open(SocketPlan(feedKind, Endpoint(configuration.localFeed), .local, access: access)),
         ]
         let queryEndpoint = try Endpoint(configuration.query)
         let querySocket = try await network.open(
-            SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local))
+            SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local, access: access))
+        let refusals = RefusalCounter(clock: clock, logger: logger)
         let intake = try IntakeService(
-            socket: intakeSocket, ring: ring, store: store, feed: Feed(publishers: feeds), heard: lastHeard,
+            socket: intakeSocket, ring: ring, refusals: refusals, store: store, feed: Feed(publishers: feeds),
+            heard: lastHeard,
             clock: clock,
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)
         let roster = try await openRoster(admitted)
         let queries = QueryService(
-            socket: querySocket, store: store, roster: roster?.service, clock: clock, logger: logger)
+            socket: querySocket, ring: ring, refusals: refusals, store: store, roster: roster?.service, clock: clock,
+            logger: logger)
         logger.notice(
             "collector is ready",
             metadata: [
@@ -77,6 +81,7 @@ package struct Collector {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
+                group.addTask { await refusals.run() }
                 group.addTask { await prune(intake) }
                 group.addTask { await silence(intake).run() }
                 if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }

@@ -14,6 +14,7 @@ actor IntakeService {
 
     private let socket: any MessageSocket
     private let ring: KeyRing
+    private let refusals: RefusalCounter
     private let store: any ReportStore
     private let feed: Feed
     private let heard: LastHeard
@@ -36,11 +37,12 @@ actor IntakeService {
     private var nextComplaint: BootTime?
 
     init(
-        socket: any MessageSocket, ring: KeyRing, store: any ReportStore, feed: Feed, heard: LastHeard,
-        clock: any DaemonClock, logger: Logger
+        socket: any MessageSocket, ring: KeyRing, refusals: RefusalCounter, store: any ReportStore, feed: Feed,
+        heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.ring = ring
+        self.refusals = refusals
         self.store = store
         self.feed = feed
         self.heard = heard
@@ -110,7 +112,9 @@ actor IntakeService {
 
     private func take(_ delivery: Delivery, into group: inout Group) {
         guard let frame = delivery.message?.frames.last, let route = delivery.route else { return }
-        guard let peer = delivery.peer, peer.role == .agent else { return faults.count("not-an-agent") }
+        guard let peer = delivery.peer, peer.role == .agent else {
+            return drop("message", "", of: delivery, "only agents report")
+        }
         let sender = AgentID(rawValue: peer.name)
         let envelope: Envelope
         do throws(WireError) {
@@ -130,17 +134,27 @@ actor IntakeService {
             heardStreams.insert(verdict.source)
             group.new += verdict.new
             group.answer(verdict.source, route, mustResume: verdict.mustResume)
-            if verdict.forged > 0 {
-                faults.count("forged", from: sender, "\(verdict.forged) reports claim another agent or stream")
+            if let claimed = verdict.claimed {
+                drop(
+                    "report", claimed == sender ? "another stream" : "agent \(claimed)", of: delivery,
+                    "the report claims another agent or stream", count: verdict.forged)
             }
         case .intake(.beacon(let beacon)): heard.take(beacon, from: sender, at: clock.now)
         case .progress(let value):
             guard value.agent == sender else {
-                return faults.count("forged", from: sender, "progress of another agent")
+                return drop("progress", "agent \(value.agent)", of: delivery, "the progress claims another agent")
             }
             if progress.passes(value, now: clock.now.boot) { feed.publish(value) }
-        default: faults.count("unexpected", from: sender, "a message that an agent does not send to a collector")
+        default: drop("message", "", of: delivery, "a message that an agent does not send to a collector")
         }
+    }
+
+    /// The key does not entitle its holder to send this.
+    private func drop(_ what: String, _ target: String, of delivery: Delivery, _ reason: String, count: Int = 1) {
+        refusals.note(
+            Refusal(
+                who: delivery.peer?.description ?? "unknown", origin: delivery.address?.description ?? "", what: what,
+                target: target, reason: reason, count: Int64(count)))
     }
 
     /// The store holds less than was acknowledged: what cursors stand for is not sure any more.

@@ -8,6 +8,8 @@ import Synchronization
 /// Answers the queries of one socket.
 final class QueryService: Sendable {
     private let socket: any MessageSocket
+    private let ring: KeyRing
+    private let refusals: RefusalCounter
     private let store: any ReportStore
     private let roster: RosterService?
     private let clock: any DaemonClock
@@ -24,10 +26,12 @@ final class QueryService: Sendable {
 
     /// - Parameter roster: Knows what the coordinator accepted a moment ago; `nil`: there is no coordinator to be asked.
     init(
-        socket: any MessageSocket, store: any ReportStore, roster: RosterService?, clock: any DaemonClock,
-        logger: Logger
+        socket: any MessageSocket, ring: KeyRing, refusals: RefusalCounter, store: any ReportStore,
+        roster: RosterService?, clock: any DaemonClock, logger: Logger
     ) {
         self.socket = socket
+        self.ring = ring
+        self.refusals = refusals
         self.store = store
         self.roster = roster
         self.clock = clock
@@ -76,9 +80,7 @@ final class QueryService: Sendable {
             guard case .query(let request, let query) = try Wire.decode(frame) else {
                 throw WireError(.invalid, "only queries are answered here")
             }
-            guard Self.mayAsk(delivery.peer) else {
-                faults.count("refused", from: delivery.peer, "only operators and subscribers may ask")
-                let failure = RemoteFailure(.refused, "only keys of operators and subscribers may ask the collector")
+            if let failure = refusal(of: query, delivery) {
                 refuse(request, failure, to: route)
                 return nil
             }
@@ -98,12 +100,19 @@ final class QueryService: Sendable {
         socket.send([Wire.encode(.queryReply(request: request, .failed(failure)))], to: route)
     }
 
-    /// Over TCP operators and subscribers; over the Unix socket everyone whom its mode lets in.
-    private static func mayAsk(_ peer: PeerIdentity?) -> Bool {
-        switch peer?.role {
-        case nil, .operator, .subscriber: true
-        case .agent, .collector, .coordinator: false
-        }
+    /// Over TCP it depends on the key; the Unix socket's file has let in whom it should.
+    private func refusal(of query: Query, _ delivery: Delivery) -> RemoteFailure? {
+        guard socket.endpoint.isTCP else { return nil }
+        let standing = delivery.sender.map(ring.standing) ?? .nobody
+        let deed = query.deed
+        if deed.isAllowed(as: standing) { return nil }
+        let name = delivery.peer?.description ?? "unknown"
+        let failure = deed.refusal(of: name, as: standing)
+        refusals.note(
+            Refusal(
+                who: name, origin: delivery.address?.description ?? "", what: deed.rawValue, target: "",
+                reason: failure.message))
+        return failure
     }
 
     func reply(to query: Query) -> QueryReply {

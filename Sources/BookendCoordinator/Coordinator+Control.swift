@@ -9,8 +9,10 @@ struct Client: Hashable, Sendable {
     let route: Route
     /// The client's own number of its request.
     let request: UInt64
-    /// `local`, or the name of the operator's key.
-    var author: String
+    let caller: Caller
+
+    /// In whose name things are done.
+    var author: String { caller.name }
 }
 
 extension Coordinator {

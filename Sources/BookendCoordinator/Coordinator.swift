@@ -19,6 +19,7 @@ actor Coordinator {
     var asks = AskRelay()
     var book: PeerBook
     var revocations = PendingRevocations()
+    var refusals = RefusalBook()
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
@@ -60,21 +61,17 @@ actor Coordinator {
             case .unsubscribed: break
             case .message(let message):
                 guard let route = message.route else { continue }
-                let author = author(of: delivery, at: door)
+                let caller = caller(of: delivery, at: door)
                 let envelope: Envelope
                 do {
                     envelope = try Wire.decode(message.frames.last ?? [])
                 } catch {
-                    refuse(error, of: delivery.peer, author, route, at: door)
+                    refuse(error, of: caller, route, at: door)
                     continue
                 }
                 if case .control(let request, let control) = envelope {
-                    var client = Client(door: door, route: route, request: request, author: "")
-                    guard let author else {
-                        refuse(client, delivery.peer)
-                        continue
-                    }
-                    client.author = author
+                    let client = Client(door: door, route: route, request: request, caller: caller)
+                    guard mayDo(control, client, now) else { continue }
                     if case .backup(let order) = control {
                         orders.append((client, order))
                     } else {
@@ -84,7 +81,7 @@ actor Coordinator {
                         answer(control, client, now)
                     }
                 } else if let peer = delivery.peer, door == .sync {
-                    take(envelope, from: peer, route, now)
+                    take(envelope, from: peer, delivery, route, now)
                 }
             }
         }
@@ -92,33 +89,17 @@ actor Coordinator {
         flush(now)
     }
 
-    /// Who may give orders: whoever reaches the Unix socket, and operators by their key.
-    private func author(of delivery: Delivery, at door: Doors.Name) -> String? {
-        if door == .control, !doors.control.endpoint.isTCP { return "local" }
-        if let peer = delivery.peer, peer.role == .operator { return "\(peer)" }
-        return nil
-    }
-
-    private func refuse(_ client: Client, _ peer: PeerIdentity?) {
-        let name = peer?.description ?? "unknown"
-        logger.warning("an order from somebody who is no operator was refused", metadata: ["peer": "\(name)"])
-        reply(
-            .failed(RemoteFailure(.refused, "\(name) may give no orders: use a key that is enrolled as operator/NAME")),
-            to: client)
-    }
-
     /// An operator whose request cannot be read hears of it under number 0; nobody else would know what to do with that.
-    private func refuse(
-        _ error: WireError, of peer: PeerIdentity?, _ author: String?, _ route: Route, at door: Doors.Name
-    ) {
-        logger.warning(
-            "a message cannot be read", metadata: ["peer": "\(peer?.description ?? "local")", "error": "\(error)"])
-        guard let author else { return }
-        let client = Client(door: door, route: route, request: 0, author: author)
+    private func refuse(_ error: WireError, of caller: Caller, _ route: Route, at door: Doors.Name) {
+        logger.warning("a message cannot be read", metadata: ["peer": "\(caller.name)", "error": "\(error)"])
+        guard caller.standing >= .viewer else { return }
+        let client = Client(door: door, route: route, request: 0, caller: caller)
         reply(.failed(RemoteFailure(.invalid, "the coordinator cannot read the request: \(error.message)")), to: client)
     }
 
-    private func take(_ envelope: Envelope, from peer: PeerIdentity, _ route: Route, _ now: Moment) {
+    private func take(
+        _ envelope: Envelope, from peer: PeerIdentity, _ delivery: Delivery, _ route: Route, _ now: Moment
+    ) {
         switch (peer.role, envelope) {
         case (.collector, .rosterRequest(let request)):
             answer(request, route, now)
@@ -129,18 +110,40 @@ actor Coordinator {
             switch envelope {
             case .hello(let hello): perform(machine.handle(.hello(agent, hello), at: now), now)
             case .heartbeat(let heartbeat): perform(machine.handle(.heartbeat(agent, heartbeat), at: now), now)
-            case .triggerAck(let job): perform(machine.handle(.triggerAcknowledged(agent, job), at: now), now)
-            case .triggerConflict(let job): perform(machine.handle(.triggerConflicts(agent, job), at: now), now)
-            case .cancelAck(let job): perform(machine.handle(.cancelAcknowledged(agent, job), at: now), now)
-            case .askReply(let reply): relay(reply, of: agent, now)
-            default: ignore(peer)
+            case .triggerAck(let job), .triggerConflict(let job), .cancelAck(let job):
+                guard isOwn(job, of: agent, delivery, now) else { return }
+                switch envelope {
+                case .triggerAck: perform(machine.handle(.triggerAcknowledged(agent, job), at: now), now)
+                case .triggerConflict: perform(machine.handle(.triggerConflicts(agent, job), at: now), now)
+                default: perform(machine.handle(.cancelAcknowledged(agent, job), at: now), now)
+                }
+            case .askReply(let reply):
+                if let owner = asks[reply.id]?.agent, owner != agent {
+                    drop("answer", "agent \(owner)", of: delivery, "another agent was asked", now)
+                }
+                relay(reply, of: agent, now)
+            default: ignore(delivery, now)
             }
-        default: ignore(peer)
+        default: ignore(delivery, now)
         }
     }
 
-    private func ignore(_ peer: PeerIdentity) {
-        logger.warning("a message that this peer may not send was ignored", metadata: ["peer": "\(peer)"])
+    private func ignore(_ delivery: Delivery, _ now: Moment) {
+        drop("message", "", of: delivery, "a message that this peer may not send", now)
+    }
+
+    /// An agent acknowledges its own jobs only.
+    private func isOwn(_ job: JobID, of agent: AgentID, _ delivery: Delivery, _ now: Moment) -> Bool {
+        if machine.awaits(job, by: agent) { return true }
+        do throws(CoordinatorError) {
+            // A number that nobody was given changes nothing, and may be of an earlier database.
+            guard let owner = try store.trigger(job)?.trigger.agent, owner != agent else { return true }
+            drop("acknowledgement", "job \(job) of agent \(owner)", of: delivery, "the job is another agent's", now)
+            return false
+        } catch {
+            // The machine knows by itself what waits for whom.
+            return true
+        }
     }
 
     /// The latest connection of an agent counts. Answers that were on their way over another one are lost.

@@ -19,7 +19,7 @@ package enum CoordinatorProgram {
         let service = CoordinatorService(
             endpoints: CoordinatorEndpoints(
                 sync: try Endpoint(configuration.sync), broadcast: try Endpoint(configuration.broadcast),
-                control: try Endpoint(configuration.control)),
+                control: try Endpoint(configuration.control), controlAccess: UnixSocketAccess(configuration.socket)),
             rules: CoordinatorRules(offlineAfter: configuration.agentOfflineAfter), network: network, keys: keys,
             keyFile: keyFile, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {

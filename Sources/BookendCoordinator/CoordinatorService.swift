@@ -13,11 +13,16 @@ package struct CoordinatorEndpoints: Hashable, Sendable {
     package var broadcast: Endpoint
     /// Operators ask here; a Unix socket needs no key.
     package var control: Endpoint
+    /// Who may connect to the Unix socket.
+    package var controlAccess: UnixSocketAccess
 
-    package init(sync: Endpoint, broadcast: Endpoint, control: Endpoint) {
+    package init(
+        sync: Endpoint, broadcast: Endpoint, control: Endpoint, controlAccess: UnixSocketAccess = UnixSocketAccess()
+    ) {
         self.sync = sync
         self.broadcast = broadcast
         self.control = control
+        self.controlAccess = controlAccess
     }
 }
 
@@ -119,7 +124,9 @@ package struct CoordinatorService: Sendable {
             sync: try await network.open(SocketPlan(.router, endpoints.sync, remote)),
             broadcast: try await network.open(SocketPlan(publisher, endpoints.broadcast, remote)),
             control: try await network.open(
-                SocketPlan(.router, endpoints.control, endpoints.control.isTCP ? remote : .local)))
+                SocketPlan(
+                    .router, endpoints.control, endpoints.control.isTCP ? remote : .local,
+                    access: endpoints.controlAccess)))
     }
 
     /// An agent hears its own topic only, and nobody else hears any.

@@ -18,6 +18,8 @@ struct RunningCollector {
     let network: SocketThread
     let store: SQLiteReportStore
     let lastHeard: LastHeard
+    /// What the collector logs.
+    let log: LogLines
     private let group: ServiceGroup
 
     /// - Parameters:
@@ -41,16 +43,21 @@ struct RunningCollector {
         configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory.path)/q"
         configuration.localFeed = "ipc://\(directory.path)/f"
 
-        let names = ["agent/web-1", "agent/web-2", "operator/alice"]
-        let peers = try Dictionary(uniqueKeysWithValues: names.map { ($0, try CurveKeyPair.generate()) })
+        let roles = [
+            "agent/web-1": "", "agent/web-2": "", "operator/alice": "admin", "operator/otto": "operator",
+            "operator/vera": "viewer", "operator/nobody": "", "subscriber/board": "", "collector/other": "",
+        ]
+        let peers = try roles.mapValues { _ in try CurveKeyPair.generate() }
         let ring = KeyRing(
             try peers.map { name, keys in
-                EnrolledKey(key: keys.publicKey, identity: try #require(PeerIdentity(name)), labels: [:])
+                EnrolledKey(
+                    key: keys.publicKey, identity: try #require(PeerIdentity(name)),
+                    labels: roles[name] == "" ? [:] : ["role": roles[name] ?? ""])
             })
         let serverKeys = try CurveKeyPair.generate()
         let store = try SQLiteReportStore(path: directory.appending(path: "collector.sqlite").path)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        let log = LogLines()
+        let logger = Logger(label: "test") { _ in KeptLog(lines: log) }
         let collector = Collector(
             configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: wrap(store),
             clock: SystemClock(), silenceInterval: .milliseconds(50), logger: logger)
@@ -62,7 +69,7 @@ struct RunningCollector {
         let network = try SocketThread()
         let running = RunningCollector(
             directory: directory, configuration: configuration, serverKeys: serverKeys, peers: peers, network: network,
-            store: store, lastHeard: collector.lastHeard, group: group)
+            store: store, lastHeard: collector.lastHeard, log: log, group: group)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await body(running)
@@ -87,9 +94,9 @@ struct RunningCollector {
         try await open(.dealer, to: configuration.intake, as: agent)
     }
 
-    /// Asks on the Unix socket, once.
-    func ask(_ query: Query) async throws -> QueryReply {
-        let socket = try await open(.dealer, to: configuration.query)
+    /// Asks once, on the Unix socket or as a peer.
+    func ask(_ query: Query, as peer: String? = nil) async throws -> QueryReply {
+        let socket = try await open(.dealer, to: configuration.query, as: peer)
         socket.send([Wire.encode(.query(request: 3, query))], to: nil)
         for await batch in socket.deliveries {
             guard let frame = batch.first?.message?.frames.last else { continue }

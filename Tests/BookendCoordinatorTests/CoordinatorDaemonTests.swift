@@ -1,5 +1,6 @@
 import BookendDaemon
 import BookendModel
+import Glibc
 import Testing
 
 @testable import BookendCoordinator
@@ -173,7 +174,7 @@ import Testing
                 return
             }
             #expect(first.map(\.policy) == [.sample()])
-            #expect(first.map(\.appliedBy) == ["local"])
+            #expect(first.map(\.appliedBy) == ["local/\(getuid())"])
             _ = try await client.ask(.deletePolicy(name))
             #expect(try await client.failure(of: .showPolicy(name, revision: nil)).code == .notFound)
             guard case .policies(let second) = try await client.ask(.showPolicy(name, revision: 2)) else {
@@ -224,7 +225,7 @@ import Testing
             let collector = try await stage.client(as: "collector/main")
             let refused = try await collector.failure(of: .deletePolicy(PolicyName(rawValue: "daily")))
             #expect(refused.code == .refused)
-            #expect(refused.message.contains("collector/main may give no orders"))
+            #expect(refused.message.contains("collector/main may not delete a policy"))
             #expect(try await alice.ask(.listPolicies) == .policies(policies))
         }
     }

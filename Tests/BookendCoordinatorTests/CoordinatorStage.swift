@@ -12,9 +12,12 @@ import Testing
 actor CoordinatorStage {
     let directory: String
     private let keys: CurveKeyPair
+    private var keyLines = ""
     private var enrolled: [String: CurveKeyPair] = [:]
     private let rules: CoordinatorRules
     private var running: (task: Task<Void, any Error>, endpoints: CoordinatorEndpoints)?
+    /// What the coordinator logs.
+    nonisolated let log = LogLines()
     /// The client's own thread; the coordinator has another.
     private let network: SocketThread
 
@@ -42,16 +45,31 @@ actor CoordinatorStage {
         network = try SocketThread()
         var lines: [String] = []
         let peers =
-            agents.map { ("agent/\($0.key)", $0.value) } + [("collector/main", ""), ("operator/alice", "")]
+            agents.map { ("agent/\($0.key)", $0.value) } + [
+                ("collector/main", ""), ("operator/alice", "role=admin"), ("operator/otto", "role=operator"),
+                ("operator/vera", "role=viewer"), ("operator/nobody", ""), ("subscriber/board", ""),
+            ]
         for (name, labels) in peers.sorted(by: { $0.0 < $1.0 }) {
             let pair = try CurveKeyPair.generate()
             enrolled[name] = pair
             lines.append("\(pair.publicKey) \(name) \(labels)")
         }
-        let text = Array((lines.joined(separator: "\n") + "\n").utf8)
-        let descriptor = open(directory + "/keys", O_WRONLY | O_CREAT, 0o600)
-        _ = write(descriptor, text, text.count)
+        keyLines = lines.joined(separator: "\n") + "\n"
+        Self.write(keyLines, to: directory + "/keys")
+    }
+
+    private static func write(_ text: String, to path: String) {
+        let bytes = Array(text.utf8)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        _ = Glibc.write(descriptor, bytes, bytes.count)
         close(descriptor)
+    }
+
+    /// The coordinator reads it within two seconds.
+    func rewriteKeys(_ change: (String) -> String) {
+        keyLines = change(keyLines)
+        Self.write(keyLines, to: directory + "/keys-new")
+        rename(directory + "/keys-new", directory + "/keys")
     }
 
     private func end() async {
@@ -71,7 +89,7 @@ actor CoordinatorStage {
             endpoints: places, rules: rules, tickInterval: .milliseconds(10), network: try SocketThread(), keys: keys,
             keyFile: try WatchedKeyFile(path: directory + "/keys"),
             store: try SQLitePolicyStore(path: directory + "/coordinator.sqlite"), clock: SystemClock(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test") { [log] _ in KeptLog(lines: log) })
         let (ready, continuation) = AsyncStream.makeStream(of: CoordinatorEndpoints.self)
         let task = Task {
             defer { continuation.finish() }

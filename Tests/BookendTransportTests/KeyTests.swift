@@ -75,6 +75,10 @@ struct KeyTests {
             ("\(key) agent/..%2f", "keys:1: expected role/name"),
             ("\(key) agent/a label", "keys:1: expected label=value, found \"label\""),
             ("\(key) agent/a =x", "keys:1: expected label=value"),
+            (
+                "\(key) operator/a role=root",
+                "keys:1: there is no role root for operator/a: roles are viewer, operator, admin"
+            ),
             ("\(key) agent/a\n\(key) agent/b", "keys:2: the key stands already in line 1"),
             ("\(key) agent/a\n\(other) agent/a", "keys:2: agent/a has a key already in line 1"),
         ]
@@ -82,6 +86,21 @@ struct KeyTests {
             let error = #expect(throws: TransportError.self) { try KeyRing.parse(text, file: "keys") }
             #expect(error?.message.hasPrefix(message) == true, "\(error?.message ?? "no error")")
         }
+    }
+
+    @Test func `a key's standing is its role's, as the ring has it now`() throws {
+        let text = try ["operator/a role=admin", "operator/b", "agent/c role=admin", "subscriber/d"].map {
+            "\(try CurveKeyPair.generate().publicKey) \($0)"
+        }.joined(separator: "\n")
+        let keys = try KeyRing.parse(text, file: "keys")
+        let ring = KeyRing(keys)
+        let senders = keys.map { Sender(identity: $0.identity, key: $0.key) }
+        #expect(senders.map(ring.standing) == [.admin, .viewer, .nobody, .subscriber])
+        ring.enroll(EnrolledKey(key: keys[0].key, identity: keys[0].identity, labels: ["role": "viewer"]))
+        #expect(ring.standing(of: senders[0]) == .viewer)
+        ring.revoke(keys[0].key)
+        #expect(ring.standing(of: senders[0]) == .nobody)
+        #expect(ring.standing(of: Sender(identity: keys[1].identity, key: keys[2].key)) == .nobody)
     }
 
     @Test func `replacing the keys takes the old ones out`() throws {

@@ -33,7 +33,7 @@ struct DevPreparation {
             try DevFiles.write(
                 configurations.agent(agent, number: index + 1), to: layout.configuration(agent.rawValue))
         }
-        keyLines.append("\(try key("operator")) operator/dev")
+        keyLines.append("\(try key("operator")) operator/dev role=admin")
         try DevFiles.write(keyLines.joined(separator: "\n") + "\n", to: layout.keys)
         try DevFiles.write(configurations.coordinator, to: layout.configuration("coordinator"))
         try DevFiles.write(configurations.collector, to: layout.configuration("collector"))

@@ -16,6 +16,8 @@ package struct CollectorConfiguration: Hashable, Sendable {
     /// `local_feed`: `ipc:///absolute/path`; default `ipc:///run/bookend/collector-feed.sock`. The feed once more, for
     /// subscribers on this machine.
     package var localFeed = "ipc:///run/bookend/collector-feed.sock"
+    /// `socket_mode` and `socket_group`: who may connect to ``localFeed``, and to ``query`` when it is a Unix socket.
+    package var socket = SocketAccess()
     /// `coordinator`: where the roster comes from; default none: the collector knows only what reports say.
     package var coordinator: Coordinator?
     /// `log_level`: trace, debug, info, notice, warning, error or critical; default info.
@@ -65,6 +67,7 @@ extension CollectorConfiguration {
             "intake": "an endpoint such as tcp://*:7510", "feed": "an endpoint such as tcp://*:7511",
             "query": "an endpoint such as ipc:///run/bookend/collector.sock",
             "local_feed": "an endpoint such as ipc:///run/bookend/collector-feed.sock",
+            "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
             "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",
             "missed_after": "a duration such as 5m", "dead_man": "a mapping with url and every",
@@ -100,6 +103,7 @@ extension CollectorConfiguration {
             result.feed = keys["feed"]?.endpoint(.bindTCP) ?? result.feed
             result.query = keys["query"]?.endpoint(.bindAny) ?? result.query
             result.localFeed = keys["local_feed"]?.endpoint(.bindIPC) ?? result.localFeed
+            result.socket = SocketAccess.read(keys)
             result.coordinator = keys["coordinator"]?.mapping(coordinatorKeys).map { keys in
                 Coordinator(
                     sync: keys.required("sync")?.endpoint(.connectTCP) ?? "",

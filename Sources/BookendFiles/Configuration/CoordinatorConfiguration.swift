@@ -13,6 +13,8 @@ package struct CoordinatorConfiguration: Hashable, Sendable {
     /// `control`: `ipc:///absolute/path` or `tcp://address:port`; default `ipc:///run/bookend/coordinator.sock`. The CLI
     /// asks here; whoever may write to the socket's file may give orders.
     package var control = "ipc:///run/bookend/coordinator.sock"
+    /// `socket_mode` and `socket_group`: who may connect to ``control`` when it is a Unix socket.
+    package var socket = SocketAccess()
     /// `log_level`: trace, debug, info, notice, warning, error or critical; default info.
     package var logLevel = LogLevel.info
     /// `agent_offline_after`: an agent unheard of for this long counts as offline; a duration, 5s to 1h, default 45s.
@@ -33,6 +35,7 @@ extension CoordinatorConfiguration {
             "state_directory": "an absolute path", "key_file": "an absolute path", "keys": "an absolute path",
             "sync": "an endpoint such as tcp://*:7500", "broadcast": "an endpoint such as tcp://*:7501",
             "control": "an endpoint such as ipc:///run/bookend/coordinator.sock",
+            "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "log_level": "a log level such as info", "agent_offline_after": "a duration such as 45s",
             "dead_man": "a mapping with url and every",
         ])
@@ -57,6 +60,7 @@ extension CoordinatorConfiguration {
             result.sync = keys["sync"]?.endpoint(.bindTCP) ?? result.sync
             result.broadcast = keys["broadcast"]?.endpoint(.bindTCP) ?? result.broadcast
             result.control = keys["control"]?.endpoint(.bindAny) ?? result.control
+            result.socket = SocketAccess.read(keys)
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.agentOfflineAfter =
                 keys["agent_offline_after"]?.duration(in: .seconds(5) ... .seconds(3600)) ?? result.agentOfflineAfter

@@ -80,6 +80,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
     /// Triggers and cancels that wait for agents.
     package var openTriggers: Int { delivery.count }
 
+    /// Whether a trigger or a cancel of that job waits for the agent's acknowledgement.
+    package func awaits(_ job: JobID, by agent: AgentID) -> Bool { delivery.awaits(job, by: agent) }
+
     /// What must change of the slots; `nil`: it is not time to look. To be asked after each event that may change them, and
     /// with each tick.
     package func planSlots(at now: Moment) -> SlotPlan? {

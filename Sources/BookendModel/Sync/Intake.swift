@@ -41,6 +41,8 @@ package struct Intake: Hashable, Sendable {
         package var outOfStep = 0
         /// Claiming another agent than the sender, or another stream than their batch: dropped.
         package var forged = 0
+        /// The agent that the last of those claims; `nil`: there is none.
+        package var claimed: AgentID?
         /// The batch does not follow what is stored.
         package var mustResume: Bool { outOfStep > 0 }
     }
@@ -64,6 +66,7 @@ package struct Intake: Hashable, Sendable {
         for report in batch.reports {
             guard report.origin.agent == sender, report.origin.incarnation == batch.incarnation else {
                 verdict.forged += 1
+                verdict.claimed = report.origin.agent
                 continue
             }
             let sequence = report.origin.sequence

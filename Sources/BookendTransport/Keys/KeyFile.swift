@@ -50,6 +50,11 @@ extension KeyRing {
                 }
                 labels[String(word[..<equals])] = String(word[word.index(after: equals)...])
             }
+            if identity.role == .operator, let role = labels["role"], OperatorRole(rawValue: role) == nil {
+                let roles = OperatorRole.allCases.map(\.rawValue).joined(separator: ", ")
+                throw TransportError(
+                    .keyFile, "\(file):\(number): there is no role \(role) for \(identity): roles are \(roles)")
+            }
             keys.append(EnrolledKey(key: key, identity: identity, labels: labels))
         }
         return keys

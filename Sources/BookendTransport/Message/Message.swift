@@ -60,10 +60,13 @@ package struct Delivery: Hashable, Sendable {
     package var event: Event
     /// `nil` on a Unix socket and in-process, where file permissions or nothing guard the way.
     package var sender: Sender?
+    /// Of a message to a router; `nil` in memory, and where the system does not say.
+    package var address: PeerAddress?
 
-    package init(_ event: Event, from sender: Sender? = nil) {
+    package init(_ event: Event, from sender: Sender? = nil, at address: PeerAddress? = nil) {
         self.event = event
         self.sender = sender
+        self.address = address
     }
 
     /// The message, unless this is one of the other events.

@@ -25,6 +25,8 @@ package struct SocketPlan: Sendable {
     package var kind: Kind
     package var endpoint: Endpoint
     package var `guard`: Guard
+    /// For servers on a Unix socket.
+    package var access: UnixSocketAccess
     package var limits: SocketLimits
     /// For clients: the first attempt waits for a random part of this, so that a fleet that starts does not stampede.
     package var firstAttemptWithin: Duration
@@ -32,12 +34,13 @@ package struct SocketPlan: Sendable {
     package var retry: Backoff?
 
     package init(
-        _ kind: Kind, _ endpoint: Endpoint, _ guard: Guard, limits: SocketLimits = SocketLimits(),
-        retry: Backoff? = Backoff(), firstAttemptWithin: Duration = .zero
+        _ kind: Kind, _ endpoint: Endpoint, _ guard: Guard, access: UnixSocketAccess = UnixSocketAccess(),
+        limits: SocketLimits = SocketLimits(), retry: Backoff? = Backoff(), firstAttemptWithin: Duration = .zero
     ) {
         self.kind = kind
         self.endpoint = endpoint
         self.guard = `guard`
+        self.access = access
         self.limits = limits
         self.retry = retry
         self.firstAttemptWithin = firstAttemptWithin

@@ -116,7 +116,7 @@ final class LiveSocket {
         var discarded = 0
         var count = 0
         while count < Self.messagesPerRound, room.messages > 0, room.bytes > 0,
-            let arrival = raw.receive(frameLimit: plan.limits.frames + 1)
+            let arrival = raw.receive(frameLimit: plan.limits.frames + 1, withAddress: plan.isServer)
         {
             count += 1
             guard let sender = admitted(arrival) else {
@@ -127,7 +127,9 @@ final class LiveSocket {
                 discarded += 1
                 continue
             }
-            let delivery = Delivery(.message(message), from: sender.proved)
+            let delivery = Delivery(
+                .message(message), from: sender.proved,
+                at: arrival.address.flatMap { PeerAddress(property: $0, isUnix: !plan.endpoint.isTCP) })
             batch.append(delivery)
             room.messages -= 1
             room.bytes -= delivery.byteCount

@@ -10,6 +10,8 @@ struct RawSocket {
         var userID: String?
         /// Of the connection over which it came; only with a name.
         var descriptor: Int32?
+        /// libzmq's `Peer-Address`; only where it was asked for.
+        var address: String?
         /// There were more frames than allowed; those above were thrown away.
         var isOverlong = false
     }
@@ -65,7 +67,7 @@ struct RawSocket {
     }
 
     /// The next message; `nil` when none is there.
-    func receive(frameLimit: Int) -> Arrival? {
+    func receive(frameLimit: Int, withAddress: Bool = false) -> Arrival? {
         var arrival = Arrival()
         var isMore = true
         while isMore {
@@ -81,8 +83,10 @@ struct RawSocket {
             } else {
                 arrival.isOverlong = true
             }
-            // The routing id in front of a router's messages carries no name, the frames behind it do.
-            if !isMore, let name = zmq_msg_gets(&part, "User-Id") {
+            guard !isMore else { continue }
+            // The routing id in front of a router's messages carries no properties, the frames behind it do.
+            if withAddress, let text = zmq_msg_gets(&part, "Peer-Address") { arrival.address = String(cString: text) }
+            if let name = zmq_msg_gets(&part, "User-Id") {
                 arrival.userID = String(cString: name)
                 // libzmq's own word for it, which its deprecated ZMQ_SRCFD reads as well.
                 arrival.descriptor = zmq_msg_gets(&part, "__fd").flatMap { Int32(String(cString: $0)) }

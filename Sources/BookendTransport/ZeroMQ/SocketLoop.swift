@@ -90,7 +90,7 @@ final class SocketLoop {
         }
         let raw = try RawSocket.make(plan, in: context, domain: domain(id), attempt: 0)
         do {
-            let endpoint = try raw.bind(plan.endpoint)
+            let endpoint = try raw.bind(plan.endpoint, plan.access)
             let handle = ZeroMQSocket(id: id, endpoint: endpoint, plan: plan, mailbox: mailbox)
             sockets[id] = LiveSocket(handle: handle, plan: plan, raw: raw)
             return handle
@@ -219,7 +219,7 @@ final class SocketLoop {
 
 extension RawSocket {
     /// Binds, and says where.
-    fileprivate func bind(_ endpoint: Endpoint) throws(TransportError) -> Endpoint {
+    fileprivate func bind(_ endpoint: Endpoint, _ access: UnixSocketAccess) throws(TransportError) -> Endpoint {
         if case .ipc(let path) = endpoint.place { try UnixSocketFile.clear(path) }
         guard zmq_bind(pointer, endpoint.description) == 0 else {
             let reason = Self.reason()
@@ -227,7 +227,7 @@ extension RawSocket {
                 ? TransportError(.addressInUse, "somebody listens at \(endpoint) already: is another daemon running?")
                 : TransportError(.unavailable, "cannot listen at \(endpoint): \(reason)")
         }
-        if case .ipc(let path) = endpoint.place { try UnixSocketFile.protect(path) }
+        if case .ipc(let path) = endpoint.place { try UnixSocketFile.protect(path, access) }
         guard endpoint.isTCP, let colon = lastEndpoint.lastIndex(of: ":"),
             let port = UInt16(lastEndpoint[lastEndpoint.index(after: colon)...])
         else { return endpoint }

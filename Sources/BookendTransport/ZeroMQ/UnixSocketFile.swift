@@ -34,11 +34,32 @@ enum UnixSocketFile {
         }
     }
 
-    /// Lets owner and group in, and no one else. Called right after bind, before anything was accepted; the umask is the
-    /// whole process's and stays alone.
-    static func protect(_ path: String) throws(TransportError) {
-        guard chmod(path, 0o660) == 0 else {
-            throw TransportError(.insecure, "cannot set the mode of \(path): \(SmallFile.reason())")
+    /// Lets in whom the access names, and no one else. Called right after bind, before anything was accepted; the umask is
+    /// the whole process's and stays alone.
+    static func protect(_ path: String, _ access: UnixSocketAccess) throws(TransportError) {
+        // The group gets its right only once it is the one that is meant.
+        guard chmod(path, 0o600) == 0 else { throw failure("set the mode of", path) }
+        if let group = access.group {
+            guard chown(path, uid_t.max, try number(of: group)) == 0 else {
+                throw failure("give group \(group) to", path, "; the daemon's user must be in it")
+            }
         }
+        guard chmod(path, access.mode.bits) == 0 else { throw failure("set the mode of", path) }
+    }
+
+    private static func number(of group: String) throws(TransportError) -> gid_t {
+        var entry = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        var buffer = [CChar](repeating: 0, count: 65_536)
+        let result = getgrnam_r(group, &entry, &buffer, buffer.count, &found)
+        guard found != nil else {
+            let reason = result == 0 ? "make it with groupadd --system \(group)" : SmallFile.reason(result)
+            throw TransportError(.insecure, "there is no group \(group): \(reason)")
+        }
+        return entry.gr_gid
+    }
+
+    private static func failure(_ what: String, _ path: String, _ hint: String = "") -> TransportError {
+        TransportError(.insecure, "cannot \(what) \(path): \(SmallFile.reason())\(hint)")
     }
 }

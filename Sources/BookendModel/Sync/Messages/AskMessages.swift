@@ -125,6 +125,12 @@ package enum AskReply: Hashable, Sendable {
     case chunk(id: UInt64, AskAnswer)
     /// The answer is complete; `nil`: without a failure.
     case end(id: UInt64, RemoteFailure?)
+
+    package var id: UInt64 {
+        switch self {
+        case .chunk(let id, _), .end(let id, _): id
+        }
+    }
 }
 
 /// Why a request could not be fulfilled, as it crosses the wire.

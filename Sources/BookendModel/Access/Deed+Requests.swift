@@ -1,0 +1,77 @@
+extension ControlRequest {
+    package var deed: Deed {
+        switch self {
+        case .applyPolicies(_, dryRun: true): .policyCompare
+        case .applyPolicies(_, dryRun: false): .policyApply
+        case .listPolicies: .policyList
+        case .showPolicy: .policyShow
+        case .deletePolicy: .policyDelete
+        case .backup: .backupOrder
+        case .cancel: .jobCancel
+        case .listAgents: .agentList
+        case .listSlots: .slotList
+        case .ask(_, let request): request.deed
+        case .askCredit, .askClose: .askContinue
+        case .listPeers: .peerList
+        case .labelPeer: .peerLabel
+        case .renamePeer: .peerRename
+        case .approvePeer: .peerApprove
+        case .revokePeer: .peerRevoke
+        case .listTokens: .tokenList
+        case .createToken: .tokenCreate
+        case .revokeToken: .tokenRevoke
+        }
+    }
+
+    /// What it is about, for the audit log; empty: nothing by itself.
+    package var target: String {
+        switch self {
+        case .applyPolicies(let policies, _):
+            policies.prefix(3).map { "policy \($0.name)" }.joined(separator: ", ")
+                + (policies.count > 3 ? " and \(policies.count - 3) more" : "")
+        case .showPolicy(let name, _), .deletePolicy(let name): "policy \(name)"
+        case .backup(let order): "policy \(order.policy)"
+        case .cancel(let job): "job \(job)"
+        case .ask(let agent, let request):
+            request.target.isEmpty ? "agent \(agent)" : "agent \(agent): \(request.target)"
+        case .labelPeer(let identity, _, _), .renamePeer(let identity, _), .approvePeer(let identity),
+            .revokePeer(let identity):
+            "\(identity)"
+        case .revokeToken(let token): "token \(token.rawValue)"
+        case .listPolicies, .listAgents, .listSlots, .askCredit, .askClose, .listPeers, .createToken, .listTokens: ""
+        }
+    }
+}
+
+extension AskRequest {
+    package var deed: Deed {
+        switch self {
+        case .logs: .jobLogs
+        case .snapshots: .snapshotList
+        case .restore: .restoreOrder
+        case .debts: .debtList
+        case .payDebts: .debtPay
+        case .forgiveDebts: .debtForgive
+        }
+    }
+
+    fileprivate var target: String {
+        switch self {
+        case .logs(let job, _, _, _), .payDebts(let job, _), .forgiveDebts(let job, _, _, _): "job \(job)"
+        case .restore(let repository, let snapshot, let target, _):
+            "snapshot \(snapshot) of \(repository) into \(target)"
+        case .snapshots(let repository, _): "repository \(repository)"
+        case .debts: ""
+        }
+    }
+}
+
+extension Query {
+    package var deed: Deed {
+        switch self {
+        case .jobs, .job: .jobRead
+        case .fleet: .fleetRead
+        case .feed, .feedHead: .feedRead
+        }
+    }
+}
