@@ -18,15 +18,12 @@ struct StageEvents {
         return true
     }
 
-    /// `systemd-run` ended with an error. Unless a supervisor was there, which its record shows, nothing was run.
-    mutating func serviceDidNotStart(_ service: TransientService, code: Int32, record: String?) {
+    /// What should have started a supervisor ended with an error. Unless there is a record, which a supervisor makes before
+    /// anything else, nothing was run.
+    mutating func supervisorDidNotStart(because reason: String, record: String?) {
         guard case .lost = outcome.ending else { return }
-        // No record: no supervisor.
-        let text = record.flatMap { FileManager.default.contents(atPath: $0) } ?? Data()
-        guard text.isEmpty else { return }
-        outcome.ending = .couldNotStart(
-            "\(service.systemdRun) ended with \(code) and started no service: see journalctl --unit \(service.unit), or "
-                + "write scripts: {as: child} into the agent's configuration")
+        let text = record.flatMap { FileManager.default.contents(atPath: $0) } ?? Data()  // No record: no supervisor.
+        if text.isEmpty { outcome.ending = .couldNotStart(reason) }
     }
 
     /// Folds one event in; returns the line that it passes on, or the answer that the supervisor waits for.

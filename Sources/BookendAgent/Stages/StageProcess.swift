@@ -95,7 +95,10 @@ package struct StageProcess: Sendable {
                 }
             }
             if let service = program.service, case .exited(let code) = run.terminationStatus, code != 0 {
-                state.withLock { $0.serviceDidNotStart(service, code: Int32(code), record: program.resultFile) }
+                let reason =
+                    "\(service.systemdRun) ended with \(code) and started no service: see journalctl --unit \(service.unit), "
+                    + "or write scripts: {as: child} into the agent's configuration"
+                state.withLock { $0.supervisorDidNotStart(because: reason, record: program.resultFile) }
             }
         } catch {
             state.withLock { $0.outcome.ending = .couldNotStart("cannot run \(launch.program): \(error)") }
