@@ -1,6 +1,7 @@
 import BookendCurl
 import BookendDaemon
 package import BookendFiles
+import BookendModel
 import BookendTransport
 import Logging
 
@@ -26,6 +27,26 @@ package enum CollectorProgram {
             logger: logger)
         try await DaemonProgram.run(logger: logger) { try await collector.run() }
         withExtendedLifetime(directory) {}
+    }
+
+    /// Enrolls this collector with a token.
+    ///
+    /// - Returns: What to print.
+    package static func enroll(token: String, name: String, configurationFile: String) async throws -> String {
+        let configuration = try CollectorConfiguration.readForEnrollment(path: configurationFile)
+        let enrollment = try DaemonEnrollment(
+            token: token, role: .collector, name: name, keyFile: configuration.keyFile,
+            stateDirectory: configuration.stateDirectory, program: "bookend-collector")
+        let peer = try await enrollment.run { peer in
+            EnrollmentFile(
+                id: AgentID(rawValue: peer.identity.name),
+                coordinator: AgentConfiguration.Coordinator(peer.places), collectors: [])
+        }
+        return """
+            this is \(peer.identity), with the key in \(configuration.keyFile)
+
+            Next: say in \(configurationFile) under advertise where agents reach its intake, then start bookend-collector.
+            """
     }
 
     /// - Returns: The public key, and where to put it.

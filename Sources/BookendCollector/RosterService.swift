@@ -9,6 +9,7 @@ actor RosterService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let admitted: AdmittedPeers
+    private let place: CollectorPlace
     private let interval: Duration
     private let heard: LastHeard
     private let clock: any DaemonClock
@@ -20,12 +21,14 @@ actor RosterService {
     private var replies = 0
 
     init(
-        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, interval: Duration,
+        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, place: CollectorPlace,
+        interval: Duration,
         heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.admitted = admitted
+        self.place = place
         self.interval = interval
         self.heard = heard
         self.clock = clock
@@ -78,7 +81,7 @@ actor RosterService {
 
     private func ask() {
         guard socket.statistics.isConnected else { return }
-        var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough)
+        var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough, place: place)
         do throws(CollectorError) {
             request.highestJob = try store.highestJob()
         } catch {

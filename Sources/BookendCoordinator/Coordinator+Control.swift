@@ -50,8 +50,8 @@ extension Coordinator {
                 reply(.peers(try record(plan, "a peer was approved", client, now)), to: client)
             case .revokePeer(let identity): try revoke(identity, client, now)
             case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
-            case .createToken, .revokeToken:
-                throw RemoteFailure(.refused, "this coordinator enrolls nobody: its configuration has no enrollment")
+            case .createToken(let draft): try makeToken(draft, client, now)
+            case .revokeToken(let id): try revokeToken(id, client, now)
             }
         } catch {
             reply(.failed(error), to: client)

@@ -32,6 +32,7 @@ extension Envelope {
             proto.epoch = request.epoch
             proto.highestJobID = request.highestJob.rawValue
             proto.peersAfter = request.peersAfter
+            proto.place = ProtoCollectorPlace(request.place)
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -44,6 +45,8 @@ extension Envelope {
         case .queryReply(let request, let reply): return .queryReply(ProtoQueryReply(request, reply))
         case .control(let request, let control): return .control(ProtoControlRequest(request, control))
         case .controlReply(let request, let reply): return .controlReply(ProtoControlReply(request, reply))
+        case .enrollRequest(let request): return .enrollRequest(ProtoEnrollRequest(request))
+        case .enrollReply(let reply): return .enrollReply(ProtoEnrollReply(reply))
         }
     }
 
@@ -75,7 +78,7 @@ extension Envelope {
             self = .rosterRequest(
                 RosterRequest(
                     after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID)),
-                    peersAfter: max(0, proto.peersAfter)))
+                    peersAfter: max(0, proto.peersAfter), place: try CollectorPlace(proto.place)))
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))
         case .intakeBatch(let proto): self = .intake(.batch(try IntakeBatch(proto)))
@@ -87,6 +90,8 @@ extension Envelope {
         case .queryReply(let proto): self = .queryReply(request: proto.request, try QueryReply(proto))
         case .control(let proto): self = .control(request: proto.request, try ControlRequest(proto))
         case .controlReply(let proto): self = .controlReply(request: proto.request, try ControlReply(proto))
+        case .enrollRequest(let proto): self = .enrollRequest(try EnrollRequest(proto))
+        case .enrollReply(let proto): self = .enrollReply(try EnrollReply(proto))
         }
     }
 }

@@ -132,6 +132,15 @@ enum Samples {
             changedBy: "token/3")
     }
 
+    static let place = CollectorPlace(
+        key: peers[2].key, intake: "tcp://c.example.org:7510", feed: "tcp://c.example.org:7511",
+        query: "tcp://c.example.org:7512")
+    static let enrolled = EnrolledPeer(
+        identity: peers[0].identity, role: .viewer, labels: ["site": "north"],
+        places: FleetPlaces(
+            sync: "tcp://c.example.org:7500", broadcast: "tcp://c.example.org:7501", coordinatorKey: peers[1].key,
+            collectors: [place]))
+
     static let envelopes: [Envelope] =
         [
             .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
@@ -153,11 +162,15 @@ enum Samples {
             .cancelAck(job),
             .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),
             .askReply(.end(id: 1, failure)),
-            .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7)),
+            .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7, place: place)),
             .rosterReply(
                 RosterReply(
                     through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5,
                     peers: peers, peersThrough: 12)),
+            .enrollRequest(EnrollRequest(token: token.id, secret: [UInt8](0..<32), name: "web-1")),
+            .enrollRequest(EnrollRequest(token: token.id, secret: [UInt8](0..<32), name: nil)),
+            .enrollReply(.pending(askAgainAfter: .seconds(2))), .enrollReply(.admitted(enrolled)),
+            .enrollReply(.failed(failure)),
             .intake(.resume(IntakeResume(incarnation: 9, acknowledged: 5, epoch: 44))),
             .intake(.batch(IntakeBatch(incarnation: 9, after: ReportDigest(rawValue: .max), reports: [report]))),
             .intake(.beacon(IntakeBeacon(activeJobs: [activeJob], wall: time))),

@@ -33,9 +33,14 @@ struct ConnectionOptions: ParsableArguments {
         return result
     }
 
-    private func configured(_ environment: [String: String]) throws -> ClientConfiguration.Context {
+    /// Where this person's configuration and keys are.
+    static func directory(_ environment: [String: String]) -> String {
         let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
-        let file = (home ?? "/root/.config") + "/bookend/config.yaml"
+        return (home ?? "/root/.config") + "/bookend"
+    }
+
+    private func configured(_ environment: [String: String]) throws -> ClientConfiguration.Context {
+        let file = Self.directory(environment) + "/config.yaml"
         let configuration: ClientConfiguration
         do {
             configuration = try ClientConfiguration.read(path: file)
