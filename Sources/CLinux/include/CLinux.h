@@ -20,6 +20,9 @@ int clinux_fork(void);
 /// pipe2(2) with close-on-exec. Returns 0, or -1 with errno.
 int clinux_pipe(int ends[2]);
 
+/// Lets the spawned program have no descriptor from `first` on. `actions` is a `posix_spawn_file_actions_t *`.
+int clinux_spawn_closes_from(void *actions, int first);
+
 /// Keeps this process out of core files, and its memory and environment from other processes of its user. Returns 0, or -1
 /// with errno.
 int clinux_forbid_dumps(void);
