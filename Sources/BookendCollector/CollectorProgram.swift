@@ -3,6 +3,7 @@ import BookendDaemon
 package import BookendFiles
 import BookendModel
 import BookendTransport
+import Glibc
 import Logging
 
 /// What the program `bookend-collector` does.
@@ -13,7 +14,9 @@ package enum CollectorProgram {
         DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
-        let ring = KeyRing(try KeyRing.read(file: configuration.keys))
+        // One that is told by the coordinator who may come in needs no file of its own.
+        let isFileNeeded = configuration.coordinator == nil || access(configuration.keys, F_OK) == 0
+        let ring = KeyRing(isFileNeeded ? try KeyRing.read(file: configuration.keys) : [])
         let store = try SQLiteReportStore(path: directory.file(CollectorCopies.databaseName))
         let network = try SocketThread()
         let deadMan = configuration.deadMan.map {

@@ -152,12 +152,29 @@ import Testing
             let other = try #require(try await fleet.json("collector", "token", "create")["text"].text)
             let state = fleet.layout.directory + "/second"
             let file = fleet.layout.directory + "/second.yaml"
-            try fleet.layout.write("state_directory: \(state)\n", to: file)
+            let ports = try FreePorts.find(2)
+            try fleet.layout.write(
+                """
+                state_directory: \(state)
+                keys: \(state)/there-is-none
+                intake: "tcp://127.0.0.1:\(ports[0])"
+                feed: "tcp://127.0.0.1:\(ports[1])"
+                query: ipc://\(fleet.layout.sockets)/second.sock
+                local_feed: ipc://\(fleet.layout.sockets)/second-feed.sock
+
+                """, to: file)
             let end = try await Program.run(
                 "bookend-collector", ["enroll", other, "--name", "second", "--config", file])
             #expect(end.status == 0, "\(end)")
             let collectors = try await fleet.json("collector", "list")
             #expect(Set(collectors.all("name")) == [.text("main"), .text("second")], "\(collectors)")
+            // It is told of a revocation like the first, and so nobody is named.
+            let second = RunningProgram("second", "bookend-collector", ["run", "--config", file])
+            try await second.logged("collector is ready")
+            let revoked = try await fleet.bookend("agent", "revoke", "a1")
+            try await second.logged("peers were enrolled, changed or revoked")
+            #expect(revoked.status == 0, "\(revoked)")
+            #expect(await second.stop() == 0)
         }
     }
 

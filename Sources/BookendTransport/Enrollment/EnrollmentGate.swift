@@ -38,9 +38,9 @@ package enum EnrollmentGate {
     package static func run(
         at endpoint: Endpoint, keys: CurveKeyPair, channel: Int32, limits: Limits = Limits()
     ) throws(TransportError) {
-        limit(__rlimit_resource_t(RLIMIT_CORE.rawValue), to: 0)
-        limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), to: limits.descriptors)
-        limit(__rlimit_resource_t(RLIMIT_DATA.rawValue), to: limits.memoryBytes)
+        try limit(__rlimit_resource_t(RLIMIT_CORE.rawValue), to: 0)
+        try limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), to: limits.descriptors)
+        try limit(__rlimit_resource_t(RLIMIT_DATA.rawValue), to: limits.memoryBytes)
         guard let context = zmq_ctx_new() else {
             throw TransportError(.system, "cannot start libzmq: \(RawSocket.reason())")
         }
@@ -49,9 +49,14 @@ package enum EnrollmentGate {
         loop.run()
     }
 
-    private static func limit(_ resource: __rlimit_resource_t, to value: UInt) {
-        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value))
-        setrlimit(resource, &limit)
+    private static func limit(_ resource: __rlimit_resource_t, to value: UInt) throws(TransportError) {
+        var limit = rlimit()
+        getrlimit(resource, &limit)
+        limit.rlim_max = min(limit.rlim_max, rlim_t(value))
+        limit.rlim_cur = limit.rlim_max
+        guard setrlimit(resource, &limit) == 0 else {
+            throw TransportError(.insecure, "cannot limit the enroller's resources: \(SmallFile.reason())")
+        }
     }
 }
 
