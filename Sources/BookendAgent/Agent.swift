@@ -21,17 +21,20 @@ package struct Agent {
     private let journal: any Journal
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
+    private let slotPause: Duration
     private let ready: @Sendable () -> Void
     private let logger: Logger
 
     /// - Parameters:
     ///   - server: `nil`: this machine.
+    ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
     ///   - ready: Called once debts are being paid and orders are taken.
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any DaemonClock, server: (any AgentServer)? = nil,
+        clock: any DaemonClock, server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30),
         ready: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
+        self.slotPause = slotPause
         self.configuration = configuration
         self.network = network
         self.keys = keys
@@ -55,6 +58,7 @@ package struct Agent {
         let director = JobDirector(
             jobLimit: configuration.limits.jobs, contents: contents,
             slotRules: SlotBook.Rules(grace: configuration.autonomy.grace, splay: configuration.autonomy.splay),
+            slotPause: slotPause,
             surroundings: JobDirector.Surroundings(
                 agent: configuration.id, journal: journal, stages: server.stages, clock: clock,
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },

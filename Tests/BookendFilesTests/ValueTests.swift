@@ -48,7 +48,8 @@ struct ValueTests {
         #expect(
             policy.problems().map(\.keyPath) == [
                 "agents", "backup.sources", "scripts.directory", "scripts.pre_timeout", "scripts.post_timeout",
-                "scripts.status_profile", "scripts.exclusive", "scripts.pre_sha256", "scripts.post_sha256", "retry.attempts", "retry.interval", "window",
+                "scripts.status_profile", "scripts.exclusive", "scripts.pre_sha256", "scripts.post_sha256",
+                "retry.attempts", "retry.interval", "window",
             ])
     }
 

@@ -149,6 +149,17 @@ import Testing
             #expect(try await fleet.bookend("operator", "revoke", "alice").status == 0)
             #expect(try await Program.run("bookend", ["agents"], environment: home).status == 4)
 
+            // Another one, by a role that only looks on.
+            let viewer = try await fleet.json("operator", "token", "create", "--role", "viewer", "--name", "bob")
+            let look = try await Program.run(
+                "bookend", ["login", try #require(viewer["text"].text), "--context", "look"], environment: home)
+            #expect(look.status == 0 && look.output.contains("viewer"), "\(look)")
+            #expect(try await Program.run("bookend", ["agents"], environment: home).status == 0)
+            for words in [["agent", "revoke", "a1"], ["agent", "token", "create"], ["operator", "approve", "bob"]] {
+                let end = try await Program.run("bookend", words, environment: home)
+                #expect(end.status == 4, "\(words): \(end)")
+            }
+
             let other = try #require(try await fleet.json("collector", "token", "create")["text"].text)
             let state = fleet.layout.directory + "/second"
             let file = fleet.layout.directory + "/second.yaml"

@@ -64,3 +64,9 @@ typedef struct {
 /// Starts a program in a session of its own, with default signals, /dev/null as its input and no descriptor but the named
 /// ones. Only for a process without threads. Returns 0, or the number of the error and at which step it came.
 int clinux_spawn(const clinux_program *program, pid_t *pid, int *step);
+
+/// How many bytes the kernel has received over an established TCP connection of this local port; -1: it is something else.
+int64_t clinux_tcp_received(int descriptor, uint16_t port);
+
+/// Writes the other end's address and port as text. Returns 0, or -1: there is none.
+int clinux_tcp_peer(int descriptor, char *text, size_t size);
