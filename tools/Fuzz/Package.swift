@@ -35,10 +35,11 @@ let package = Package(
             name: "BookendAgent",
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             sources: [
-                "AgentError.swift", "Configuration/EnvironmentFile.swift", "Engines/BackupEngine.swift",
-                "Engines/ResticMessages.swift", "Engines/ResticResult.swift", "Journal", "Stages/StageEvents.swift",
-                "Stages/StageFiles.swift", "Stages/StageHandle.swift", "Stages/StageProgram.swift",
-                "Stages/StageResult.swift",
+                "AgentError.swift", "Configuration/EnvironmentFile.swift", "Configuration/SecretTexts.swift",
+                "Engines/BackupEngine.swift", "Engines/ResticMessages.swift", "Engines/ResticResult.swift", "Journal",
+                "Stages/ScriptUser.swift", "Stages/StageEvents.swift", "Stages/StageFiles.swift",
+                "Stages/StageHandle.swift", "Stages/StageProgram.swift", "Stages/StageResult.swift",
+                "Stages/TransientService.swift",
             ],
             swiftSettings: swift),
         .target(
