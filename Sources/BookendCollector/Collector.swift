@@ -67,7 +67,7 @@ package struct Collector {
             clock: clock,
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)
-        let roster = try await openRoster(admitted)
+        let roster = try await openRoster(admitted, refusals)
         let queries = QueryService(
             socket: querySocket, ring: ring, refusals: refusals, store: store, roster: roster?.service, clock: clock,
             logger: logger)
@@ -110,7 +110,7 @@ package struct Collector {
     }
 
     private func openRoster(
-        _ admitted: AdmittedPeers
+        _ admitted: AdmittedPeers, _ refusals: RefusalCounter
     ) async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
         let socket = try await network.open(
@@ -118,7 +118,8 @@ package struct Collector {
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
-                socket: socket, store: store, admitted: admitted, interval: rosterInterval, heard: lastHeard,
+                socket: socket, store: store, admitted: admitted, refusals: refusals, interval: rosterInterval,
+                heard: lastHeard,
                 clock: clock, logger: logger),
             socket
         )

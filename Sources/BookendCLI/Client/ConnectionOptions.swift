@@ -34,8 +34,7 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     private func configured(_ environment: [String: String]) throws -> ClientConfiguration.Context {
-        let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
-        let file = (home ?? "/root/.config") + "/bookend/config.yaml"
+        let file = ContextFile(environment: environment).path
         let configuration: ClientConfiguration
         do {
             configuration = try ClientConfiguration.read(path: file)

@@ -27,6 +27,8 @@ package enum ControlRequest: Hashable, Sendable {
     case createToken(TokenDraft)
     case listTokens
     case revokeToken(TokenID)
+    /// Answered by ``ControlReply/audit(_:)``.
+    case readAudit(AuditFilter)
 }
 
 /// Backup now, for the agents of one policy.
@@ -66,6 +68,8 @@ package enum ControlReply: Hashable, Sendable {
     case tokens([EnrollmentToken])
     /// The text is the secret.
     case tokenMade(EnrollmentToken, text: String)
+    /// In order.
+    case audit([AuditEntry])
     case failed(RemoteFailure)
 }
 
@@ -168,6 +172,10 @@ package struct RosterRequest: Hashable, Sendable {
     package var highestJob: JobID
     /// What an earlier ``RosterReply/peersThrough`` said, once the collector acts by it; 0: none.
     package var peersAfter: Int64
+    /// What the collector refused and the coordinator has not taken yet, at most 100.
+    package var refusals: [Refusal] = []
+    /// The number of the last of them; they grow, also over restarts.
+    package var refusalsThrough: Int64 = 0
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0
@@ -193,6 +201,10 @@ package struct RosterReply: Hashable, Sendable {
     package var peers: [Peer]
     /// To be sent as ``RosterRequest/peersAfter`` next time.
     package var peersThrough: Int64
+    /// Where the audit log ends; `nil`: it is empty.
+    package var auditHead: AuditHead?
+    /// ``RosterRequest/refusalsThrough`` of what was taken; 0: nothing.
+    package var refusalsThrough: Int64 = 0
 
     package init(
         through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,
