@@ -1,5 +1,6 @@
 import BookendDaemon
 package import BookendFiles
+package import BookendModel
 import BookendTransport
 import Glibc
 import Logging
@@ -23,6 +24,33 @@ package enum AgentProgram {
             logger: logger)
         try await DaemonProgram.run(logger: logger) { try await agent.run() }
         withExtendedLifetime(directory) {}
+    }
+
+    /// Enrolls this server with a token.
+    ///
+    /// - Returns: What to print.
+    package static func enroll(
+        token: String, id: AgentID?, labels: [String: String], configurationFile: String
+    ) async throws -> String {
+        let configuration = try AgentConfiguration.readForEnrollment(path: configurationFile, hostName: hostName)
+        let enrollment = try DaemonEnrollment(
+            token: token, role: .agent, name: (id ?? configuration.id).rawValue, keyFile: configuration.keyFile,
+            stateDirectory: configuration.stateDirectory, program: "bookend-agent")
+        let peer = try await enrollment.run { peer in
+            EnrollmentFile(
+                id: AgentID(rawValue: peer.identity.name), labels: labels,
+                coordinator: AgentConfiguration.Coordinator(peer.places),
+                collectors: peer.places.collectors.compactMap { place in
+                    guard let intake = place.intake, let key = place.key else { return nil }
+                    return AgentConfiguration.Collector(intake: intake, publicKey: key.text)
+                })
+        }
+        return """
+            this server is \(peer.identity), with the key in \(configuration.keyFile)
+
+            Next: say in \(configurationFile) which repositories and script directories there are, then start
+            bookend-agent. Coordinator and collectors stand in \(configuration.stateDirectory)/\(EnrollmentFile.name).
+            """
     }
 
     /// This machine's name up to the first dot: the agent's id unless the configuration names one.

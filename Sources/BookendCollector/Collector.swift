@@ -113,12 +113,16 @@ package struct Collector {
         _ admitted: AdmittedPeers, _ refusals: RefusalCounter
     ) async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
+        let place = CollectorPlace(
+            intake: configuration.advertise.intake, feed: configuration.advertise.feed,
+            query: configuration.advertise.query)
         let socket = try await network.open(
             SocketPlan(
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
-                socket: socket, store: store, admitted: admitted, refusals: refusals, interval: rosterInterval,
+                socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,
+                interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),
             socket

@@ -1,7 +1,9 @@
 import BookendCurl
 import BookendDaemon
 package import BookendFiles
+import BookendModel
 import BookendTransport
+import Glibc
 import Logging
 
 /// What the program `bookend-collector` does.
@@ -12,7 +14,9 @@ package enum CollectorProgram {
         DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
-        let ring = KeyRing(try KeyRing.read(file: configuration.keys))
+        // One that is told by the coordinator who may come in needs no file of its own.
+        let isFileNeeded = configuration.coordinator == nil || access(configuration.keys, F_OK) == 0
+        let ring = KeyRing(isFileNeeded ? try KeyRing.read(file: configuration.keys) : [])
         let store = try SQLiteReportStore(path: directory.file(CollectorCopies.databaseName))
         let network = try SocketThread()
         let deadMan = configuration.deadMan.map {
@@ -26,6 +30,26 @@ package enum CollectorProgram {
             logger: logger)
         try await DaemonProgram.run(logger: logger) { try await collector.run() }
         withExtendedLifetime(directory) {}
+    }
+
+    /// Enrolls this collector with a token.
+    ///
+    /// - Returns: What to print.
+    package static func enroll(token: String, name: String, configurationFile: String) async throws -> String {
+        let configuration = try CollectorConfiguration.readForEnrollment(path: configurationFile)
+        let enrollment = try DaemonEnrollment(
+            token: token, role: .collector, name: name, keyFile: configuration.keyFile,
+            stateDirectory: configuration.stateDirectory, program: "bookend-collector")
+        let peer = try await enrollment.run { peer in
+            EnrollmentFile(
+                id: AgentID(rawValue: peer.identity.name),
+                coordinator: AgentConfiguration.Coordinator(peer.places), collectors: [])
+        }
+        return """
+            this is \(peer.identity), with the key in \(configuration.keyFile)
+
+            Next: say in \(configurationFile) under advertise where agents reach its intake, then start bookend-collector.
+            """
     }
 
     /// - Returns: The public key, and where to put it.

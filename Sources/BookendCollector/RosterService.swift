@@ -9,6 +9,7 @@ actor RosterService {
     private let socket: any MessageSocket
     private let store: any ReportStore
     private let admitted: AdmittedPeers
+    private let place: CollectorPlace
     private let interval: Duration
     private let heard: LastHeard
     private let clock: any DaemonClock
@@ -24,12 +25,13 @@ actor RosterService {
 
     init(
         socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, refusals: RefusalCounter,
-        interval: Duration, heard: LastHeard, clock: any DaemonClock, logger: Logger
+        place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.admitted = admitted
         self.refusals = refusals
+        self.place = place
         self.interval = interval
         self.heard = heard
         self.clock = clock
@@ -82,7 +84,7 @@ actor RosterService {
 
     private func ask() {
         guard socket.statistics.isConnected else { return }
-        var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough)
+        var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough, place: place)
         do throws(CollectorError) {
             request.highestJob = try store.highestJob()
         } catch {

@@ -11,14 +11,20 @@ struct Client: Hashable, Sendable {
     let request: UInt64
     let caller: Caller
     let deed: Deed
-    let target: String
+    /// What the audit log calls it.
+    private let what: String
+    private let target: String
 
-    init(door: Doors.Name, route: Route, caller: Caller, request: UInt64, _ control: ControlRequest? = nil) {
+    init(
+        door: Doors.Name, route: Route, caller: Caller, request: UInt64, _ control: ControlRequest? = nil,
+        what: String? = nil
+    ) {
         self.door = door
         self.route = route
         self.request = request
         self.caller = caller
         deed = control?.deed ?? .askContinue
+        self.what = what ?? deed.rawValue
         target = control?.target ?? ""
     }
 
@@ -28,7 +34,7 @@ struct Client: Hashable, Sendable {
     /// A line of the audit log about this request.
     func audit(_ result: AuditDraft.Result, on target: String? = nil, _ detail: String = "") -> AuditDraft {
         AuditDraft(
-            who: caller.name, origin: caller.origin, what: deed.rawValue, target: target ?? self.target, result: result,
+            who: caller.name, origin: caller.origin, what: what, target: target ?? self.target, result: result,
             detail: detail)
     }
 }
@@ -70,8 +76,8 @@ extension Coordinator {
             case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
             case .readAudit(let filter):
                 reply(.audit(try stored { () throws(CoordinatorError) in try store.audit(filter) }), to: client)
-            case .createToken, .revokeToken:
-                throw RemoteFailure(.refused, "this coordinator enrolls nobody: its configuration has no enrollment")
+            case .createToken(let draft): try makeToken(draft, client, now)
+            case .revokeToken(let id): try revokeToken(id, client, now)
             }
         } catch {
             reply(.failed(error), to: client)

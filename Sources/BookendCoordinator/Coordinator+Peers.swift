@@ -9,7 +9,9 @@ extension Coordinator {
         _ peers: [Peer], token: EnrollmentToken? = nil, _ what: Logger.Message, _ client: Client, _ now: Moment
     ) throws(RemoteFailure) -> [Peer] {
         let lines = peers.map { peer in
-            client.audit(.done, "\(peer.identity) is \(peer.state.rawValue)\(peer.labelText), key \(peer.key)")
+            client.audit(
+                .done, on: client.deed == .peerRename ? nil : "\(peer.identity)",
+                "\(peer.identity) is \(peer.state.rawValue)\(peer.labelText), key \(peer.key)")
         }
         let recorded = try stored { () throws(CoordinatorError) in
             try store.record(peers, token: token, audit: lines, at: now.wall)
@@ -32,6 +34,8 @@ extension Coordinator {
         keyFile.ring.replace(with: book)
         for door in [doors.sync, doors.broadcast, doors.control] { door.disconnectRevoked() }
         let agents = book.agents
+        let collectors = Set(book.admitted.map(\.identity).filter { $0.role == .collector })
+        collectorPlaces = collectorPlaces.filter { collectors.contains($0.key) }
         for agent in routes.keys where agents[agent] == nil { forget(agent) }
         perform(machine.handle(.enrolled(agents), at: now), now)
     }
@@ -46,6 +50,7 @@ extension Coordinator {
         }
         let plan = try book.plan(revoking: identity, by: client.author, at: now.wall)
         let peers = try record(plan, "a key was revoked", client, now)
+        tendGate(now)
         fail(asks.close(author: identity.description), "\(identity) was revoked")
         let collectors = book.admitted.filter { $0.identity.role == .collector }.map(\.identity)
         for (route, request) in revocations.begin(
@@ -58,6 +63,9 @@ extension Coordinator {
 
     /// A collector asks: it acts by the peers up to the generation that it names.
     func note(_ request: RosterRequest, of collector: PeerIdentity, _ route: Route, _ now: Moment) {
+        collectorPlaces[collector] = request.place
+        // Its key is the one that it has proved, whatever it says.
+        collectorPlaces[collector]?.key = book.named(collector).last { $0.state == .admitted }?.key
         let isCurrent = request.epoch == machine.epoch
         revocations.hear(request, isCurrent: isCurrent, of: collector, route)
         endRevocations(now)

@@ -11,6 +11,7 @@ extension Coordinator {
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
         endRevocations(now)
+        tendGate(now)
         tellRefusals(now)
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
         if housekeeping.isDue(.pruning, at: now.boot) { prune(now) }
@@ -27,6 +28,7 @@ extension Coordinator {
 
     /// Writes down what is only in memory. Nothing is taken in after this.
     func finish() {
+        keeper.close()
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
         tell(refusals.drain(), clock.now)
         rememberAgents()

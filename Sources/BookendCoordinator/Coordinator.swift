@@ -19,6 +19,10 @@ actor Coordinator {
     var asks = AskRelay()
     var book: PeerBook
     var revocations = PendingRevocations()
+    let enrollment: EnrollmentRules?
+    var keeper = GateKeeper()
+    /// Where collectors say that they are reached.
+    var collectorPlaces: [PeerIdentity: CollectorPlace] = [:]
     var refusals = RefusalBook()
     /// By collector: the number of the last refusal that it told of.
     var refusalsTaken: [String: Int64] = [:]
@@ -31,13 +35,14 @@ actor Coordinator {
     var housekeeping: Housekeeping
 
     init(
-        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, book: PeerBook, store: any PolicyStore,
-        clock: any DaemonClock, logger: Logger
+        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, book: PeerBook,
+        enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, logger: Logger
     ) throws(CoordinatorError) {
         self.doors = doors
         self.store = store
         self.keyFile = keyFile
         self.book = book
+        self.enrollment = enrollment
         self.clock = clock
         self.logger = logger
         var machine = CoordinatorMachine(

@@ -3,6 +3,7 @@ import BookendDaemon
 package import BookendFiles
 import BookendModel
 import BookendTransport
+import Glibc
 import Logging
 
 /// What the program `bookend-coordinator` does.
@@ -15,13 +16,16 @@ package enum CoordinatorProgram {
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let keyFile = try WatchedKeyFile(path: configuration.keys)
         let store = try SQLitePolicyStore(path: directory.file("coordinator.sqlite"))
+        let enrollment = try configuration.enrollment.map { enrollment in
+            try rules(enrollment, configuration, keys, directory)
+        }
         let network = try SocketThread()
         let service = CoordinatorService(
             endpoints: CoordinatorEndpoints(
                 sync: try Endpoint(configuration.sync), broadcast: try Endpoint(configuration.broadcast),
                 control: try Endpoint(configuration.control), controlAccess: UnixSocketAccess(configuration.socket)),
             rules: CoordinatorRules(offlineAfter: configuration.agentOfflineAfter), network: network, keys: keys,
-            keyFile: keyFile, store: store, clock: SystemClock(),
+            keyFile: keyFile, enrollment: enrollment, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {
                 DeadMan(
                     url: $0.url, every: $0.every, userAgent: "bookend-coordinator/\(softwareVersion)",
@@ -35,6 +39,34 @@ package enum CoordinatorProgram {
             }
         }
         withExtendedLifetime(directory) {}
+    }
+
+    /// The gate's key is its own, made when it is first needed: the process knows no other secret.
+    private static func rules(
+        _ enrollment: CoordinatorConfiguration.Enrollment, _ configuration: CoordinatorConfiguration,
+        _ keys: CurveKeyPair, _ directory: StateDirectory
+    ) throws -> EnrollmentRules {
+        let file = directory.file("enroller.key")
+        let gateKeys: CurveKeyPair
+        if access(file, F_OK) == 0 {
+            gateKeys = try CurveKeyPair.read(secretFile: file)
+        } else {
+            gateKeys = try CurveKeyPair.generate()
+            try gateKeys.write(secretFile: file)
+        }
+        let command = ["/proc/self/exe", "enroller", "--endpoint", enrollment.endpoint, "--key-file", file]
+        return EnrollmentRules(
+            endpoint: enrollment.advertise, gateKey: PublicKey(gateKeys.publicKey),
+            needsApproval: enrollment.admission == .approved, sync: configuration.advertise?.sync ?? configuration.sync,
+            broadcast: configuration.advertise?.broadcast ?? configuration.broadcast,
+            coordinatorKey: PublicKey(keys.publicKey)
+        ) { () throws(TransportError) in try GateProcess(command) }
+    }
+
+    /// The other process: where newcomers knock. Serves until the coordinator that started it is gone.
+    package static func runEnroller(endpoint: String, keyFile: String) throws {
+        try EnrollmentGate.run(
+            at: try Endpoint(endpoint), keys: try CurveKeyPair.read(secretFile: keyFile), channel: 3)
     }
 
     /// - Returns: The public key, and where to put it.

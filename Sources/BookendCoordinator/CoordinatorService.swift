@@ -34,6 +34,7 @@ package struct CoordinatorService: Sendable {
     private let network: any Network
     private let keys: CurveKeyPair
     private let keyFile: WatchedKeyFile
+    private let enrollment: EnrollmentRules?
     private let store: any PolicyStore
     private let clock: any DaemonClock
     private let deadMan: DeadMan?
@@ -42,8 +43,9 @@ package struct CoordinatorService: Sendable {
     /// - Parameter network: Stopped at the end.
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
-        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile, store: any PolicyStore,
-        clock: any DaemonClock, deadMan: DeadMan? = nil, logger: Logger
+        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile,
+        enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, deadMan: DeadMan? = nil,
+        logger: Logger
     ) {
         self.endpoints = endpoints
         self.rules = rules
@@ -51,6 +53,7 @@ package struct CoordinatorService: Sendable {
         self.network = network
         self.keys = keys
         self.keyFile = keyFile
+        self.enrollment = enrollment
         self.store = store
         self.clock = clock
         self.deadMan = deadMan
@@ -73,7 +76,8 @@ package struct CoordinatorService: Sendable {
             keyFile.ring.replace(with: book)
             doors = try await open()
             coordinator = try Coordinator(
-                rules: rules, doors: doors, keyFile: keyFile, book: book, store: store, clock: clock, logger: logger)
+                rules: rules, doors: doors, keyFile: keyFile, book: book, enrollment: enrollment,
+                store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
             try await check(real)

@@ -34,6 +34,7 @@ extension Envelope {
             proto.peersAfter = request.peersAfter
             proto.refusals = request.refusals.map(ProtoRefusal.init)
             proto.refusalsThrough = request.refusalsThrough
+            proto.place = ProtoCollectorPlace(request.place)
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -46,6 +47,8 @@ extension Envelope {
         case .queryReply(let request, let reply): return .queryReply(ProtoQueryReply(request, reply))
         case .control(let request, let control): return .control(ProtoControlRequest(request, control))
         case .controlReply(let request, let reply): return .controlReply(ProtoControlReply(request, reply))
+        case .enrollRequest(let request): return .enrollRequest(ProtoEnrollRequest(request))
+        case .enrollReply(let reply): return .enrollReply(ProtoEnrollReply(reply))
         }
     }
 
@@ -76,7 +79,7 @@ extension Envelope {
         case .rosterRequest(let proto):
             var request = RosterRequest(
                 after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID)),
-                peersAfter: max(0, proto.peersAfter))
+                peersAfter: max(0, proto.peersAfter), place: try CollectorPlace(proto.place))
             request.refusals = try proto.refusals.bounded(100, "refusals").map { refusal throws(WireError) in
                 try Refusal(refusal)
             }
@@ -93,6 +96,8 @@ extension Envelope {
         case .queryReply(let proto): self = .queryReply(request: proto.request, try QueryReply(proto))
         case .control(let proto): self = .control(request: proto.request, try ControlRequest(proto))
         case .controlReply(let proto): self = .controlReply(request: proto.request, try ControlReply(proto))
+        case .enrollRequest(let proto): self = .enrollRequest(try EnrollRequest(proto))
+        case .enrollReply(let proto): self = .enrollReply(try EnrollReply(proto))
         }
     }
 }

@@ -88,6 +88,15 @@ package enum Wire {
         try Peer(parse(bytes, as: ProtoPeer.self))
     }
 
+    /// A ticket in bytes, for the text that people carry.
+    package static func encode(_ ticket: EnrollmentTicket) -> [UInt8] {
+        serialize(ProtoEnrollmentTicket(ticket))
+    }
+
+    package static func decodeEnrollmentTicket(_ bytes: [UInt8]) throws(WireError) -> EnrollmentTicket {
+        try EnrollmentTicket(parse(bytes, as: ProtoEnrollmentTicket.self))
+    }
+
     /// A token in bytes, for a store; without its secret's digest.
     package static func encode(_ token: EnrollmentToken) -> [UInt8] {
         serialize(ProtoEnrollmentToken(token))

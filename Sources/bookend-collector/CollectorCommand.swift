@@ -2,6 +2,7 @@ import ArgumentParser
 import BookendCollector
 import BookendDaemon
 import BookendFiles
+import BookendModel
 import Glibc
 
 @main
@@ -20,7 +21,7 @@ struct CollectorCommand: AsyncParsableCommand {
             Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.
             """,
         version: BookendDaemon.softwareVersion,
-        subcommands: [Run.self, KeyGen.self, Backup.self, Restore.self])
+        subcommands: [Run.self, Enroll.self, KeyGen.self, Backup.self, Restore.self])
 
     static func main() async {
         await DaemonCommand.main(Self.self)
@@ -39,6 +40,35 @@ struct CollectorCommand: AsyncParsableCommand {
             let configuration = try CollectorConfiguration.read(path: config)
             if checkConfig { return print("\(config): right") }
             try await CollectorProgram.run(configuration)
+        }
+    }
+
+    struct Enroll: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Enroll this collector with a token from `bookend collector token create`.",
+            discussion: """
+                Makes the key, which never leaves this machine, and writes where the coordinator is into the state
+                directory. With - the token is read from standard input.
+
+                Examples:
+                  bookend-collector enroll bookend1-CgZ0Y3…
+                  bookend-collector enroll - --name second < token
+                """)
+
+        @Argument(help: "The token, or - for standard input.")
+        var token: String
+
+        @Option(help: "The collector's name.")
+        var name = "main"
+
+        @Option(help: "The configuration file; it need not exist yet.")
+        var config = CollectorConfiguration.defaultPath
+
+        func run() async throws {
+            guard AgentID.isWellFormed(name) else {
+                throw ValidationError("--name: '\(name)' \(TextRules.nameProblem(name) ?? "")")
+            }
+            print(try await CollectorProgram.enroll(token: token, name: name, configurationFile: config))
         }
     }
 

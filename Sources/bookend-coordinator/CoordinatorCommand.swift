@@ -19,7 +19,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
             Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.
             """,
-        version: BookendDaemon.softwareVersion, subcommands: [Run.self, KeyGen.self, Backup.self, Restore.self])
+        version: BookendDaemon.softwareVersion,
+        subcommands: [Run.self, KeyGen.self, Backup.self, Restore.self, Enroller.self])
 
     static func main() async {
         await DaemonCommand.main(Self.self)
@@ -50,6 +51,22 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
         func run() throws {
             print(try CoordinatorProgram.makeKeys(out: out))
+        }
+    }
+
+    /// Started by the coordinator itself, with its end of a channel as descriptor 3.
+    struct Enroller: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "enroller", abstract: "Let newcomers knock; started by the coordinator.", shouldDisplay: false)
+
+        @Option(help: "Where to listen.")
+        var endpoint: String
+
+        @Option(help: "The enroller's own secret key.")
+        var keyFile: String
+
+        func run() throws {
+            try CoordinatorProgram.runEnroller(endpoint: endpoint, keyFile: keyFile)
         }
     }
 

@@ -12,14 +12,21 @@ struct ConfigurationTests {
 
     @Test func `the example of the coordinator says the defaults`() throws {
         let bytes = try Deploy.bytes("examples/coordinator.yaml")
-        #expect(try CoordinatorConfiguration.read(bytes: bytes, file: "coordinator.yaml") == CoordinatorConfiguration())
+        var configuration = try CoordinatorConfiguration.read(bytes: bytes, file: "coordinator.yaml")
+        let advertised = try #require(configuration.enrollment?.advertise)
+        #expect(configuration.enrollment == CoordinatorConfiguration.Enrollment(advertise: advertised))
+        #expect(configuration.advertise?.sync == "tcp://bookend.example.org:7500")
+        (configuration.enrollment, configuration.advertise) = (nil, nil)
+        #expect(configuration == CoordinatorConfiguration())
     }
 
     @Test func `the example of the collector says the defaults, and where its coordinator is`() throws {
         let bytes = try Deploy.bytes("examples/collector.yaml")
         var configuration = try CollectorConfiguration.read(bytes: bytes, file: "collector.yaml")
         #expect(configuration.coordinator?.sync == "tcp://bookend.example.org:7500")
+        #expect(configuration.advertise.intake == "tcp://bookend.example.org:7510")
         configuration.coordinator = nil
+        configuration.advertise = CollectorConfiguration.Advertise()
         #expect(configuration == CollectorConfiguration())
     }
 

@@ -86,6 +86,25 @@ import Testing
         #expect(book.changes(after: 5, limit: 9).through == 5)
     }
 
+    @Test func `a page of changes fits one message, whatever labels there are`() {
+        let labels = Dictionary(
+            uniqueKeysWithValues: (0..<64).map { ("key-\($0)", String(repeating: "x", count: 128)) })
+        let peers = (1...300).map { number in
+            var peer = fromToken(number, "agent/web-\(number)")
+            peer.labels = labels
+            return peer
+        }
+        let book = PeerBook(recorded: peers)
+        var (through, seen) = (Int64(0), 0)
+        while true {
+            let page = book.changes(after: through, limit: 1_000)
+            guard !page.peers.isEmpty else { break }
+            #expect(page.peers.count < 150)
+            (through, seen) = (page.through, seen + page.peers.count)
+        }
+        #expect(seen == 300 && through == 300)
+    }
+
     // MARK: What operators change
 
     @Test func `labels are set and taken away, and those of the file are the file's`() throws {

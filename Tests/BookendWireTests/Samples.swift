@@ -145,7 +145,7 @@ enum Samples {
     }()
 
     static let rosterRequest: RosterRequest = {
-        var request = RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7)
+        var request = RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7, place: place)
         request.refusals = [
             Refusal(who: "agent/a", origin: "::1", what: "report", target: "agent b", reason: "forged", count: 3)
         ]
@@ -160,6 +160,15 @@ enum Samples {
         (reply.auditHead, reply.refusalsThrough) = (auditEntry.head, 1 << 60)
         return reply
     }()
+
+    static let place = CollectorPlace(
+        key: peers[2].key, intake: "tcp://c.example.org:7510", feed: "tcp://c.example.org:7511",
+        query: "tcp://c.example.org:7512")
+    static let enrolled = EnrolledPeer(
+        identity: peers[0].identity, role: .viewer, labels: ["site": "north"],
+        places: FleetPlaces(
+            sync: "tcp://c.example.org:7500", broadcast: "tcp://c.example.org:7501", coordinatorKey: peers[1].key,
+            collectors: [place]))
 
     static let envelopes: [Envelope] =
         [
@@ -183,6 +192,10 @@ enum Samples {
             .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),
             .askReply(.end(id: 1, failure)),
             .rosterRequest(rosterRequest), .rosterReply(rosterReply),
+            .enrollRequest(EnrollRequest(token: token.id, secret: [UInt8](0..<32), name: "web-1")),
+            .enrollRequest(EnrollRequest(token: token.id, secret: [UInt8](0..<32), name: nil)),
+            .enrollReply(.pending(askAgainAfter: .seconds(2))), .enrollReply(.admitted(enrolled)),
+            .enrollReply(.failed(failure)),
             .intake(.resume(IntakeResume(incarnation: 9, acknowledged: 5, epoch: 44))),
             .intake(.batch(IntakeBatch(incarnation: 9, after: ReportDigest(rawValue: .max), reports: [report]))),
             .intake(.beacon(IntakeBeacon(activeJobs: [activeJob], wall: time))),

@@ -33,8 +33,14 @@ struct ConnectionOptions: ParsableArguments {
         return result
     }
 
+    /// Where this person's configuration and keys are.
+    static func directory(_ environment: [String: String]) -> String {
+        let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
+        return (home ?? "/root/.config") + "/bookend"
+    }
+
     private func configured(_ environment: [String: String]) throws -> ClientConfiguration.Context {
-        let file = ContextFile(environment: environment).path
+        let file = Self.directory(environment) + "/config.yaml"
         let configuration: ClientConfiguration
         do {
             configuration = try ClientConfiguration.read(path: file)

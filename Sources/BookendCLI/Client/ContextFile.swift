@@ -6,8 +6,7 @@ struct ContextFile: Sendable {
     let path: String
 
     init(environment: [String: String] = ProcessEnvironment.all) {
-        let home = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
-        path = (home ?? "/root/.config") + "/bookend/config.yaml"
+        path = ConnectionOptions.directory(environment) + "/config.yaml"
     }
 
     /// A file that is not there means the defaults.

@@ -66,7 +66,7 @@ struct AgentListing: ParsableArguments {
         ])
         output.write(slots.map { document + .object(["slots": .list($0.map(\.document))]) } ?? document) { terminal in
             guard !agents.isEmpty || !others.isEmpty else {
-                return ["no agent is enrolled yet: its line must stand in the coordinator's key file"]
+                return ["no agent is enrolled yet: make a token for it with bookend agent token create"]
             }
             var lines = agents.isEmpty ? [] : AgentTables.list(agents, now: .now).lines(terminal)
             if !others.isEmpty {

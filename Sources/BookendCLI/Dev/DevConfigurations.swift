@@ -17,6 +17,8 @@ struct DevConfigurations: Sendable {
                 "key_file": .text(layout.secretKey("coordinator")), "keys": .text(layout.keys),
                 "sync": local(ports.sync), "broadcast": local(ports.broadcast),
                 "control": .text("ipc://" + layout.coordinatorSocket),
+                "enrollment": .object(["endpoint": local(ports.enroll), "advertise": local(ports.enroll)]),
+                "advertise": .object(["sync": local(ports.sync), "broadcast": local(ports.broadcast)]),
             ]).yaml
     }
 
@@ -27,6 +29,7 @@ struct DevConfigurations: Sendable {
                 "keys": .text(layout.keys), "intake": local(ports.intake), "feed": local(ports.feed),
                 "query": .text("ipc://" + layout.collectorSocket), "local_feed": .text("ipc://" + layout.feedSocket),
                 "coordinator": .object(["sync": local(ports.sync), "public_key": .text(coordinatorKey.text)]),
+                "advertise": .object(["intake": local(ports.intake), "feed": local(ports.feed)]),
             ]).yaml
     }
 

@@ -40,18 +40,22 @@ struct DevPorts: Hashable, Sendable {
     var broadcast: UInt16
     var intake: UInt16
     var feed: UInt16
+    /// Where newcomers knock.
+    var enroll: UInt16
+
+    static let count = 5
 
     init(_ ports: [UInt16]) {
-        (sync, broadcast, intake, feed) = (ports[0], ports[1], ports[2], ports[3])
+        (sync, broadcast, intake, feed, enroll) = (ports[0], ports[1], ports[2], ports[3], ports[4])
     }
 
     /// What ``text`` wrote; `nil`: anything else.
     init?(text: String) {
         let ports = text.split(whereSeparator: \.isWhitespace).compactMap { UInt16($0) }
-        guard ports.count == 4, !ports.contains(0), Set(ports).count == 4 else { return nil }
+        guard ports.count == Self.count, !ports.contains(0), Set(ports).count == Self.count else { return nil }
         self.init(ports)
     }
 
-    var all: [UInt16] { [sync, broadcast, intake, feed] }
+    var all: [UInt16] { [sync, broadcast, intake, feed, enroll] }
     var text: String { all.map(String.init).joined(separator: " ") + "\n" }
 }

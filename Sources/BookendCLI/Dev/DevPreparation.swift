@@ -64,7 +64,7 @@ struct DevPreparation {
         {
             return kept
         }
-        let ports = DevPorts(try DevFiles.freePorts(4))
+        let ports = DevPorts(try DevFiles.freePorts(DevPorts.count))
         try DevFiles.write(ports.text, to: layout.ports)
         return ports
     }

@@ -64,3 +64,44 @@ extension Peer {
         ]) + .time("changed_at", generation == 0 ? nil : changedAt) + .object(["changed_by": Document(changedBy)])
     }
 }
+
+extension PeerTables {
+    static func tokens(_ tokens: [EnrollmentToken], now: UnixTime) -> Table {
+        var table = Table([
+            .init("TOKEN", .right), .init("STATE"), .init("USES", .right), .init("EXPIRES"),
+            .init("NAME", shrinksTo: 6, isDispensable: true), .init("ROLE", isDispensable: true),
+            .init("APPROVAL", isDispensable: true), .init("BY", shrinksTo: 6, isDispensable: true),
+            .init("LABELS", shrinksTo: 6, isDispensable: true),
+        ])
+        for token in tokens {
+            let labels = token.allows.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            table.append([
+                .init(token.id.description), state(of: token, now: now),
+                .init("\(token.allows.uses - token.usesLeft)/\(token.allows.uses)"),
+                .init(Phrases.relative(token.expires, to: now)), .init(token.allows.name ?? "-"),
+                .init(token.allows.operatorRole?.rawValue ?? "-"), .init(token.needsApproval ? "needed" : "-"),
+                .init(token.madeBy), .init(labels.joined(separator: " ")),
+            ])
+        }
+        return table
+    }
+
+    private static func state(of token: EnrollmentToken, now: UnixTime) -> Table.Cell {
+        if token.isRevoked { return .init("revoked", .bad) }
+        if now >= token.expires { return .init("expired", .faint) }
+        return token.usesLeft > 0 ? .init("live", .good) : .init("used up", .faint)
+    }
+}
+
+extension EnrollmentToken {
+    var document: Document {
+        .object([
+            "token_id": Document(id.rawValue), "peer_role": .text(allows.peerRole.rawValue),
+            "role": Document(allows.operatorRole?.rawValue), "name": Document(allows.name),
+            "labels": .object(
+                allows.labels.sorted { $0.key < $1.key }.map { Document.Member(key: $0.key, value: .text($0.value)) }),
+            "uses": Document(allows.uses), "uses_left": Document(usesLeft), "needs_approval": .bool(needsApproval),
+            "is_revoked": .bool(isRevoked), "made_by": .text(madeBy),
+        ]) + .time("made_at", madeAt) + .time("expires_at", expires)
+    }
+}

@@ -63,18 +63,45 @@ extension AgentConfiguration {
     /// - Parameter hostName: The agent's id unless the file names another.
     /// - Throws: ``FileError`` with everything that is wrong; the agent must not start then.
     package static func read(path: String, hostName: String) throws(FileError) -> AgentConfiguration {
-        try read(bytes: FileSystem.bytes(of: path), file: path, hostName: hostName)
+        try read(bytes: FileSystem.bytes(of: path), file: path, hostName: hostName) {
+            (directory) throws(FileError) in try EnrollmentFile.read(directory: directory)
+        }
     }
 
-    package static func read(bytes: [UInt8], file: String, hostName: String) throws(FileError) -> AgentConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, tables: tables) { keys in
-            AgentConfiguration(
-                id: id(keys, hostName: hostName),
-                labels: keys["labels"]?.labels() ?? [:],
-                stateDirectory: keys["state_directory"]?.absolutePath() ?? "/var/lib/bookend-agent",
+    /// What the file says while this server is not enrolled yet: coordinator and collectors are stand-ins. A file that is
+    /// not there counts as empty.
+    package static func readForEnrollment(path: String, hostName: String) throws(FileError) -> AgentConfiguration {
+        let nobody = EnrollmentFile(
+            id: nil, coordinator: Coordinator(sync: "", broadcast: "", publicKey: ""), collectors: [])
+        let bytes = FileSystem.isMissing(path) ? [] : try FileSystem.bytes(of: path)
+        return try read(bytes: bytes, file: path, hostName: hostName) { _ in nobody }
+    }
+
+    /// - Parameter enrollment: What was written into this state directory when the server was enrolled.
+    package static func read(
+        bytes: [UInt8], file: String, hostName: String,
+        enrollment: (String) throws(FileError) -> EnrollmentFile? = { _ in nil }
+    ) throws(FileError) -> AgentConfiguration {
+        var failure: FileError?
+        let configuration = try ConfigurationFile.read(bytes: bytes, file: file, tables: tables) { keys in
+            let stateDirectory = keys["state_directory"]?.absolutePath() ?? "/var/lib/bookend-agent"
+            var enrolled: EnrollmentFile?
+            do throws(FileError) {
+                enrolled = try enrollment(stateDirectory)
+            } catch {
+                failure = error
+            }
+            return AgentConfiguration(
+                id: id(keys, enrolled, hostName: hostName),
+                labels: (enrolled?.labels ?? [:]).merging(keys["labels"]?.labels() ?? [:]) { $1 },
+                stateDirectory: stateDirectory,
                 keyFile: keys["key_file"]?.absolutePath(),
-                coordinator: coordinator(keys.required("coordinator")),
-                collectors: collectors(keys.required("collectors")),
+                coordinator: keys["coordinator"] == nil
+                    ? enrolled?.coordinator ?? coordinator(keys.required("coordinator"))
+                    : coordinator(keys["coordinator"]),
+                collectors: keys["collectors"] == nil
+                    ? enrolled?.collectors ?? collectors(keys.required("collectors"))
+                    : collectors(keys["collectors"]),
                 repositories: repositories(keys["repositories"]),
                 permissions: permissions(keys["guard"]),
                 statusMaps: keys["status_maps"]?.statusMaps() ?? [:],
@@ -84,10 +111,19 @@ extension AgentConfiguration {
                 heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15),
                 autonomy: autonomy(keys["autonomy"]), onIsolation: keys["on_isolation"].flatMap(onIsolation))
         }
+        if let failure { throw failure }
+        return configuration
     }
 
-    private static func id(_ keys: MappingReader, hostName: String) -> AgentID {
-        if let id = keys["id"] { return id.name(AgentID.self) ?? AgentID(rawValue: "x") }
+    private static func id(_ keys: MappingReader, _ enrolled: EnrollmentFile?, hostName: String) -> AgentID {
+        if let value = keys["id"] {
+            let id = value.name(AgentID.self) ?? AgentID(rawValue: "x")
+            if let name = enrolled?.id, name != id, keys["coordinator"] == nil {
+                value.report("this server was enrolled as '\(name)': say that here, or leave the key out")
+            }
+            return id
+        }
+        if let id = enrolled?.id { return id }
         if !AgentID.isWellFormed(hostName) {
             keys.value.findings.report(
                 at: .start, keyPath: "id",
@@ -96,7 +132,7 @@ extension AgentConfiguration {
         return AgentID(rawValue: hostName)
     }
 
-    private static func coordinator(_ value: YAMLValue?) -> Coordinator {
+    static func coordinator(_ value: YAMLValue?) -> Coordinator {
         let keys = value?.mapping(coordinatorKeys)
         return Coordinator(
             sync: keys?.required("sync")?.endpoint(.connectTCP) ?? "",
@@ -104,7 +140,7 @@ extension AgentConfiguration {
             publicKey: keys?.required("public_key")?.publicKey() ?? "")
     }
 
-    private static func collectors(_ value: YAMLValue?) -> [Collector] {
+    static func collectors(_ value: YAMLValue?) -> [Collector] {
         let collectors = value?.list { item -> Collector? in
             guard let keys = item.mapping(collectorKeys) else { return nil }
             return Collector(

@@ -18,8 +18,11 @@ package struct CollectorConfiguration: Hashable, Sendable {
     package var localFeed = "ipc:///run/bookend/collector-feed.sock"
     /// `socket_mode` and `socket_group`: who may connect to ``localFeed``, and to ``query`` when it is a Unix socket.
     package var socket = SocketAccess()
-    /// `coordinator`: where the roster comes from; default none: the collector knows only what reports say.
+    /// `coordinator`: where the roster comes from; default what this collector was enrolled with, or none: the collector
+    /// knows only what reports say.
     package var coordinator: Coordinator?
+    /// `advertise`: where others reach this collector; default none: newcomers are not told of it.
+    package var advertise = Advertise()
     /// `log_level`: trace, debug, info, notice, warning, error or critical; default info.
     package var logLevel = LogLevel.info
     /// `retention`
@@ -43,6 +46,17 @@ package struct CollectorConfiguration: Hashable, Sendable {
             self.sync = sync
             self.publicKey = publicKey
         }
+    }
+
+    package struct Advertise: Hashable, Sendable {
+        /// `intake`: `tcp://host:port`; default none.
+        package var intake: String?
+        /// `feed`: `tcp://host:port`; default none.
+        package var feed: String?
+        /// `query`: `tcp://host:port`; default none.
+        package var query: String?
+
+        package init() {}
     }
 
     package struct Retention: Hashable, Sendable {
@@ -71,6 +85,14 @@ extension CollectorConfiguration {
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
             "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",
             "missed_after": "a duration such as 5m", "dead_man": "a mapping with url and every",
+            "advertise": "where others reach this collector: a mapping with intake, feed and query",
+        ])
+    static let advertiseKeys = KeyTable(
+        "advertise",
+        [
+            "intake": "an endpoint such as tcp://bookend.example.org:7510",
+            "feed": "an endpoint such as tcp://bookend.example.org:7511",
+            "query": "an endpoint such as tcp://bookend.example.org:7512",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -81,13 +103,25 @@ extension CollectorConfiguration {
     static let retentionKeys = KeyTable(
         "retention", ["reports": "a duration such as 90d", "jobs": "a duration such as 730d"])
 
-    static let tables = [keyTable, coordinatorKeys, retentionKeys, DeadManConfiguration.keyTable]
+    static let tables = [keyTable, coordinatorKeys, advertiseKeys, retentionKeys, DeadManConfiguration.keyTable]
 
     /// Reads `collector.yaml`.
     ///
     /// - Throws: ``FileError`` with everything that is wrong; the collector must not start then.
     package static func read(path: String) throws(FileError) -> CollectorConfiguration {
-        try read(bytes: FileSystem.bytes(of: path), file: path)
+        var configuration = try read(bytes: FileSystem.bytes(of: path), file: path)
+        if configuration.coordinator == nil,
+            let enrolled = try EnrollmentFile.read(directory: configuration.stateDirectory)
+        {
+            configuration.coordinator = Coordinator(
+                sync: enrolled.coordinator.sync, publicKey: enrolled.coordinator.publicKey)
+        }
+        return configuration
+    }
+
+    /// What the file says while this collector is not enrolled yet. A file that is not there counts as empty.
+    package static func readForEnrollment(path: String) throws(FileError) -> CollectorConfiguration {
+        try read(bytes: FileSystem.isMissing(path) ? [] : try FileSystem.bytes(of: path), file: path)
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> CollectorConfiguration {
@@ -108,6 +142,11 @@ extension CollectorConfiguration {
                 Coordinator(
                     sync: keys.required("sync")?.endpoint(.connectTCP) ?? "",
                     publicKey: keys.required("public_key")?.publicKey() ?? "")
+            }
+            if let keys = keys["advertise"]?.mapping(advertiseKeys) {
+                result.advertise.intake = keys["intake"]?.endpoint(.connectTCP)
+                result.advertise.feed = keys["feed"]?.endpoint(.connectTCP)
+                result.advertise.query = keys["query"]?.endpoint(.connectTCP)
             }
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.retention = retention(keys["retention"])

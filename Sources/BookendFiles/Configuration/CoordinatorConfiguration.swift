@@ -20,6 +20,37 @@ package struct CoordinatorConfiguration: Hashable, Sendable {
     /// `agent_offline_after`: an agent unheard of for this long counts as offline; a duration, 5s to 1h, default 45s.
     package var agentOfflineAfter = Duration.seconds(45)
 
+    /// `enrollment`: how newcomers get in by tokens; default none: only those of the key file are let in.
+    package var enrollment: Enrollment?
+    /// `advertise`: where agents and operators reach this coordinator; required with `enrollment`.
+    package var advertise: Advertise?
+
+    package struct Enrollment: Hashable, Sendable {
+        package enum Admission: String, CaseIterable, Sendable { case automatic, approved }
+
+        /// `endpoint`: `tcp://address:port` to listen on while a token lives; default `tcp://*:7503`.
+        package var endpoint = "tcp://*:7503"
+        /// `advertise`: `tcp://host:port`, where newcomers reach that; required.
+        package var advertise: String
+        /// `admission`: `automatic`, or `approved`: an operator must approve each newcomer; default automatic. A token can
+        /// say otherwise.
+        package var admission = Admission.automatic
+
+        package init(advertise: String) { self.advertise = advertise }
+    }
+
+    package struct Advertise: Hashable, Sendable {
+        /// `sync`: `tcp://host:port`; required.
+        package var sync: String
+        /// `broadcast`: `tcp://host:port`; required.
+        package var broadcast: String
+
+        package init(sync: String, broadcast: String) {
+            self.sync = sync
+            self.broadcast = broadcast
+        }
+    }
+
     /// `dead_man`; default none.
     package var deadMan: DeadManConfiguration?
 
@@ -38,7 +69,23 @@ extension CoordinatorConfiguration {
             "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "log_level": "a log level such as info", "agent_offline_after": "a duration such as 45s",
             "dead_man": "a mapping with url and every",
+            "enrollment": "a mapping with endpoint, advertise and admission",
+            "advertise": "where agents reach this coordinator: a mapping with sync and broadcast",
         ])
+    static let enrollmentKeys = KeyTable(
+        "enrollment",
+        [
+            "endpoint": "an endpoint such as tcp://*:7503",
+            "advertise": "an endpoint such as tcp://bookend.example.org:7503", "admission": "automatic or approved",
+        ])
+    static let advertiseKeys = KeyTable(
+        "advertise",
+        [
+            "sync": "an endpoint such as tcp://bookend.example.org:7500",
+            "broadcast": "an endpoint such as tcp://bookend.example.org:7501",
+        ])
+
+    static let tables = [keyTable, enrollmentKeys, advertiseKeys, DeadManConfiguration.keyTable]
 
     /// Reads `coordinator.yaml`.
     ///
@@ -48,7 +95,7 @@ extension CoordinatorConfiguration {
     }
 
     package static func read(bytes: [UInt8], file: String) throws(FileError) -> CoordinatorConfiguration {
-        try ConfigurationFile.read(bytes: bytes, file: file, tables: [keyTable, DeadManConfiguration.keyTable]) {
+        try ConfigurationFile.read(bytes: bytes, file: file, tables: tables) {
             keys in
             var result = CoordinatorConfiguration()
             if let directory = keys["state_directory"]?.absolutePath() {
@@ -64,8 +111,22 @@ extension CoordinatorConfiguration {
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.agentOfflineAfter =
                 keys["agent_offline_after"]?.duration(in: .seconds(5) ... .seconds(3600)) ?? result.agentOfflineAfter
+            result.enrollment = keys["enrollment"]?.mapping(enrollmentKeys).map(enrollment)
+            let advertise = result.enrollment == nil ? keys["advertise"] : keys.required("advertise")
+            result.advertise = advertise?.mapping(advertiseKeys).map { keys in
+                Advertise(
+                    sync: keys.required("sync")?.endpoint(.connectTCP) ?? "",
+                    broadcast: keys.required("broadcast")?.endpoint(.connectTCP) ?? "")
+            }
             result.deadMan = DeadManConfiguration.read(keys["dead_man"])
             return result
         }
+    }
+
+    private static func enrollment(_ keys: MappingReader) -> Enrollment {
+        var result = Enrollment(advertise: keys.required("advertise")?.endpoint(.connectTCP) ?? "")
+        result.endpoint = keys["endpoint"]?.endpoint(.bindTCP) ?? result.endpoint
+        result.admission = keys["admission"]?.enumeration(Enrollment.Admission.self) ?? result.admission
+        return result
     }
 }

@@ -9,7 +9,9 @@
 /// A change is planned here, then recorded by the store, then taken.
 package struct PeerBook: Hashable, Sendable {
     /// Recorded peers, at most; an enrollment that would make them more is refused.
-    package static let mostPeers = 100_000
+    package static let mostPeers = 10_000
+    /// Of a page of changes, about: it must fit one message, whatever labels there are.
+    private static let pageBytes = 1 << 20
 
     private var file: [PublicKey: Peer] = [:]
     private(set) var recorded: [PublicKey: Peer] = [:]
@@ -59,8 +61,12 @@ package struct PeerBook: Hashable, Sendable {
     /// Recorded peers that changed after that generation, the earliest change first.
     package func changes(after generation: Int64, limit: Int) -> (peers: [Peer], through: Int64) {
         let changed = recorded.values.filter { $0.generation > generation }.sorted { $0.generation < $1.generation }
-        let page = Array(changed.prefix(limit))
-        return (page, page.last?.generation ?? generation)
+        var size = 0
+        let page = changed.prefix(limit).prefix { peer in
+            size += peer.labels.reduce(300) { $0 + $1.key.utf8.count + $1.value.utf8.count + 8 }
+            return size <= Self.pageBytes
+        }
+        return (Array(page), page.last?.generation ?? generation)
     }
 }
 

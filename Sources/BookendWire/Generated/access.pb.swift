@@ -10,6 +10,11 @@
 
 /// Who is enrolled, and how one gets in.
 
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
 internal import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -235,6 +240,179 @@ nonisolated struct ProtoEnrollmentToken: Sendable {
   init() {}
 
   fileprivate var _allows: ProtoTokenDraft? = nil
+}
+
+/// A token as people carry it: "bookend1-" and, in base64url without padding, this.
+nonisolated struct ProtoEnrollmentTicket: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// where to enroll
+  var endpoint: String = String()
+
+  /// of the process that listens there; 40 characters of Z85
+  var serverKey: String = String()
+
+  var tokenID: Int64 = 0
+
+  /// 32 random bytes
+  var secret: Data = Data()
+
+  var peerRole: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Over a connection whose key is the one that is to be enrolled. One message a connection, at most 4 KiB.
+nonisolated struct ProtoEnrollRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var tokenID: Int64 = 0
+
+  var secret: Data = Data()
+
+  var name: String {
+    get {_name ?? String()}
+    set {_name = newValue}
+  }
+  /// Returns true if `name` has been explicitly set.
+  var hasName: Bool {self._name != nil}
+  /// Clears the value of `name`. Subsequent reads from it will return its default value.
+  mutating func clearName() {self._name = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _name: String? = nil
+}
+
+/// Where a collector is reached, as it says itself. Absent: it does not say.
+nonisolated struct ProtoCollectorPlace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var publicKey: String = String()
+
+  var intake: String {
+    get {_intake ?? String()}
+    set {_intake = newValue}
+  }
+  /// Returns true if `intake` has been explicitly set.
+  var hasIntake: Bool {self._intake != nil}
+  /// Clears the value of `intake`. Subsequent reads from it will return its default value.
+  mutating func clearIntake() {self._intake = nil}
+
+  var feed: String {
+    get {_feed ?? String()}
+    set {_feed = newValue}
+  }
+  /// Returns true if `feed` has been explicitly set.
+  var hasFeed: Bool {self._feed != nil}
+  /// Clears the value of `feed`. Subsequent reads from it will return its default value.
+  mutating func clearFeed() {self._feed = nil}
+
+  var query: String {
+    get {_query ?? String()}
+    set {_query = newValue}
+  }
+  /// Returns true if `query` has been explicitly set.
+  var hasQuery: Bool {self._query != nil}
+  /// Clears the value of `query`. Subsequent reads from it will return its default value.
+  mutating func clearQuery() {self._query = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _intake: String? = nil
+  fileprivate var _feed: String? = nil
+  fileprivate var _query: String? = nil
+}
+
+nonisolated struct ProtoEnrollReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var reply: ProtoEnrollReply.OneOf_Reply? = nil
+
+  var pending: ProtoEnrollReply.Pending {
+    get {
+      if case .pending(let v)? = reply {return v}
+      return ProtoEnrollReply.Pending()
+    }
+    set {reply = .pending(newValue)}
+  }
+
+  var admitted: ProtoEnrollReply.Admitted {
+    get {
+      if case .admitted(let v)? = reply {return v}
+      return ProtoEnrollReply.Admitted()
+    }
+    set {reply = .admitted(newValue)}
+  }
+
+  var failure: ProtoFailure {
+    get {
+      if case .failure(let v)? = reply {return v}
+      return ProtoFailure()
+    }
+    set {reply = .failure(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Reply: Equatable, Sendable {
+    case pending(ProtoEnrollReply.Pending)
+    case admitted(ProtoEnrollReply.Admitted)
+    case failure(ProtoFailure)
+
+  }
+
+  nonisolated struct Pending: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var askAgainMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Admitted: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var identity: String = String()
+
+    var role: ProtoOperatorRole = .unspecified
+
+    var labels: Dictionary<String,String> = [:]
+
+    var sync: String = String()
+
+    var broadcast: String = String()
+
+    var coordinatorKey: String = String()
+
+    var collectors: [ProtoCollectorPlace] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -481,6 +659,320 @@ nonisolated extension ProtoEnrollmentToken: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.madeUnixMs != rhs.madeUnixMs {return false}
     if lhs.madeBy != rhs.madeBy {return false}
     if lhs.isRevoked != rhs.isRevoked {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnrollmentTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnrollmentTicket"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoint\0\u{3}server_key\0\u{3}token_id\0\u{1}secret\0\u{3}peer_role\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.endpoint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.serverKey) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.tokenID) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.peerRole) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.endpoint.isEmpty {
+      try visitor.visitSingularStringField(value: self.endpoint, fieldNumber: 1)
+    }
+    if !self.serverKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.serverKey, fieldNumber: 2)
+    }
+    if self.tokenID != 0 {
+      try visitor.visitSingularInt64Field(value: self.tokenID, fieldNumber: 3)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 4)
+    }
+    if !self.peerRole.isEmpty {
+      try visitor.visitSingularStringField(value: self.peerRole, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnrollmentTicket, rhs: ProtoEnrollmentTicket) -> Bool {
+    if lhs.endpoint != rhs.endpoint {return false}
+    if lhs.serverKey != rhs.serverKey {return false}
+    if lhs.tokenID != rhs.tokenID {return false}
+    if lhs.secret != rhs.secret {return false}
+    if lhs.peerRole != rhs.peerRole {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnrollRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnrollRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}token_id\0\u{1}secret\0\u{1}name\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.tokenID) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._name) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.tokenID != 0 {
+      try visitor.visitSingularInt64Field(value: self.tokenID, fieldNumber: 1)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    try { if let v = self._name {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnrollRequest, rhs: ProtoEnrollRequest) -> Bool {
+    if lhs.tokenID != rhs.tokenID {return false}
+    if lhs.secret != rhs.secret {return false}
+    if lhs._name != rhs._name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoCollectorPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CollectorPlace"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0\u{1}intake\0\u{1}feed\0\u{1}query\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.publicKey) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._intake) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._feed) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._query) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.publicKey, fieldNumber: 1)
+    }
+    try { if let v = self._intake {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._feed {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._query {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoCollectorPlace, rhs: ProtoCollectorPlace) -> Bool {
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs._intake != rhs._intake {return false}
+    if lhs._feed != rhs._feed {return false}
+    if lhs._query != rhs._query {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnrollReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnrollReply"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pending\0\u{1}admitted\0\u{1}failure\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoEnrollReply.Pending?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .pending(v)
+        }
+      }()
+      case 2: try {
+        var v: ProtoEnrollReply.Admitted?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .admitted(v)
+        }
+      }()
+      case 3: try {
+        var v: ProtoFailure?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .failure(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.reply {
+    case .pending?: try {
+      guard case .pending(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .admitted?: try {
+      guard case .admitted(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .failure?: try {
+      guard case .failure(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnrollReply, rhs: ProtoEnrollReply) -> Bool {
+    if lhs.reply != rhs.reply {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnrollReply.Pending: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoEnrollReply.protoMessageName + ".Pending"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ask_again_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.askAgainMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.askAgainMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.askAgainMs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnrollReply.Pending, rhs: ProtoEnrollReply.Pending) -> Bool {
+    if lhs.askAgainMs != rhs.askAgainMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoEnrollReply.Admitted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoEnrollReply.protoMessageName + ".Admitted"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}role\0\u{1}labels\0\u{1}sync\0\u{1}broadcast\0\u{3}coordinator_key\0\u{1}collectors\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.identity) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.role) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.sync) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.broadcast) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.coordinatorKey) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.collectors) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.identity.isEmpty {
+      try visitor.visitSingularStringField(value: self.identity, fieldNumber: 1)
+    }
+    if self.role != .unspecified {
+      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 2)
+    }
+    if !self.labels.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 3)
+    }
+    if !self.sync.isEmpty {
+      try visitor.visitSingularStringField(value: self.sync, fieldNumber: 4)
+    }
+    if !self.broadcast.isEmpty {
+      try visitor.visitSingularStringField(value: self.broadcast, fieldNumber: 5)
+    }
+    if !self.coordinatorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.coordinatorKey, fieldNumber: 6)
+    }
+    if !self.collectors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.collectors, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoEnrollReply.Admitted, rhs: ProtoEnrollReply.Admitted) -> Bool {
+    if lhs.identity != rhs.identity {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.labels != rhs.labels {return false}
+    if lhs.sync != rhs.sync {return false}
+    if lhs.broadcast != rhs.broadcast {return false}
+    if lhs.coordinatorKey != rhs.coordinatorKey {return false}
+    if lhs.collectors != rhs.collectors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

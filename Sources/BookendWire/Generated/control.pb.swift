@@ -847,6 +847,16 @@ nonisolated struct ProtoRosterRequest: Sendable {
   /// that the collector knows
   var highestJobID: Int64 = 0
 
+  /// where the collector is reached; its key is the connection's
+  var place: ProtoCollectorPlace {
+    get {_place ?? ProtoCollectorPlace()}
+    set {_place = newValue}
+  }
+  /// Returns true if `place` has been explicitly set.
+  var hasPlace: Bool {self._place != nil}
+  /// Clears the value of `place`. Subsequent reads from it will return its default value.
+  mutating func clearPlace() {self._place = nil}
+
   /// the generation of peers that the collector has taken over
   var peersAfter: Int64 = 0
 
@@ -858,6 +868,8 @@ nonisolated struct ProtoRosterRequest: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _place: ProtoCollectorPlace? = nil
 }
 
 nonisolated struct ProtoRosterReply: Sendable {
@@ -2353,7 +2365,7 @@ nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{2}\u{a}refusals\0\u{3}refusals_through\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2365,6 +2377,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.highestJobID) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.peersAfter) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._place) }()
       case 20: try { try decoder.decodeRepeatedMessageField(value: &self.refusals) }()
       case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
       default: break
@@ -2373,6 +2386,10 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.after != 0 {
       try visitor.visitSingularInt64Field(value: self.after, fieldNumber: 1)
     }
@@ -2385,6 +2402,9 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if self.peersAfter != 0 {
       try visitor.visitSingularInt64Field(value: self.peersAfter, fieldNumber: 10)
     }
+    try { if let v = self._place {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     if !self.refusals.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.refusals, fieldNumber: 20)
     }
@@ -2398,6 +2418,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.after != rhs.after {return false}
     if lhs.epoch != rhs.epoch {return false}
     if lhs.highestJobID != rhs.highestJobID {return false}
+    if lhs._place != rhs._place {return false}
     if lhs.peersAfter != rhs.peersAfter {return false}
     if lhs.refusals != rhs.refusals {return false}
     if lhs.refusalsThrough != rhs.refusalsThrough {return false}

@@ -261,6 +261,23 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .controlReply(newValue)}
   }
 
+  /// enrollment
+  var enrollRequest: ProtoEnrollRequest {
+    get {
+      if case .enrollRequest(let v)? = _storage._body {return v}
+      return ProtoEnrollRequest()
+    }
+    set {_uniqueStorage()._body = .enrollRequest(newValue)}
+  }
+
+  var enrollReply: ProtoEnrollReply {
+    get {
+      if case .enrollReply(let v)? = _storage._body {return v}
+      return ProtoEnrollReply()
+    }
+    set {_uniqueStorage()._body = .enrollReply(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -299,6 +316,9 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     /// control
     case control(ProtoControlRequest)
     case controlReply(ProtoControlReply)
+    /// enrollment
+    case enrollRequest(ProtoEnrollRequest)
+    case enrollReply(ProtoEnrollReply)
 
   }
 
@@ -313,7 +333,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{2}\u{7}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{2}\u{7}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0\u{4}\u{9}enroll_request\0\u{3}enroll_reply\0")
 
   fileprivate class _StorageClass {
     var _major: UInt32 = 0
@@ -664,6 +684,30 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
             _storage._body = .controlReply(v)
           }
         }()
+        case 90: try {
+          var v: ProtoEnrollRequest?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .enrollRequest(v)
+          }
+        }()
+        case 91: try {
+          var v: ProtoEnrollReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .enrollReply(v)
+          }
+        }()
         default: break
         }
       }
@@ -786,6 +830,14 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case .controlReply?: try {
         guard case .controlReply(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
+      }()
+      case .enrollRequest?: try {
+        guard case .enrollRequest(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
+      }()
+      case .enrollReply?: try {
+        guard case .enrollReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 91)
       }()
       case nil: break
       }

@@ -4,7 +4,7 @@ import Glibc
 /// The files of one fleet on this machine: keys, configurations, sockets, the agents' places.
 struct FleetLayout: Sendable {
     struct Ports: Sendable {
-        var sync, broadcast, intake, feed: UInt16
+        var sync, broadcast, intake, feed, enroll: UInt16
     }
 
     struct PublicKeys: Sendable {
@@ -33,10 +33,10 @@ struct FleetLayout: Sendable {
         guard mkdtemp(&template) != nil else {
             throw Missed(description: "no directory for sockets below /tmp")
         }
-        let ports = try FreePorts.find(4)
+        let ports = try FreePorts.find(5)
         let layout = FleetLayout(
             directory: directory, sockets: String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self),
-            ports: Ports(sync: ports[0], broadcast: ports[1], intake: ports[2], feed: ports[3]),
+            ports: Ports(sync: ports[0], broadcast: ports[1], intake: ports[2], feed: ports[3], enroll: ports[4]),
             sites: agents.map { AgentSite(id: $0.id, directory: "\(directory)/\($0.id)") })
         do {
             try await layout.fill(agents.map(\.extra), coordinator: coordinator, collector: collector)
@@ -73,6 +73,8 @@ struct FleetLayout: Sendable {
             broadcast: "tcp://127.0.0.1:\(ports.broadcast)"
             control: ipc://\(sockets)/coordinator.sock
             agent_offline_after: 5s
+            enrollment: {endpoint: "tcp://127.0.0.1:\(ports.enroll)", advertise: "tcp://127.0.0.1:\(ports.enroll)"}
+            advertise: {sync: "tcp://127.0.0.1:\(ports.sync)", broadcast: "tcp://127.0.0.1:\(ports.broadcast)"}
             \(coordinator)
 
             """, to: directory + "/coordinator.yaml")
@@ -88,6 +90,7 @@ struct FleetLayout: Sendable {
             coordinator:
               sync: tcp://127.0.0.1:\(ports.sync)
               public_key: "\(keys.coordinator)"
+            advertise: {intake: "tcp://127.0.0.1:\(ports.intake)", feed: "tcp://127.0.0.1:\(ports.feed)"}
             \(collector)
 
             """, to: directory + "/collector.yaml")

@@ -24,6 +24,14 @@ enum Processes {
             in: .whitespacesAndNewlines) ?? ""
     }
 
+    /// The most bytes that it ever had in memory; 0: it is gone.
+    static func peakMemory(_ pid: pid_t) -> Int {
+        // Gone: it has none.
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    }
+
     static func parent(_ pid: pid_t) -> pid_t? {
         // Gone: it has no parent.
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),

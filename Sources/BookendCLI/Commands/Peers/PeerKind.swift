@@ -37,6 +37,7 @@ struct AgentCommand: AsyncParsableCommand {
         commandName: "agent", abstract: "Enroll, look at and revoke agents.",
         discussion: """
             Examples:
+              bookend agent token create --label role=web --ttl 1h
               bookend agent list
               bookend agent show web-1
               bookend agent label web-1 rack=7 role=web
@@ -45,6 +46,7 @@ struct AgentCommand: AsyncParsableCommand {
         subcommands: [
             AgentListCommand.self, PeerShowCommand<AgentKind>.self, PeerLabelCommand<AgentKind>.self,
             PeerRenameCommand<AgentKind>.self, PeerApproveCommand<AgentKind>.self, PeerRevokeCommand<AgentKind>.self,
+            TokenCommand<AgentKind>.self,
         ])
 }
 
@@ -53,6 +55,7 @@ struct OperatorCommand: AsyncParsableCommand {
         commandName: "operator", abstract: "Enroll, look at and revoke operators: people and programs with keys.",
         discussion: """
             Examples:
+              bookend operator token create --role viewer
               bookend operator list
               bookend operator revoke alice
             """,
@@ -83,5 +86,6 @@ private func subcommands<Kind: PeerKind>(of kind: Kind.Type) -> [any ParsableCom
     [
         PeerListCommand<Kind>.self, PeerShowCommand<Kind>.self, PeerLabelCommand<Kind>.self,
         PeerRenameCommand<Kind>.self, PeerApproveCommand<Kind>.self, PeerRevokeCommand<Kind>.self,
+        TokenCommand<Kind>.self,
     ]
 }

@@ -172,18 +172,22 @@ package struct RosterRequest: Hashable, Sendable {
     package var highestJob: JobID
     /// What an earlier ``RosterReply/peersThrough`` said, once the collector acts by it; 0: none.
     package var peersAfter: Int64
+    /// Where the collector says that it is reached.
+    package var place: CollectorPlace
     /// What the collector refused and the coordinator has not taken yet, at most 100.
     package var refusals: [Refusal] = []
     /// The number of the last of them; they grow, also over restarts.
     package var refusalsThrough: Int64 = 0
 
     package init(
-        after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0
+        after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
+        place: CollectorPlace = CollectorPlace()
     ) {
         self.after = after
         self.epoch = epoch
         self.highestJob = highestJob
         self.peersAfter = peersAfter
+        self.place = place
     }
 }
 

@@ -43,6 +43,10 @@ package enum Envelope: Hashable, Sendable {
     case queryReply(request: UInt64, QueryReply)
     case control(request: UInt64, ControlRequest)
     case controlReply(request: UInt64, ControlReply)
+
+    // enrollment: a newcomer and the gate
+    case enrollRequest(EnrollRequest)
+    case enrollReply(EnrollReply)
 }
 
 /// The version of the protocol that this build speaks.

@@ -1,0 +1,180 @@
+package import BookendModel
+import BookendWire
+
+/// A newcomer at the gate.
+package struct EnrollmentClient: Sendable {
+    package enum Failure: Error, Hashable, Sendable {
+        /// The coordinator said no, and why.
+        case refused(RemoteFailure)
+        /// Nobody answered in time; the text says what was met.
+        case unreachable(String)
+    }
+
+    private let ticket: EnrollmentTicket
+    private let keys: CurveKeyPair
+    private let name: String?
+
+    package init(_ ticket: EnrollmentTicket, keys: CurveKeyPair, name: String?) {
+        self.ticket = ticket
+        self.keys = keys
+        self.name = name
+    }
+
+    /// Knocks until there is a word, each time over a new connection.
+    ///
+    /// - Parameters:
+    ///   - patience: How long to try while nobody answers.
+    ///   - approval: How long to wait for an operator's word.
+    ///   - onWaiting: Called once when an operator must approve first.
+    package func enroll(
+        patience: Duration, approval: Duration, onWaiting: @Sendable () -> Void
+    ) async throws -> EnrolledPeer {
+        let network = try SocketThread()
+        do {
+            let peer = try await knock(network, patience, approval, onWaiting)
+            await network.stop()
+            return peer
+        } catch {
+            await network.stop()
+            throw error
+        }
+    }
+
+    private func knock(
+        _ network: SocketThread, _ patience: Duration, _ approval: Duration, _ onWaiting: () -> Void
+    ) async throws -> EnrolledPeer {
+        var unanswered = ContinuousClock.now + patience
+        var waitsUntil: ContinuousClock.Instant?
+        var backoff = Backoff(first: .milliseconds(200), limit: .seconds(5))
+        var random = SystemRandomNumberGenerator()
+        var problem = "nobody answered"
+        while true {
+            switch try await ask(network) {
+            case .success(.admitted(let peer)): return peer
+            case .success(.pending(let delay)):
+                if waitsUntil == nil { onWaiting() }
+                let end = waitsUntil ?? ContinuousClock.now + approval
+                waitsUntil = end
+                guard ContinuousClock.now < end else {
+                    throw Failure.unreachable("no operator has approved it yet: run the same command again later")
+                }
+                unanswered = .now + patience
+                try await Task.sleep(for: delay)
+                continue
+            case .success(.failed(let failure)):
+                guard failure.code == .unavailable else { throw Failure.refused(failure) }
+                problem = failure.message
+            case .failure(let reason): problem = reason.text
+            }
+            guard ContinuousClock.now < unanswered, let pause = backoff.next(using: &random) as Duration? else {
+                throw Failure.unreachable("\(ticket.endpoint): \(problem)")
+            }
+            try await Task.sleep(for: pause)
+        }
+    }
+
+    private struct Silence: Error {
+        var text: String
+    }
+
+    /// One connection, one message.
+    private func ask(_ network: SocketThread) async throws -> Result<EnrollReply, Silence> {
+        var limits = SocketLimits()
+        limits.handshake = .seconds(5)
+        limits.linger = .zero
+        limits.heartbeat = .zero
+        let socket = try await network.open(
+            SocketPlan(
+                .dealer, try Endpoint(ticket.endpoint), .curveClient(keys, server: try CurveKey(ticket.serverKey)),
+                limits: limits, retry: nil))
+        let request = EnrollRequest(token: ticket.token, secret: ticket.secret, name: name)
+        socket.send([Wire.encode(.enrollRequest(request))])
+        // Ends with the connection, which the gate cuts after some seconds.
+        let timer = Task {
+            // Canceled: the answer came.
+            guard (try? await Task.sleep(for: .seconds(12))) != nil else { return }
+            await socket.close()
+        }
+        defer { timer.cancel() }
+        for await batch in socket.deliveries {
+            for frame in batch.compactMap(\.message?.frames.last) {
+                await socket.close()
+                do {
+                    guard case .enrollReply(let reply) = try Wire.decode(frame) else { break }
+                    return .success(reply)
+                } catch {
+                    return .failure(Silence(text: "the answer cannot be read: \(error.message)"))
+                }
+            }
+        }
+        var reason = "nobody answered: is the token still valid, and the coordinator running?"
+        for await event in socket.connectionEvents {
+            if case .lost(.handshakeFailed, _) = event {
+                reason = "who listens there is not the enroller of this token"
+            }
+        }
+        await socket.close()
+        return .failure(Silence(text: reason))
+    }
+}
+
+/// The text that people carry: `bookend1-` and the ticket's bytes in base64url, without padding.
+package enum TokenText {
+    package static let prefix = "bookend1-"
+
+    package static func render(_ ticket: EnrollmentTicket) -> String {
+        prefix + encode(Wire.encode(ticket))
+    }
+
+    /// - Parameter roles: What the reading program can enroll as.
+    /// - Throws: ``TransportError`` with code `.invalidKey`; the text, which is a secret, is not quoted.
+    package static func parse(_ text: String, for roles: Set<PeerRole>) throws(TransportError) -> EnrollmentTicket {
+        guard text.utf8.count <= 4_096, text.hasPrefix(prefix), let bytes = decode(text.dropFirst(prefix.count)) else {
+            throw TransportError(
+                .invalidKey, "this is no token: one begins with \(prefix), and is copied whole, in one piece")
+        }
+        let ticket: EnrollmentTicket
+        do {
+            ticket = try Wire.decodeEnrollmentTicket(bytes)
+        } catch {
+            throw TransportError(.invalidKey, "this token cannot be read: was it cut off? Ask for a new one")
+        }
+        guard roles.contains(ticket.peerRole) else {
+            throw TransportError(
+                .invalidKey,
+                "this token enrolls as \(ticket.peerRole.rawValue), and not as "
+                    + roles.map(\.rawValue).sorted().joined(separator: " or "))
+        }
+        return ticket
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    private static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        var (buffer, bits) = (UInt32(0), 0)
+        for byte in bytes {
+            (buffer, bits) = (buffer << 8 | UInt32(byte), bits + 8)
+            while bits >= 6 {
+                bits -= 6
+                text.append(alphabet[Int(buffer >> UInt32(bits) & 63)])
+            }
+        }
+        if bits > 0 { text.append(alphabet[Int(buffer << UInt32(6 - bits) & 63)]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var (buffer, bits) = (UInt32(0), 0)
+        for character in text.utf8 {
+            guard let value = alphabet.firstIndex(of: character) else { return nil }
+            (buffer, bits) = (buffer << 6 | UInt32(value), bits + 6)
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
+            }
+        }
+        return bytes
+    }
+}
