@@ -22,8 +22,8 @@ import Testing
             ]
             var refused = 0
             for (name, standing) in peers {
-                for query in Self.queries {
-                    let reply = try await collector.ask(query, as: name)
+                let replies = try await collector.ask(Self.queries, as: name)
+                for (query, reply) in zip(Self.queries, replies) {
                     let isRefused = reply == .failed(query.deed.refusal(of: name, as: standing))
                     #expect(isRefused == (standing < query.deed.rule.least), "\(name) \(query): \(reply)")
                     refused += isRefused ? 1 : 0
