@@ -21,13 +21,17 @@ package struct Agent {
     private let journal: any Journal
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
+    private let slotPause: Duration
     private let logger: Logger
 
-    /// - Parameter server: `nil`: this machine.
+    /// - Parameters:
+    ///   - server: `nil`: this machine.
+    ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any DaemonClock, server: (any AgentServer)? = nil, logger: Logger
+        clock: any DaemonClock, server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30), logger: Logger
     ) {
+        self.slotPause = slotPause
         self.configuration = configuration
         self.network = network
         self.keys = keys
@@ -50,6 +54,7 @@ package struct Agent {
         let director = JobDirector(
             jobLimit: configuration.limits.jobs, contents: contents,
             slotRules: SlotBook.Rules(grace: configuration.autonomy.grace, splay: configuration.autonomy.splay),
+            slotPause: slotPause,
             surroundings: JobDirector.Surroundings(
                 agent: configuration.id, journal: journal, stages: server.stages, clock: clock,
                 reported: { number in for collector in collectors { collector.link.appended(through: number) } },

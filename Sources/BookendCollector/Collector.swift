@@ -81,6 +81,7 @@ package struct Collector {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
+                for socket in [intakeSocket, querySocket] + feeds { group.addTask { await socket.logCuts(to: logger) } }
                 group.addTask { await refusals.run() }
                 group.addTask { await prune(intake) }
                 group.addTask { await silence(intake).run() }

@@ -155,4 +155,28 @@ import Testing
             try await bench.until(1, is: isThere ? .successfulWithErrors : .interrupted)
         }
     }
+
+    @Test func `a cancel that comes while the repository is asked after a crash counts`() async throws {
+        let journal = MemoryJournal(agent: agentID)
+        let trigger = ReportedTrigger(.sample(1))
+        let policy = PolicyRevision.sample(scripts: nil)
+        _ = try journal.accept(.sample(1), under: policy, at: .at(1_000))
+        _ = try journal.record([.attemptStarted(1, owesPostScript: false)], of: trigger)
+        for (stage, status) in [(Stage.preScript, Status.notEnabled), (.backup, .running)] {
+            let entry = JournalEntry.report(
+                attempt: 1, stage: stage, status: status, at: .at(1_001), details: ReportDetails())
+            _ = try journal.record([entry], of: trigger)
+        }
+        var end = StageEnd(.successful)
+        end.details.snapshotID = "abc"
+        let lookup = StopOrder()
+        try await DirectorBench.with(journal, policies: [policy], found: end, answering: lookup) { bench in
+            try await bench.director.cancel(1)
+            lookup.give()
+            try await bench.until(1, is: .canceled)
+            // The snapshot is known all the same.
+            let backup = try journal.reports(of: 1).last { $0.stage == .backup }
+            #expect(backup?.status == .successful && backup?.details.snapshotID == "abc")
+        }
+    }
 }

@@ -15,6 +15,7 @@ struct DirectorBench {
     static func with(
         _ journal: MemoryJournal = MemoryJournal(agent: agentID), clock: TestClock = TestClock(), limit: Int = 4,
         policies: [PolicyRevision] = [.sample()], missing: Set<Stage> = [], found: StageEnd? = nil,
+        answering lookup: StopOrder? = nil,
         _ body: @Sendable (DirectorBench) async throws -> Void
     ) async throws {
         let (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -22,6 +23,7 @@ struct DirectorBench {
         logger.logLevel = .critical
         let stages = FakeStages(missing: missing)
         if let found { stages.hold(found) }
+        if let lookup { stages.answer(at: lookup) }
         var contents = try journal.load()
         contents.policies = policies
         let director = JobDirector(

@@ -50,6 +50,7 @@ final class FakeStages: AttemptStages {
         var open: [StageCall] = []
         var missing: Set<Stage> = []
         var found: StageEnd?
+        var lookup: StopOrder?
         var running: [JobID: Int] = [:]
         var mostAtOnce = 0
     }
@@ -78,8 +79,12 @@ final class FakeStages: AttemptStages {
     /// What the repository holds of a backup that broke.
     func hold(_ end: StageEnd) { state.withLock { $0.found = end } }
 
+    /// The repository answers when this is given.
+    func answer(at order: StopOrder) { state.withLock { $0.lookup = order } }
+
     func findBackup(of context: AttemptContext, unless stop: StopOrder) async -> StageEnd? {
-        state.withLock(\.found)
+        await state.withLock(\.lookup)?.wait()
+        return state.withLock(\.found)
     }
 
     /// Ends everything, now and later, so that a test that failed comes to its end.

@@ -113,6 +113,17 @@ import Testing
         }
     }
 
+    @Test func `what the agent carried out stands over what the coordinator planned`() throws {
+        let report = report(1, nil, .queued)
+        let plan = Trigger(
+            job: report.trigger.job, agent: report.origin.agent, policy: report.trigger.policy, revision: 2,
+            cause: .schedule, scheduledStart: report.trigger.scheduledStart, notAfter: start.wall, windowEnd: nil)
+        var job = try #require(JobAggregate(TriggerRecord(trigger: plan, state: .pending)))
+        #expect(job.revision == 2 && job.cause == .schedule)
+        job.fold(report)
+        #expect(job.revision == 1 && job.cause == .manual && job == JobAggregate(report))
+    }
+
     @Test func `a good backup is a backup stage that ended in 0 or 5, whatever became of the job`() {
         for (status, isGood) in [(Status.successful, true), (.successfulWithErrors, true), (.failed, false)] {
             var job = JobAggregate(report(1, .backup, status))

@@ -62,16 +62,18 @@ package actor JobDirector {
         var run: @Sendable () async -> Void
     }
 
-    /// How long the wall clock may be wrong before a slot is looked at again.
-    private static let slotPause = Duration.seconds(30)
+    private let slotPause: Duration
     /// How long a journal that cannot be written is left alone.
     private static let journalPause = Duration.seconds(5)
 
-    /// - Parameter contents: Of the journal, as it is now.
+    /// - Parameters:
+    ///   - contents: Of the journal, as it is now.
+    ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
     package init(
         jobLimit: Int, contents: JournalContents, slotRules: SlotBook.Rules = SlotBook.Rules(),
-        surroundings: Surroundings
+        slotPause: Duration = .seconds(30), surroundings: Surroundings
     ) {
+        self.slotPause = slotPause
         slots = SlotBook(contents.slots, rules: slotRules)
         highestJob = contents.highestJob
         let policies = contents.policies
@@ -143,7 +145,7 @@ package actor JobDirector {
             let order = StopOrder()
             slotOrder = order
             let now = surroundings.clock.now
-            let pause = slots.nextStart.map { min(max($0 - now.wall, shortest), Self.slotPause) }
+            let pause = slots.nextStart.map { min(max($0 - now.wall, shortest), slotPause) }
             // Either way it is looked at again.
             _ = await surroundings.clock.sleep(until: now.boot + (pause ?? .seconds(3_600)), unless: order)
         }

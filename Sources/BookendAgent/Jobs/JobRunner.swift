@@ -52,6 +52,7 @@ struct JobRunner: Sendable {
     /// Tells the runner of something from outside the job: a turn, a cancel, a shutdown; the latter two once. Never
     /// waits.
     func send(_ event: JobEvent) {
+        if event == .cancel { activity.cancel() }
         sender.yield(event)
     }
 
@@ -92,12 +93,14 @@ struct JobRunner: Sendable {
 // MARK: - Recovering
 
 extension JobRunner {
-    /// An agent that died during a backup does not know how it ended: the repository may.
+    /// An agent that died during a backup does not know how it ended: the repository may. Looking there takes its time: a cancel
+    /// that comes meanwhile counts.
     private func lookedUp(_ recovery: JobRecovery) async -> JobRecovery {
         guard recovery.brokenStage == .backup, recovery.ends[.backup] == nil, let context = context(recovery.attempts)
         else { return recovery }
         var recovery = recovery
         recovery.ends[.backup] = await surroundings.stages.findBackup(of: context, unless: surroundings.stopping)
+        recovery.isCanceled = recovery.isCanceled || activity.isCanceled
         return recovery
     }
 }

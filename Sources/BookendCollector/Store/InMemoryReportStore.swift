@@ -219,7 +219,9 @@ package final class InMemoryReportStore: ReportStore {
         state.withLock { state in
             let place = cursor.map { $0.place(inEpoch: state.epoch) } ?? state.pruned
             guard let place, place >= state.pruned, place <= state.head else { return nil }
-            let entries = state.entries.lazy.filter { $0.place > place }.prefix(min(max(1, limit), 1_000))
+            // Each place is the one before and 1.
+            let known = state.entries.first.map { max(0, place - $0.place + 1) } ?? 0
+            let entries = state.entries.dropFirst(Int(known)).prefix(min(max(1, limit), 1_000))
             return (
                 entries.map { FeedEntry(cursor: FeedCursor(state.epoch, $0.place), body: $0.body) },
                 FeedCursor(state.epoch, state.head)

@@ -44,6 +44,7 @@ extension JobAggregate {
         {
             return
         }
+        if lastOrigin == nil || report.trigger.revision > revision { take(report.trigger) }
         let wasInferred = status.family == .inferred
         if let stage = report.stage {
             let place = placeOfAttempt(report.attempt)
@@ -55,6 +56,12 @@ extension JobAggregate {
         if wasInferred, status.family != .inferred { correctInference(at: report.at) }
         if report.status == .running { startedAt = min(startedAt ?? report.at, report.at) }
         lastOrigin = report.origin
+    }
+
+    /// What the agent carried out: the coordinator may have changed a slot, or ordered it, while the agent was cut off and
+    /// began by itself.
+    private mutating func take(_ trigger: ReportedTrigger) {
+        (revision, cause, scheduledStart) = (trigger.revision, trigger.cause, trigger.scheduledStart)
     }
 
     private mutating func foldJob(_ report: Report) {

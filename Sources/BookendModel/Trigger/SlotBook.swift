@@ -17,11 +17,16 @@ package struct SlotBook: Hashable, Sendable {
     }
 
     package let rules: Rules
-    private var slots: [JobID: Trigger]
+    private var slots: [JobID: Trigger] = [:] {
+        didSet { nextStart = slots.values.lazy.map(startTime).min() }
+    }
+
+    /// When the first slot must be started, by the wall clock; `nil`: there is none. Looked at more often than slots change.
+    package private(set) var nextStart: UnixTime?
 
     package init(_ slots: [Trigger], rules: Rules = Rules()) {
         self.rules = rules
-        self.slots = Dictionary(slots.map { ($0.job, $0) }, uniquingKeysWith: { $1 })
+        replace(slots)
     }
 
     package var isEmpty: Bool { slots.isEmpty }
@@ -33,8 +38,10 @@ package struct SlotBook: Hashable, Sendable {
     }
 
     package mutating func change(_ changed: [Trigger], withdrawn: [JobID]) {
-        for job in withdrawn { slots[job] = nil }
-        for slot in changed { slots[slot.job] = slot }
+        var new = slots
+        for job in withdrawn { new[job] = nil }
+        for slot in changed { new[slot.job] = slot }
+        slots = new
     }
 
     /// The policy is no longer the agent's.
@@ -43,11 +50,14 @@ package struct SlotBook: Hashable, Sendable {
     }
 
     /// The job has begun, or was reported skipped.
-    package mutating func consume(_ job: JobID) { slots[job] = nil }
+    package mutating func consume(_ job: JobID) {
+        if slots[job] != nil { slots[job] = nil }
+    }
 
     /// The triggers of slots that must be started now, in order of their start. They stay until they are consumed.
     package func due(at now: UnixTime) -> [Trigger] {
-        slots.values.filter { startTime(of: $0) <= now }
+        guard let nextStart, nextStart <= now else { return [] }
+        return slots.values.filter { startTime(of: $0) <= now }
             .sorted { ($0.scheduledStart, $0.job) < ($1.scheduledStart, $1.job) }
             .map { slot in
                 var trigger = slot
@@ -55,9 +65,6 @@ package struct SlotBook: Hashable, Sendable {
                 return trigger
             }
     }
-
-    /// When the first slot must be started, by the wall clock; `nil`: there is none.
-    package var nextStart: UnixTime? { slots.values.lazy.map(startTime).min() }
 
     /// When the agent starts the slot by itself: in time for a short window too.
     package func startTime(of slot: Trigger) -> UnixTime {

@@ -121,8 +121,10 @@ struct Guarantees {
             filter.agent = expected.agent
             let kept = world.reportStore.jobs(filter)
             var expected = expected
-            // What the roster said of the trigger stays.
-            if let first = kept.first { expected.cause = first.cause }
+            // Until the agent speaks, what the roster says of the trigger stands.
+            if let first = kept.first, expected.lastOrigin == nil {
+                (expected.cause, expected.revision) = (first.cause, first.revision)
+            }
             if kept != [expected] {
                 world.violate("the collector's job \(expected.job) is not what its reports fold into")
                 world.note("expected", "\(expected)")
@@ -183,13 +185,25 @@ struct Guarantees {
     private func checkCancel(of job: JobID, _ work: AgentHost.Work, on host: AgentHost) {
         guard let canceledAt = work.canceledAt, let final = work.finals.last, final.at > canceledAt else { return }
         let allowed: Set<Status> = [.canceled, .skipped, .windowExpired, .couldNotStart]
-        if !allowed.contains(final.status), !work.hadWindowExpired(before: canceledAt, on: host) {
+        if !allowed.contains(final.status), !work.wasOver(before: canceledAt),
+            !work.hadWindowExpired(before: canceledAt, on: host)
+        {
             world.violate("\(host.id): job \(job) was canceled, and ended \(final.status) after that")
         }
     }
 }
 
 extension AgentHost.Work {
+    /// Its last stage had ended for good when the cancel came, and only the record of that was missing: the disk was full.
+    fileprivate func wasOver(before time: Int64) -> Bool {
+        guard !wasWaitingAtCancel, let attempt = attempts.max(by: { $0.key < $1.key })?.value,
+            let lastEndAt = attempt.lastEndAt, lastEndAt < time
+        else { return false }
+        return attempt.owes
+            ? attempt.ends[.postScript] == attempt.starts[.postScript] && attempt.ends[.postScript] != nil
+            : attempt.ends[.backup] == attempt.starts[.backup] && attempt.ends[.backup] != nil
+    }
+
     /// The job's window may have been over when the cancel came.
     fileprivate func hadWindowExpired(before time: Int64, on host: AgentHost) -> Bool {
         guard let end = trigger.windowEnd else { return false }

@@ -10,8 +10,10 @@ final class AgentHost: @unchecked Sendable {
         /// The journal has its end.
         var isFinished = false
         var isWaiting = false
-        /// When the journal had the cancel, and how many final reports of the job there were then.
+        /// When the journal had the cancel.
         var canceledAt: Int64?
+        /// The journal had the cancel while the job waited for its next attempt.
+        var wasWaitingAtCancel = false
         var finals: [(at: Int64, status: Status)] = []
     }
 
@@ -24,6 +26,7 @@ final class AgentHost: @unchecked Sendable {
         var starts: [Stage: Int] = [:]
         /// Came to an end of its own, or to that of its timeout.
         var ends: [Stage: Int] = [:]
+        var lastEndAt: Int64?
         /// It did not run: nothing was there, or it was refused.
         var postWasMissing = false
     }
@@ -61,11 +64,14 @@ final class AgentHost: @unchecked Sendable {
     }
 
     func canceled(_ job: JobID) {
-        guard work[job] != nil else {
+        guard var known = work[job] else {
             if earlyCancels[job] == nil { earlyCancels[job] = world.timeline.now }
             return
         }
-        if work[job]?.canceledAt == nil { work[job]?.canceledAt = world.timeline.now }
+        guard known.canceledAt == nil else { return }
+        known.canceledAt = world.timeline.now
+        known.wasWaitingAtCancel = known.isWaiting
+        work[job] = known
     }
 
     func wasCanceled(_ job: JobID) -> Bool { earlyCancels[job] != nil || work[job]?.canceledAt != nil }
@@ -145,6 +151,7 @@ final class AgentHost: @unchecked Sendable {
     func ended(_ running: RunningStage) {
         world.note("\(id)", "job \(running.job), attempt \(running.attempt): the \(running.stage.rawValue) is over")
         work[running.job]?.attempts[running.attempt]?.ends[running.stage, default: 0] += 1
+        work[running.job]?.attempts[running.attempt]?.lastEndAt = world.timeline.now
     }
 
     func missing(_ stage: Stage, _ job: JobID, _ attempt: Int) {

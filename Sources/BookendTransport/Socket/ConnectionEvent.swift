@@ -1,9 +1,11 @@
-/// What happened to a client's connection.
+/// What happened to a client's connection; or, on a server, to one of its peers'.
 package enum ConnectionEvent: Hashable, Sendable {
     /// The peer is there, proved its key and admitted ours. Everything sent before is to be taken as lost.
     case connected
     /// There is no connection. The next attempt follows after the delay; `nil`: there is none, and deliveries end.
     case lost(LossReason, retryIn: Duration?)
+    /// On a server: a peer sent more than ``SocketLimits/messageBytes`` and never the end of its message, and was cut off.
+    case cut(peer: String, bytes: Int64)
 }
 
 package enum LossReason: String, Hashable, Sendable {

@@ -7,8 +7,8 @@ package protocol MessageSocket: AnyObject, Sendable {
     /// peers. Ends when the socket closes.
     var deliveries: Deliveries { get }
 
-    /// What happens to a client's connection; one consumer. The newest 64 events wait, older ones are dropped. Never
-    /// anything on a server.
+    /// What happens to a client's connection; one consumer. The newest 64 events wait, older ones are dropped. On a
+    /// server nothing but ``ConnectionEvent/cut(peer:bytes:)``.
     var connectionEvents: AsyncStream<ConnectionEvent> { get }
 
     /// Hands messages over to be sent, in order, and returns at once.

@@ -88,6 +88,8 @@ package struct SocketLimits: Hashable, Sendable {
     package var frameBytes = 4 << 20
     /// A message with more frames is discarded.
     package var frames = 32
+    /// Servers with keys only: a peer that sends so much without the end of its message is cut off, within seconds.
+    package var messageBytes = 64 << 20
     /// How long a closing socket tries to send what it has.
     package var linger: Duration = .milliseconds(500)
     /// Clients only: how often to ask an idle server whether it is there, and how long to wait for its answer.

@@ -24,6 +24,7 @@ final class LiveSocket {
     /// What a router's slow peers wait for.
     private var backlog: RouteBacklog
     private var senders: [String: Sender] = [:]
+    private var traffic = TrafficWatch()
     /// Who was last heard over each connection.
     private var heard: [Int32: String] = [:]
 
@@ -143,6 +144,14 @@ final class LiveSocket {
         }
     }
 
+    /// Cuts off who sends without an end.
+    func watchTraffic() {
+        guard case .curveServer = plan.guard, case .tcp(_, let port?) = handle.endpoint.place else { return }
+        for excess in traffic.look(port: port, limit: plan.limits.messageBytes, isRead: wantsToReceive) {
+            handle.events.yield(.cut(peer: excess.peer, bytes: excess.bytes))
+        }
+    }
+
     private func receiveSubscriptions(
         _ raw: RawSocket, _ authorize: (@Sendable (PeerIdentity?, _ topic: Frame) -> Bool)?
     ) {
@@ -191,6 +200,7 @@ final class LiveSocket {
     private func admitted(_ arrival: RawSocket.Arrival) -> Provenance? {
         guard case .curveServer(_, let ring) = plan.guard else { return .unproved }
         guard let userID = arrival.userID, let sender = spelledOut(userID), ring.isAdmitted(sender) else { return nil }
+        if let descriptor = arrival.descriptor { traffic.hear(descriptor, "\(sender.identity)") }
         if let descriptor = arrival.descriptor, heard[descriptor] != userID {
             heard[descriptor] = userID
             handle.connections.note(descriptor, of: sender)

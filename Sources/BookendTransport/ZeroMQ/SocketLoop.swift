@@ -20,6 +20,8 @@ final class SocketLoop {
     private var admission: Admission?
     private var stopped: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
+    private var watchedAt = ContinuousClock.now
+    private static let watchInterval = Duration.seconds(2)
     private var random = SystemRandomNumberGenerator()
 
     init(context: UnsafeMutableRawPointer, mailbox: Mailbox) {
@@ -33,6 +35,7 @@ final class SocketLoop {
             obeyMailbox()
             if isStopping { break }
             connectDue()
+            watchDue()
             poll()
         }
         let late = mailbox.close()
@@ -134,6 +137,13 @@ final class SocketLoop {
         }
     }
 
+    /// Servers look after what comes in without an end.
+    private func watchDue() {
+        guard ContinuousClock.now - watchedAt >= Self.watchInterval else { return }
+        watchedAt = .now
+        for socket in sockets.values { socket.watchTraffic() }
+    }
+
     private func connect(_ socket: LiveSocket) {
         do {
             let attempt = socket.connection?.attempts ?? 0
@@ -193,6 +203,10 @@ final class SocketLoop {
             if socket.hasBacklog {
                 let soon = ContinuousClock.now + RouteBacklog.pause
                 due = min(due ?? soon, soon)
+            }
+            if case .curveServer = socket.plan.guard {
+                let next = watchedAt + Self.watchInterval
+                due = min(due ?? next, next)
             }
             guard let raw = socket.raw else { continue }
             add(.socket(id), raw, (socket.wantsToReceive ? ZMQ_POLLIN : 0) | (socket.isStuck ? ZMQ_POLLOUT : 0))

@@ -1,6 +1,7 @@
 /// Linux calls that Swift's Glibc module does not show: variadic functions, and headers that it leaves out.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 /// An event counter that wakes a poll; close-on-exec and non-blocking. Returns the descriptor, or -1 with errno.
@@ -20,3 +21,9 @@ int clinux_pipe(int ends[2]);
 
 /// Lets the spawned program have no descriptor from `first` on. `actions` is a `posix_spawn_file_actions_t *`.
 int clinux_spawn_closes_from(void *actions, int first);
+
+/// How many bytes the kernel has received over an established TCP connection of this local port; -1: it is something else.
+int64_t clinux_tcp_received(int descriptor, uint16_t port);
+
+/// Writes the other end's address and port as text. Returns 0, or -1: there is none.
+int clinux_tcp_peer(int descriptor, char *text, size_t size);
