@@ -35,7 +35,7 @@ struct DocumentTests {
         let layout = DevLayout(directory: "/srv/a fleet")
         let key = try CurveKeyPairText.key()
         let files = DevConfigurations(
-            layout: layout, ports: DevPorts([7500, 7501, 7510, 7511]), coordinatorKey: key, collectorKey: key)
+            layout: layout, ports: DevPorts([7500, 7501, 7510, 7511, 7503]), coordinatorKey: key, collectorKey: key)
         let coordinator = try CoordinatorConfiguration.read(bytes: Array(files.coordinator.utf8), file: "c")
         #expect(coordinator.control == "ipc:///srv/a fleet/run/coordinator.sock")
         let collector = try CollectorConfiguration.read(bytes: Array(files.collector.utf8), file: "c")

@@ -94,7 +94,8 @@ import Testing
             ]
             for (body, expected) in cases {
                 for suffix in ["", "-wal", "-shm"] {
-                    try? FileManager.default.removeItem(atPath: database + suffix)  // A log that is not there is no loss.
+                    // A log that is not there is no loss.
+                    try? FileManager.default.removeItem(atPath: database + suffix)
                 }
                 try FileManager.default.copyItem(atPath: kept, toPath: database)
                 try await tamper(database, body)
