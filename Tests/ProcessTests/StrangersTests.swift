@@ -74,4 +74,39 @@ import Testing
             }
         }
     }
+
+    @Test func `an enrolled key that never ends its message is named and cut off, and the servers go on`() async throws
+    {
+        try await RealFleet.with("endless", agents: 2) { fleet in
+            // The agent whose key was stolen does not run.
+            let (victim, other) = (fleet.layout.sites[0], fleet.layout.sites[1])
+            await fleet.daemon(victim.id).stop()
+            let scenario = try await Scenario(fleet: fleet, site: other)
+            let servers = ["coordinator", "collector"]
+            var before: [String: Int] = [:]
+            for server in servers { before[server] = try await peak(fleet, server) }
+            let keys = try String(contentsOfFile: fleet.layout.directory + "/keys", encoding: .utf8)
+                .split(separator: "\n").prefix(2).compactMap { $0.split(separator: " ").first.map(String.init) }
+            let ports = [fleet.layout.ports.sync, fleet.layout.ports.intake]
+            try await Strangers.knock(
+                .endless, count: 600, at: ports, keys: keys, secret: "\(fleet.layout.directory)/\(victim.id)/agent.key"
+            ) { strangers in
+                _ = try await strangers.output.first("the end", patience: .seconds(120)) { $0 == "done" }
+                #expect(strangers.output.all.filter { $0 == "cut off" }.count == 2, "\(strangers.output.all)")
+                #expect(strangers.errors.all.isEmpty, "\(strangers.errors.all)")
+                for server in servers {
+                    try await fleet.daemon(server).logged("a peer sent without ever ending its message")
+                    let line = fleet.daemon(server).errors.all.first { $0.contains("without ever ending") } ?? ""
+                    #expect(line.contains("agent/\(victim.id) at 127.0.0.1:"), "\(line)")
+                }
+            }
+            let job = try await scenario.run()
+            try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+            for server in servers {
+                let after = try await peak(fleet, server)
+                print("endless: \(server) had \(before[server]!) MiB, and \(after) MiB at most")
+                #expect(after - before[server]! < 500, "\(server)")
+            }
+        }
+    }
 }

@@ -75,11 +75,96 @@ enum Strangers {
                     open_ones.pop(0)[1].close()
                 time.sleep(0.002)
 
-        {"silent": silent, "huge": huge, "unknown": unknown}[mode]()
+        def endless():
+            # With a key that is enrolled, and without libzmq, which would not send an unfinished message: the client's side of
+            # CURVE (RFC 26), one whole message, then frames of another that never ends, some 60 MB a second.
+            import ctypes, struct
+            sodium = ctypes.CDLL("libsodium.so.23")
+
+            def z85(text):
+                digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+                values = [digits.index(letter) for letter in text]
+                words = [values[place:place + 5] for place in range(0, len(values), 5)]
+                return b"".join(struct.pack(">I", sum(v * 85 ** (4 - i) for i, v in enumerate(word))) for word in words)
+
+            def box(text, nonce, public, secret):
+                sealed = ctypes.create_string_buffer(len(text) + 16)
+                assert sodium.crypto_box_easy(sealed, text, ctypes.c_ulonglong(len(text)), nonce, public, secret) == 0
+                return sealed.raw
+
+            def opened(sealed, nonce, public, secret):
+                text = ctypes.create_string_buffer(len(sealed) - 16)
+                assert sodium.crypto_box_open_easy(text, sealed, ctypes.c_ulonglong(len(sealed)), nonce, public, secret) == 0
+                return text.raw
+
+            def pair():
+                public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(32)
+                sodium.crypto_box_keypair(public, secret)
+                return public.raw, secret.raw
+
+            own_secret = z85([line for line in open(os.environ["SECRET_KEY"]) if line.strip() and line[0] != "#"][0].strip())
+            own = ctypes.create_string_buffer(32)
+            sodium.crypto_scalarmult_base(own, own_secret)
+            own = own.raw
+            for number, port in enumerate(ports):
+                server = z85(os.environ["SERVER_KEYS"].split()[number])
+                peer = socket.create_connection(("127.0.0.1", port), timeout=20)
+
+                def take(count):
+                    data = b""
+                    while len(data) < count:
+                        piece = peer.recv(count - len(data))
+                        assert piece, "the server closed the connection"
+                        data += piece
+                    return data
+
+                def command():
+                    flags = take(1)[0]
+                    return take(take(1)[0] if not flags & 2 else struct.unpack(">Q", take(8))[0])
+
+                peer.sendall(greeting)
+                take(64)
+                public, secret = pair()
+                hello = b"\\x05HELLO\\x01\\x00" + bytes(72) + public + struct.pack(">Q", 1)
+                hello += box(bytes(64), b"CurveZMQHELLO---" + struct.pack(">Q", 1), server, secret)
+                peer.sendall(b"\\x04" + bytes([len(hello)]) + hello)
+                welcome = command()
+                assert welcome[:8] == b"\\x07WELCOME", welcome[:8]
+                text = opened(welcome[24:], b"WELCOME-" + welcome[8:24], server, secret)
+                there, cookie = text[:32], text[32:]
+                vouch = os.urandom(16)
+                vouched = box(public + server, b"VOUCH---" + vouch, there, own_secret)
+                data = b"\\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER" + b"\\x08Identity" + struct.pack(">I", 0)
+                initiate = b"\\x08INITIATE" + cookie + struct.pack(">Q", 2)
+                initiate += box(own + vouch + vouched + data, b"CurveZMQINITIATE" + struct.pack(">Q", 2), there, secret)
+                peer.sendall(b"\\x06" + struct.pack(">Q", len(initiate)) + initiate)
+                ready = command()
+                assert ready[:6] == b"\\x05READY", ready[:8]
+
+                def send(payload, more, nonce):
+                    text = b"\\x07MESSAGE" + struct.pack(">Q", nonce)
+                    text += box(bytes([more]) + payload, b"CurveZMQMESSAGEC" + struct.pack(">Q", nonce), there, secret)
+                    peer.sendall(b"\\x02" + struct.pack(">Q", len(text)) + text)
+
+                send(b"something", 0, 3)
+                print("ready", flush=True)
+                time.sleep(3)
+                try:
+                    for nonce in range(4, 4 + count):
+                        send(bytes(1 << 20), 1, nonce)
+                        time.sleep(0.016)
+                    print("never cut off", flush=True)
+                except OSError:
+                    print("cut off", flush=True)
+                peer.close()
+            print("done", flush=True)
+            time.sleep(3600)
+
+        {"silent": silent, "huge": huge, "unknown": unknown, "endless": endless}[mode]()
         """
 
     enum Kind: String, Sendable {
-        case silent, huge, unknown
+        case silent, huge, unknown, endless
     }
 
     /// Runs the body while they are at it.
@@ -87,14 +172,16 @@ enum Strangers {
     /// - Parameters:
     ///   - count: Connections at once; for ``Kind/unknown`` handshakes a second.
     ///   - ports: Of the servers, in turns.
-    ///   - keys: The servers' public keys, for ``Kind/unknown``.
+    ///   - keys: The servers' public keys, for ``Kind/unknown`` and ``Kind/endless``.
+    ///   - secret: The file of an enrolled key, for ``Kind/endless``; there `count` is megabytes for each port.
     static func knock(
-        _ kind: Kind, count: Int, at ports: [UInt16], keys: [String] = [], _ body: (RunningProgram) async throws -> Void
+        _ kind: Kind, count: Int, at ports: [UInt16], keys: [String] = [],
+        secret: String = "", _ body: (RunningProgram) async throws -> Void
     ) async throws {
         let python = kind == .unknown ? try await PythonHome.shared() : "/usr/bin/python3"
         let strangers = RunningProgram(
             "strangers", python, ["-c", program, kind.rawValue, "\(count)"] + ports.map(String.init),
-            environment: ["SERVER_KEYS": keys.joined(separator: " ")])
+            environment: ["SERVER_KEYS": keys.joined(separator: " "), "SECRET_KEY": secret])
         do {
             _ = try await strangers.output.first("the strangers", patience: .seconds(120)) { $0 == "ready" }
             try await body(strangers)
