@@ -46,9 +46,9 @@ struct PhrasesTests {
         #expect(Status(argument: "nonsense") == nil)
     }
 
-    @Test func `kept ports are used only when they are four different ones`() {
-        #expect(DevPorts(text: DevPorts([1, 2, 3, 4]).text)?.all == [1, 2, 3, 4])
-        #expect(DevPorts(text: "1 2 3 3") == nil)
-        #expect(DevPorts(text: "1 2 3") == nil)
+    @Test func `kept ports are used only when they are five different ones`() {
+        #expect(DevPorts(text: DevPorts([1, 2, 3, 4, 5]).text)?.all == [1, 2, 3, 4, 5])
+        #expect(DevPorts(text: "1 2 3 4 4") == nil)
+        #expect(DevPorts(text: "1 2 3 4") == nil)
     }
 }
