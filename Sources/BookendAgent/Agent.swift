@@ -22,14 +22,17 @@ package struct Agent {
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
     private let slotPause: Duration
+    private let ready: @Sendable () -> Void
     private let logger: Logger
 
     /// - Parameters:
     ///   - server: `nil`: this machine.
     ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
+    ///   - ready: Called once debts are being paid and orders are taken.
     package init(
         configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
-        clock: any DaemonClock, server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30), logger: Logger
+        clock: any DaemonClock, server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30),
+        ready: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         self.slotPause = slotPause
         self.configuration = configuration
@@ -38,6 +41,7 @@ package struct Agent {
         self.journal = journal
         self.clock = clock
         self.server = server
+        self.ready = ready
         self.logger = logger
     }
 
@@ -74,6 +78,7 @@ package struct Agent {
                 "agent": "\(configuration.id)", "coordinator": "\(configuration.coordinator.sync)",
                 "jobs_taken_up": "\(contents.unfinishedJobs.count)", "version": "\(softwareVersion)",
             ])
+        ready()
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 for collector in collectors {
@@ -164,21 +169,5 @@ package struct Agent {
             // Canceled: the loop's condition sees it.
             try? await clock.sleep(until: clock.now.boot + .seconds(3_600))
         }
-    }
-}
-
-extension RepositoryConfiguration {
-    init(_ repository: AgentConfiguration.Repository) throws(AgentError) {
-        self.init(
-            location: repository.location, passwordFile: repository.passwordFile, initializes: repository.initialize,
-            environment: try repository.environmentFile.map(EnvironmentFile.read) ?? [:])
-    }
-}
-
-extension GuardConfiguration {
-    init(_ permissions: AgentConfiguration.Permissions) {
-        self.init(
-            scriptDirectories: permissions.scriptDirectories, restoreDirectories: permissions.restoreDirectories,
-            backupPaths: permissions.backupPaths, commands: permissions.commands)
     }
 }

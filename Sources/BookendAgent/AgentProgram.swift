@@ -2,6 +2,7 @@ import BookendDaemon
 package import BookendFiles
 package import BookendModel
 import BookendTransport
+import CLinux
 import Glibc
 import Logging
 
@@ -14,6 +15,8 @@ package enum AgentProgram {
     package static func run(_ configuration: AgentConfiguration) async throws {
         var logger = DaemonProgram.logger(label: "bookend-agent", level: configuration.logLevel.rawValue)
         logger[metadataKey: "agent"] = "\(configuration.id)"
+        // Its memory holds keys and the secrets of repositories: no core file, no look from its user's other programs.
+        if clinux_forbid_dumps() != 0 { logger.warning("this agent's memory may be written to core files") }
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let journal = try SQLiteJournal(
@@ -21,7 +24,7 @@ package enum AgentProgram {
         let network = try SocketThread()
         let agent = Agent(
             configuration: configuration, network: network, keys: keys, journal: journal, clock: SystemClock(),
-            logger: logger)
+            ready: ServiceManager.tellReady, logger: logger)
         try await DaemonProgram.run(logger: logger) { try await agent.run() }
         withExtendedLifetime(directory) {}
     }

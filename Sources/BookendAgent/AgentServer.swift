@@ -28,6 +28,7 @@ struct ThisServer: AgentServer {
     private let serverStages: ServerStages
     private let running: RunningStages
     private let output: OutputStore
+    private let copies: ScriptCopies
     private let permissions: GuardConfiguration
     private let clock: any DaemonClock
 
@@ -36,21 +37,32 @@ struct ThisServer: AgentServer {
         self.clock = clock
         output = OutputStore(directory: configuration.stateDirectory + "/output")
         running = RunningStages(stateDirectory: configuration.stateDirectory)
-        permissions = GuardConfiguration(configuration.permissions)
+        permissions = configuration.permissions
+        copies = ScriptCopies(stateDirectory: configuration.stateDirectory)
+        let credentials = CredentialDirectory(path: getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) })
         var repositories: [RepositoryName: RepositoryConfiguration] = [:]
         for (name, repository) in configuration.repositories {
-            repositories[name] = try RepositoryConfiguration(repository)
+            do throws(AgentError) {
+                repositories[name] = try RepositoryConfiguration(repository, credentials: credentials)
+            } catch {
+                throw AgentError(error.code, "repositories.\(name): \(error.message)")
+            }
         }
         serverStages = ServerStages(
             process: StageProcess(), repositories: repositories, permissions: permissions,
             statusMaps: configuration.statusMaps, output: output, running: running,
             outputLimit: Int(configuration.limits.output.bytes), stateDirectory: configuration.stateDirectory,
-            restic: configuration.restic, home: Self.home)
+            restic: configuration.restic, home: Self.home, copies: copies,
+            start: try ScriptStart(configuration.scripts.start, path: AgentPath.value))
     }
 
     var stages: any AttemptStages { serverStages }
 
-    func endLeftovers() async -> [String] { await running.endLeftovers() }
+    func endLeftovers() async -> [String] {
+        let ended = await running.endLeftovers()
+        copies.removeAll()
+        return ended
+    }
 
     func answering(for director: JobDirector) -> any AskAnswering {
         AgentAnswers(

@@ -55,6 +55,8 @@ extension ProtoScriptPlan {
         postLeftProcesses = ProtoLeftProcesses(plan.postLeftProcesses)
         statusProfile = plan.statusProfile.name
         if let group = plan.exclusiveGroup { exclusiveGroup = group }
+        if let digest = plan.preSHA256 { preSha256 = digest }
+        if let digest = plan.postSHA256 { postSha256 = digest }
     }
 }
 
@@ -70,7 +72,9 @@ extension ScriptPlan {
             postLeftProcesses: try LeftProcesses(proto.postLeftProcesses, "scripts.post_left_processes"),
             statusProfile: StatusProfile(name: try proto.statusProfile.bounded(128, "scripts.status_profile")),
             exclusiveGroup: proto.hasExclusiveGroup
-                ? try proto.exclusiveGroup.bounded(128, "scripts.exclusive_group") : nil)
+                ? try proto.exclusiveGroup.bounded(128, "scripts.exclusive_group") : nil,
+            preSHA256: proto.hasPreSha256 ? try proto.preSha256.bounded(64, "scripts.pre_sha256") : nil,
+            postSHA256: proto.hasPostSha256 ? try proto.postSha256.bounded(64, "scripts.post_sha256") : nil)
     }
 }
 

@@ -29,6 +29,8 @@ struct Supervision {
         self.options = options
         // The terminal's and the service manager's signals are the agent's affair: it says what becomes of the program.
         for number in [SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
+        // The environment may hold a repository's secrets.
+        _ = clinux_forbid_dumps()  // Refused by no kernel that we run on; the program is run all the same.
         signals = clinux_child_signalfd()
         recording =
             options.resultFile.map {
@@ -48,15 +50,18 @@ struct Supervision {
             pipes.append(pipe)
         }
         // The agent that starts after a dead one finds us by this line, or we find here that ours is gone.
+        if let unit = options.unit { record("unit \(unit)") }
         if recording >= 0 { record("supervisor \(getpid()) \(ProcessEntry(pid: getpid())?.startTime ?? 0)") }
         guard !link.isHungUp else { return fail(options.command[0], ECANCELED) }
         if options.nice != 0 { _ = setpriority(__priority_which_t(0), 0, options.nice) }  // Politeness, not a duty.
-        let (pid, error) = spawn(options.command, stdout: pipes[0].writing, stderr: pipes[1].writing)
+        do throws(SpawnFailure) {
+            leader = try spawn(options, stdout: pipes[0].writing, stderr: pipes[1].writing)
+        } catch {
+            return fail(error.what, error.code)
+        }
         for index in pipes.indices { pipes[index].closeWriting() }
-        guard error == 0 else { return fail(options.command[0], error) }
-        leader = pid
-        link.send("started \(pid)")
-        if recording >= 0 { record("program \(pid) \(ProcessEntry(pid: pid)?.startTime ?? 0)") }
+        link.send("started \(leader)")
+        if recording >= 0 { record("program \(leader) \(ProcessEntry(pid: leader)?.startTime ?? 0)") }
         while true {
             reap()
             step()

@@ -1,4 +1,5 @@
 import BookendAgent
+import BookendFiles
 import BookendModel
 import Foundation
 import Glibc
@@ -18,7 +19,8 @@ import Testing
         return ResticEngine(
             plan: ResticPlan(repository: RepositoryName(rawValue: "r"), sources: sources ?? [bench.path + "/source"]),
             repository: RepositoryConfiguration(
-                location: bench.path + "/repo", passwordFile: bench.path + "/" + password, initializes: initializes),
+                location: .plain(bench.path + "/repo"), passwordFile: bench.path + "/" + password,
+                initializes: initializes),
             process: bench.process, stateDirectory: bench.path, restic: restic)
     }
 
@@ -103,9 +105,10 @@ import Testing
                 ("/bin/true", ["/bin/true"], Status.successful), ("/bin/false", ["/bin/false"], .failed),
                 ("/bin/true", ["/bin/false"], .refused), ("/nope", ["/nope"], .couldNotStart),
             ] {
+                var guarding = GuardConfiguration()
+                guarding.commands = allowed
                 let engine = CommandEngine(
-                    plan: CommandPlan(program: program), process: bench.process,
-                    guarding: GuardConfiguration(commands: allowed))
+                    plan: CommandPlan(program: program), process: bench.process, guarding: guarding)
                 #expect(await engine.backup(order, handle: StageHandle()) { _ in }.status == status)
             }
         }

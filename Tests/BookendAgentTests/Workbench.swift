@@ -1,4 +1,5 @@
 import BookendAgent
+import BookendFiles
 import BookendModel
 import Foundation
 import Glibc
@@ -21,14 +22,21 @@ struct Workbench {
         try FileManager.default.createDirectory(
             atPath: bench.path + "/scripts", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
         chmod(bench.path, 0o755)
+        mkdir(bench.path + "/state", 0o700)
         defer { try? FileManager.default.removeItem(atPath: bench.path) }  // A test's rubbish, no more.
         return try await body(bench)
     }
 
     var plan: ScriptPlan { ScriptPlan(directory: path + "/scripts") }
+    var guarding: GuardConfiguration {
+        var guarding = GuardConfiguration()
+        guarding.scriptDirectories = [AgentConfiguration.ScriptDirectory(path: path + "/scripts")]
+        return guarding
+    }
+
     var stage: ScriptStage {
         ScriptStage(
-            process: process, guarding: GuardConfiguration(scriptDirectories: [path + "/scripts"]), home: "/root")
+            process: process, guarding: guarding, home: "/root", copies: ScriptCopies(stateDirectory: path + "/state"))
     }
 
     func script(_ text: String, name: String = "pre_script.sh") throws {

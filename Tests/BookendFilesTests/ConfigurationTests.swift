@@ -38,7 +38,7 @@ struct ConfigurationTests {
         #expect(example.stateDirectory == least.stateDirectory && example.keyFile == least.keyFile)
         #expect(example.limits == least.limits && example.restic == least.restic)
         #expect(example.logLevel == least.logLevel && example.heartbeat == least.heartbeat)
-        #expect(example.autonomy == least.autonomy)
+        #expect(example.autonomy == least.autonomy && example.scripts == least.scripts)
         #expect(example.permissions.commands == least.permissions.commands)
         #expect(example.permissions.backupPaths == least.permissions.backupPaths)
         #expect(example.permissions.scriptDirectories == ["/etc/bookend/scripts"])

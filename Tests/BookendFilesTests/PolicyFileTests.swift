@@ -26,6 +26,8 @@ struct PolicyFileTests {
               left_processes: {pre: allow, post: end}
               status_profile: basic
               exclusive: databases
+              pre_sha256: \(String(repeating: "0a", count: 32))
+              post_sha256: "\(String(repeating: "12", count: 32))"
             retry: {attempts: 3, interval: 5m}
             window: 4h
             ignore_window_for_first_backup: true
@@ -40,7 +42,8 @@ struct PolicyFileTests {
             scripts: ScriptPlan(
                 directory: "/etc/bookend/scripts", preTimeout: .seconds(600), postTimeout: .seconds(600),
                 skipBackupIfPreFails: true, skipBackupIfPreMissing: true, preLeftProcesses: .allow,
-                postLeftProcesses: .end, statusProfile: .basic, exclusiveGroup: "databases"),
+                postLeftProcesses: .end, statusProfile: .basic, exclusiveGroup: "databases",
+                preSHA256: String(repeating: "0a", count: 32), postSHA256: String(repeating: "12", count: 32)),
             retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(4 * 3600),
             ignoreWindowForFirstBackup: true)
         #expect(try PolicyFile.read(text: text, file: "p.yaml") == [expected])

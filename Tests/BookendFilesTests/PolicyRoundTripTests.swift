@@ -80,7 +80,9 @@ struct PolicyRoundTripTests {
             directory: "/etc/#scripts", preTimeout: duration(), postTimeout: duration(), skipBackupIfPreFails: flag(),
             skipBackupIfPreMissing: flag(), preLeftProcesses: flag() ? .end : .allow,
             postLeftProcesses: ScriptPlan.LeftProcesses.allCases.randomElement(using: &random) ?? .keep,
-            statusProfile: flag() ? .basic : flag() ? .native : .map("no"), exclusiveGroup: flag() ? "null" : nil)
+            statusProfile: flag() ? .basic : flag() ? .native : .map("no"), exclusiveGroup: flag() ? "null" : nil,
+            preSHA256: flag() ? String(repeating: "12", count: 32) : nil,
+            postSHA256: flag() ? String(repeating: "ab", count: 32) : nil)
         return Policy(
             name: PolicyName(rawValue: flag() ? "true" : "7"), description: texts(0...1).first ?? "",
             selector: Selector(

@@ -62,7 +62,8 @@ struct SchemaTests {
         "backup-repository-is-a-url", "backup-sources-empty", "backup-source-relative", "backup-source-climbs",
         "backup-engine-unknown", "backup-keys-of-another-engine", "backup-program-without-engine",
         "scripts-directory-missing", "scripts-timeout-without-unit", "scripts-timeout-malformed",
-        "scripts-timeout-twice", "scripts-left-processes-keep-before", "retry-attempts-zero", "retry-is-a-number",
+        "scripts-timeout-twice", "scripts-sha256-malformed", "scripts-left-processes-keep-before",
+        "retry-attempts-zero", "retry-is-a-number",
     ])
     func `the schema refuses what the reader refuses`(name: String) throws {
         let validator = SchemaValidator(root: try Self.schema())

@@ -44,11 +44,12 @@ struct ValueTests {
         policy.window = .nanoseconds(1)
         policy.scripts = ScriptPlan(
             directory: "/a/../b", preTimeout: .zero, postTimeout: .seconds(367 * 86_400), statusProfile: .map("a b"),
-            exclusiveGroup: "")
+            exclusiveGroup: "", preSHA256: String(repeating: "A", count: 64), postSHA256: "ab")
         #expect(
             policy.problems().map(\.keyPath) == [
                 "agents", "backup.sources", "scripts.directory", "scripts.pre_timeout", "scripts.post_timeout",
-                "scripts.status_profile", "scripts.exclusive", "retry.attempts", "retry.interval", "window",
+                "scripts.status_profile", "scripts.exclusive", "scripts.pre_sha256", "scripts.post_sha256",
+                "retry.attempts", "retry.interval", "window",
             ])
     }
 

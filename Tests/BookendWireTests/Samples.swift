@@ -23,7 +23,8 @@ enum Samples {
             scripts: ScriptPlan(
                 directory: "/etc/bookend/scripts", preTimeout: .seconds(1), postTimeout: .milliseconds(1_500),
                 skipBackupIfPreFails: true, skipBackupIfPreMissing: true, preLeftProcesses: .allow,
-                postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases"),
+                postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases",
+                preSHA256: String(repeating: "0a", count: 32), postSHA256: String(repeating: "f1", count: 32)),
             retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
             ignoreWindowForFirstBackup: true, schedules: [.at(time), .at(time + .seconds(1))]),
         revision: 3, appliedAt: time, appliedBy: "alice")

@@ -23,6 +23,8 @@ let package = Package(
             dependencies: ["BookendModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: swift),
         .systemLibrary(name: "CZeroMQ"),
+        .systemLibrary(name: "CSodium"),
+        .target(name: "BookendDigest", dependencies: ["CSodium"], swiftSettings: swift),
         .target(
             name: "BookendTransport", dependencies: ["BookendModel", "CZeroMQ"], sources: ["Keys", "Message"],
             swiftSettings: swift),
@@ -33,15 +35,16 @@ let package = Package(
             name: "BookendAgent",
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             sources: [
-                "AgentError.swift", "Configuration/EnvironmentFile.swift", "Engines/BackupEngine.swift",
-                "Engines/ResticMessages.swift", "Engines/ResticResult.swift", "Journal", "Stages/StageEvents.swift",
-                "Stages/StageFiles.swift", "Stages/StageHandle.swift", "Stages/StageProgram.swift",
-                "Stages/StageResult.swift",
+                "AgentError.swift", "Configuration/EnvironmentFile.swift", "Configuration/SecretTexts.swift",
+                "Engines/BackupEngine.swift", "Engines/ResticMessages.swift", "Engines/ResticResult.swift", "Journal",
+                "Stages/ScriptUser.swift", "Stages/StageEvents.swift", "Stages/StageFiles.swift",
+                "Stages/StageHandle.swift", "Stages/StageProgram.swift", "Stages/StageResult.swift",
+                "Stages/TransientService.swift",
             ],
             swiftSettings: swift),
         .target(
             name: "BookendCoordinator",
-            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["BookendDigest", "BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             exclude: ["Store/CoordinatorCopies.swift"], sources: ["CoordinatorError.swift", "Store"],
             swiftSettings: swift),
         .target(

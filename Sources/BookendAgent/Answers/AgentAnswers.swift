@@ -1,4 +1,5 @@
 package import BookendDaemon
+import BookendFiles
 package import BookendModel
 import FoundationEssentials
 import Glibc
@@ -60,7 +61,7 @@ package struct AgentAnswers: AskAnswering {
     private func restore(
         _ engine: ResticEngine, _ snapshot: String, into target: String, _ include: [String]
     ) async throws(RemoteFailure) -> RestoreSummary {
-        let directory = try allowedDirectory(target)
+        let directory = try RestoreTarget(target, allowed: permissions.restoreDirectories).path
         let result = await engine.restore(snapshot: snapshot, into: directory, paths: include)
         let (files, bytes) = result.status == .successful ? contents(of: directory) : (0, 0)
         if result.status == .successful, files == 0 {
@@ -69,27 +70,6 @@ package struct AgentAnswers: AskAnswering {
                 bytes: 0)
         }
         return RestoreSummary(status: result.status, reason: result.details.reason, files: files, bytes: bytes)
-    }
-
-    /// The target, made if it is missing, when it lies inside of a directory that this server allows after links are
-    /// resolved.
-    private func allowedDirectory(_ target: String) throws(RemoteFailure) -> String {
-        guard target.hasPrefix("/"), !target.split(separator: "/").contains("..") else {
-            throw RemoteFailure(.invalid, "\(target): a restore needs an absolute path without '..'")
-        }
-        let allowed = permissions.restoreDirectories
-        // What exists is resolved before anything is made below it.
-        guard AllowedPaths(roots: allowed).contain(target) else {
-            let list = allowed.isEmpty ? "it allows none" : "it allows " + allowed.joined(separator: ", ")
-            throw RemoteFailure(
-                .refused, "\(target) is not inside of this agent's guard.restore_directories, links resolved: \(list)")
-        }
-        do {
-            try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
-        } catch {
-            throw RemoteFailure(.failed, "\(target): cannot be made: \(error)")
-        }
-        return target
     }
 
     /// Regular files below a directory and their bytes.

@@ -1,3 +1,4 @@
+import BookendFiles
 package import BookendModel
 
 /// Any program that the agent's own configuration allows; its exit status is the outcome.

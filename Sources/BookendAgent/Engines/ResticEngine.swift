@@ -65,7 +65,10 @@ package struct ResticEngine: BackupEngine {
             )
         }
         environment.merge(repository.environment) { $1 }
-        environment["RESTIC_REPOSITORY"] = repository.location
+        switch repository.location {
+        case .plain(let location): environment["RESTIC_REPOSITORY"] = location
+        case .file(let path): environment["RESTIC_REPOSITORY_FILE"] = path
+        }
         environment["RESTIC_PASSWORD_FILE"] = repository.passwordFile
         environment["RESTIC_PROGRESS_FPS"] = "1"
         environment["RESTIC_CACHE_DIR"] = stateDirectory + "/cache"
@@ -76,7 +79,7 @@ package struct ResticEngine: BackupEngine {
         program.stderrFile = files.stderr
         program.resultFile = files.result
         program.isInterruptedWithoutAgent = true
-        let shared = SharedTally()
+        let shared = SharedTally(hiding: repository.secrets)
         let outcome = await process.run(
             program, handle: handle,
             onLine: { line in
@@ -88,7 +91,11 @@ package struct ResticEngine: BackupEngine {
 
 /// The tally of one run, and the clock that keeps its progress to one a second.
 private final class SharedTally: Sendable {
-    private let state = Mutex((tally: ResticTally(), next: ContinuousClock.now))
+    private let state: Mutex<(tally: ResticTally, next: ContinuousClock.Instant)>
+
+    init(hiding secrets: SecretTexts) {
+        state = Mutex((tally: ResticTally(hiding: secrets), next: ContinuousClock.now))
+    }
 
     var value: ResticTally { state.withLock { $0.tally } }
 

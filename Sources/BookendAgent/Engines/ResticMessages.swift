@@ -38,6 +38,12 @@ struct ResticTally: Sendable {
     private(set) var errors: [String] = []
     private(set) var texts: [String] = []
     private(set) var sourceIsMissing = false
+    private let secrets: SecretTexts
+
+    /// - Parameter secrets: What restic may repeat in a message, and nobody may read there.
+    init(hiding secrets: SecretTexts = .none) {
+        self.secrets = secrets
+    }
 
     mutating func take(_ line: StageLine) -> BackupProgress? {
         guard let message = ResticMessage.decode(line.text) else {
@@ -68,11 +74,13 @@ struct ResticTally: Sendable {
             sourceIsMissing = true
             note(text)
         }
-        if texts.count < 50 { texts.append(String(text.prefix(512))) }
+        if texts.count < 50 { texts.append(String(secrets.redacted(text).prefix(512))) }
     }
 
     private mutating func note(_ text: String) {
-        if errors.count < 20 { errors.append(String(decoding: text.utf8.prefix(512), as: UTF8.self)) }
+        if errors.count < 20 {
+            errors.append(String(decoding: secrets.redacted(text).utf8.prefix(512), as: UTF8.self))
+        }
     }
 
     /// The status by exit code; where restic says 1 for everything its messages decide.

@@ -18,7 +18,8 @@ package struct ServerStages: AttemptStages {
     package init(
         process: StageProcess, repositories: [RepositoryName: RepositoryConfiguration],
         permissions: GuardConfiguration, statusMaps: [String: StatusMap], output: OutputStore,
-        running: RunningStages, outputLimit: Int, stateDirectory: String, restic: String, home: String
+        running: RunningStages, outputLimit: Int, stateDirectory: String, restic: String, home: String,
+        copies: ScriptCopies, start: ScriptStart
     ) {
         self.process = process
         self.repositories = repositories
@@ -28,7 +29,8 @@ package struct ServerStages: AttemptStages {
         self.outputLimit = outputLimit
         self.stateDirectory = stateDirectory
         self.restic = restic
-        scripts = ScriptStage(process: process, guarding: permissions, statusMaps: statusMaps, home: home)
+        scripts = ScriptStage(
+            process: process, guarding: permissions, statusMaps: statusMaps, home: home, copies: copies, start: start)
     }
 
     package func runScript(
@@ -38,6 +40,7 @@ package struct ServerStages: AttemptStages {
         guard let plan = context.policy.policy.scripts else {
             return .couldNotStart(reason: "the policy has no scripts")
         }
+        if let reason = context.policy.policy.refusal { return .refused(reason: reason) }
         switch scripts.find(stage, of: plan) {
         case .missing: return .missing
         case .refused(let reason): return .refused(reason: reason)
@@ -67,6 +70,7 @@ package struct ServerStages: AttemptStages {
     package func runBackup(
         of context: AttemptContext, stop: StopOrder, progress: @escaping @Sendable (EngineProgress) -> Void
     ) async -> StageEnd {
+        if let reason = context.policy.policy.refusal { return StageEnd(.refused, reason: reason) }
         let files = files(.backup, of: context)
         defer { forget(files) }
         let order = EngineOrder(
@@ -168,6 +172,13 @@ package struct ServerStages: AttemptStages {
             defer { group.cancelAll() }
             return await body(handle)
         }
+    }
+}
+
+extension Policy {
+    /// Why this server runs nothing of the policy: the coordinator that sent it should have refused it. `nil`: all is well.
+    fileprivate var refusal: String? {
+        problems().first.map { "the policy is not a valid one: \($0.keyPath): \($0.message)" }
     }
 }
 

@@ -1,9 +1,7 @@
 import BookendDaemon
 import BookendModel
 import Logging
-import Subprocess
 import Synchronization
-import SystemPackage
 
 /// Runs the server's own command when the agent has been cut off from its coordinator for long: the operator hears of it,
 /// though nobody else can tell him.
@@ -21,6 +19,7 @@ final class IsolationGuard: Sendable {
     private let journal: any Journal
     private let clock: any DaemonClock
     private let logger: Logger
+    private let process = StageProcess()
     private let wasHeard = Mutex(false)
 
     /// - Parameter command: A program by its absolute path, and its arguments.
@@ -79,26 +78,17 @@ final class IsolationGuard: Sendable {
         }
     }
 
+    /// With a clean environment and without the agent's capabilities, like a script.
     private func tell() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [command, logger] in
-                do {
-                    let result = try await Subprocess.run(
-                        .path(FilePath(command[0])), arguments: Arguments(Array(command.dropFirst())), input: .none,
-                        output: .discarded, error: .discarded)
-                    guard !result.terminationStatus.isSuccess else { return }
-                    logger.error(
-                        "the command of on_isolation failed", metadata: ["status": "\(result.terminationStatus)"])
-                } catch {
-                    logger.error("the command of on_isolation could not be run", metadata: ["error": "\(error)"])
-                }
-            }
-            group.addTask { [clock] in
-                // Canceled: the command has ended.
-                try? await clock.sleep(until: clock.now.boot + Self.runLimit)
-            }
-            await group.next()
-            group.cancelAll()
+        var program = StageProgram(path: command[0], arguments: Array(command.dropFirst()), leftProcesses: .allow)
+        program.dropsCapabilities = true
+        program.timeout = Self.runLimit
+        let outcome = await process.run(program)
+        switch outcome.ending {
+        case .exited(0): break
+        case .couldNotStart(let reason):
+            logger.error("the command of on_isolation could not be run", metadata: ["error": "\(reason)"])
+        default: logger.error("the command of on_isolation failed", metadata: ["ending": "\(outcome.ending)"])
         }
     }
 }

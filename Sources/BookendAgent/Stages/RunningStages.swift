@@ -8,6 +8,7 @@ import Glibc
 /// They lie in a folder by the name of this start of the machine: a pid means nothing in another one. That the page cache
 /// may lose them in a power cut does no harm, as the processes go with it.
 ///
+///     unit bookend-job-7-pre-script-1.service    only of a script that is a service
 ///     supervisor 4711 88123
 ///     program 4712 88124        each with its pid and start time
 ///     exited 0                  once the program has ended
@@ -43,6 +44,7 @@ package struct RunningStages: Sendable {
         let records = self.records()
         let start = ContinuousClock.now
         var asked: [pid_t: ProcessTable.Entry] = [:]
+        var stoppedUnits: Set<String> = []
         while !records.isEmpty, ContinuousClock.now - start < grace + .seconds(30) {
             let table = ProcessTable.read()
             let isOverdue = ContinuousClock.now - start >= grace
@@ -51,6 +53,9 @@ package struct RunningStages: Sendable {
             let survivors = asked.values.compactMap { table.process($0.pid, startedAt: $0.startTime) }
             let toEnd = remains.flatMap(\.toEnd) + survivors + survivors.flatMap { table.descendants(of: $0.pid) }
             guard !toEnd.isEmpty || remains.contains(where: \.isWaited) else { break }
+            for (record, left) in zip(records, remains) where !left.toEnd.isEmpty {
+                if let unit = record.unit, stoppedUnits.insert(unit).inserted { await TransientService.stop(unit) }
+            }
             for process in toEnd where process.pid > 1 && process.pid != getpid() {
                 let isNew = asked.updateValue(process, forKey: process.pid)?.startTime != process.startTime
                 if isOverdue {
@@ -93,6 +98,7 @@ private struct StageRecord {
     private var supervisor: (pid: pid_t, startTime: UInt64)?
     private var program: (pid: pid_t, startTime: UInt64)?
     private var hasEnded = false
+    private(set) var unit: String?
 
     init(path: String) {
         self.path = path
@@ -104,6 +110,7 @@ private struct StageRecord {
             case "supervisor": supervisor = process
             case "program": program = process
             case "exited", "signaled": hasEnded = true
+            case "unit": unit = fields.count == 2 && fields[1].hasPrefix("bookend-job-") ? String(fields[1]) : nil
             default: break
             }
         }

@@ -9,21 +9,25 @@ package struct ScriptStage: Sendable {
     private let guarding: GuardConfiguration
     private let statusMaps: [String: StatusMap]
     private let home: String
+    private let copies: ScriptCopies
+    private let start: ScriptStart
 
     package init(
         process: StageProcess, guarding: GuardConfiguration, statusMaps: [String: StatusMap] = [:],
-        home: String = "/root"
+        home: String = "/root", copies: ScriptCopies, start: ScriptStart = .child
     ) {
         self.process = process
         self.guarding = guarding
         self.statusMaps = statusMaps
         self.home = home
+        self.copies = copies
+        self.start = start
     }
 
     package func find(_ stage: Stage, of plan: ScriptPlan) -> ScriptFinding {
         ScriptFinding.find(
-            stage == .preScript ? "pre_script.sh" : "post_script.sh", in: plan.directory,
-            allowed: guarding.scriptDirectories)
+            stage == .preScript ? "pre_script.sh" : "post_script.sh", in: plan.directory, guarding: guarding,
+            pinned: plan.sha256(of: stage))
     }
 
     /// - Parameters:
@@ -66,10 +70,10 @@ package struct ScriptStage: Sendable {
         switch find(stage, of: plan) {
         case .missing: return StageResult(.skipped, reason: "there is no \(stage.rawValue) in \(plan.directory)")
         case .refused(let reason): return StageResult(.refused, reason: reason)
-        case .ready(let path):
+        case .ready(let script):
             var program = StageProgram(
-                path: path, arguments: arguments, environment: StageProgram.cleanEnvironment(home: home),
-                leftProcesses: rule)
+                path: script.path, arguments: arguments,
+                environment: StageProgram.cleanEnvironment(home: script.user?.home ?? home), leftProcesses: rule)
             for (key, value) in facts { program.environment["BOOKEND_\(key)"] = value }
             program.environment["BOOKEND_STAGE"] = stage.rawValue
             program.stdoutFile = files.stdout
@@ -77,8 +81,37 @@ package struct ScriptStage: Sendable {
             program.resultFile = files.result
             program.outputLimit = files.limit
             program.timeout = timeout
-            return ScriptStage.result(of: await process.run(program, handle: handle, onStart: started), rule: rule)
+            program.dropsCapabilities = true
+            program.mayGainPrivileges = script.mayGainPrivileges
+            if let user = script.user {
+                program.user = user
+                program.environment["USER"] = user.name
+                program.environment["LOGNAME"] = user.name
+            }
+            if let systemdRun = start.systemdRun {
+                let name = "bookend-job-\(arguments.first ?? "0")-\(stage.rawValue)"
+                program.service = TransientService(
+                    systemdRun: systemdRun, unit: "\(name)-\(UInt32.random(in: 0 ... .max)).service",
+                    description: "Bookend: \(stage.rawValue) of job \(arguments.first ?? "0")")
+            }
+            guard !script.digests.isEmpty else { return await run(program, rule, handle, started) }
+            switch copies.make(of: script) {
+            case .refused(let reason): return StageResult(.refused, reason: reason)
+            case .failed(let reason):
+                return StageResult(.couldNotStart, reason: "no copy of \(script.path) could be made: \(reason)")
+            case .made(let copy):
+                defer { copy.remove() }
+                program.run(copy)
+                return await run(program, rule, handle, started)
+            }
         }
+    }
+
+    private func run(
+        _ program: StageProgram, _ rule: ScriptPlan.LeftProcesses, _ handle: StageHandle,
+        _ started: @escaping @Sendable () async -> Void
+    ) async -> StageResult {
+        ScriptStage.result(of: await process.run(program, handle: handle, onStart: started), rule: rule)
     }
 
     /// The status of a script by how it ended. Why it was ended comes first, then a failing exit, then what it left: a
@@ -110,5 +143,22 @@ package struct ScriptStage: Sendable {
             details.reason = "it ended with exit code \(code)"
         }
         return StageResult(status: status, details: details, didRun: true)
+    }
+}
+
+extension StageProgram {
+    /// Runs a copy in place of the file, with the file's path as argument 0.
+    ///
+    /// Of a script that begins with `#!` the kernel would make the copy's path argument 0. A shell is therefore told to read
+    /// the copy; other interpreters get to know the path by `BOOKEND_SCRIPT`.
+    fileprivate mutating func run(_ copy: ScriptCopy) {
+        environment["BOOKEND_SCRIPT"] = path
+        self.copy = copy.path
+        if let shell = copy.shell {
+            arguments = shell.dropFirst() + ["-c", ". \(ScriptCopy.openedPath)", path] + arguments
+            path = shell[0]
+        } else {
+            executable = ScriptCopy.openedPath
+        }
     }
 }

@@ -1,4 +1,5 @@
 import BookendModel
+import FoundationEssentials
 
 /// What the supervisor's events add up to.
 struct StageEvents {
@@ -15,6 +16,14 @@ struct StageEvents {
         guard !hasEnded, outcome.stopCause == nil else { return false }
         outcome.stopCause = cause
         return true
+    }
+
+    /// What should have started a supervisor ended with an error. Unless there is a record, which a supervisor makes before
+    /// anything else, nothing was run.
+    mutating func supervisorDidNotStart(because reason: String, record: String?) {
+        guard case .lost = outcome.ending else { return }
+        let text = record.flatMap { FileManager.default.contents(atPath: $0) } ?? Data()  // No record: no supervisor.
+        if text.isEmpty { outcome.ending = .couldNotStart(reason) }
     }
 
     /// Folds one event in; returns the line that it passes on, or the answer that the supervisor waits for.

@@ -39,13 +39,14 @@ package struct StageProcess: Sendable {
     ) async -> StageOutcome {
         let start = ContinuousClock.now
         let state = SharedEvents(StageEvents(leftProcesses: program.leftProcesses))
+        let launch = launch(program, passLines: onLine != nil)
         var platform = PlatformOptions()
         platform.createSession = true
         var environment: [Environment.Key: String] = [:]
-        for (key, value) in program.environment { environment[Environment.Key(rawValue: key)!] = value }
+        for (key, value) in launch.environment { environment[Environment.Key(rawValue: key)!] = value }
         do {
-            _ = try await Subprocess.run(
-                .path(FilePath(supervisor)), arguments: Arguments(words(program, passLines: onLine != nil)),
+            let run = try await Subprocess.run(
+                .path(FilePath(launch.program)), arguments: Arguments(launch.words),
                 environment: .custom(environment), platformOptions: platform, input: .inputWriter, output: .sequence,
                 error: .discarded
             ) { execution in
@@ -93,13 +94,37 @@ package struct StageProcess: Sendable {
                     group.cancelAll()
                 }
             }
+            if let service = program.service, case .exited(let code) = run.terminationStatus, code != 0 {
+                let reason =
+                    "\(service.systemdRun) ended with \(code) and started no service: see journalctl --unit \(service.unit), "
+                    + "or write scripts: {as: child} into the agent's configuration"
+                state.withLock { $0.supervisorDidNotStart(because: reason, record: program.resultFile) }
+            }
         } catch {
-            state.withLock { $0.outcome.ending = .couldNotStart("cannot run \(supervisor): \(error)") }
+            state.withLock { $0.outcome.ending = .couldNotStart("cannot run \(launch.program): \(error)") }
         }
         return state.withLock {
             $0.outcome.duration = ContinuousClock.now - start
             return $0.outcome
         }
+    }
+
+    private func launch(
+        _ program: StageProgram, passLines: Bool
+    ) -> (program: String, words: [String], environment: [String: String]) {
+        let words = words(program, passLines: passLines)
+        guard let service = program.service else { return (supervisor, words, program.environment) }
+        // What systemd adds to a service's environment does not get to the script.
+        let exact =
+            ["--clean-environment"]
+            + program.environment.sorted { $0.key < $1.key }.flatMap {
+                ["--environment", "\($0.key)=\($0.value)"]
+            }
+        return (
+            service.systemdRun,
+            service.words(supervisor, exact + words, keepsProcesses: program.leftProcesses != .end),
+            ["PATH": AgentPath.value, "LANG": "C.UTF-8"]
+        )
     }
 
     private func words(_ program: StageProgram, passLines: Bool) -> [String] {
@@ -112,6 +137,13 @@ package struct StageProcess: Sendable {
         if program.niceness != 0 { words += ["--nice", "\(program.niceness)"] }
         if program.isInterruptedWithoutAgent { words += ["--on-orphan", "interrupt"] }
         if program.leftProcesses == .end { words.append("--end-left") }
+        if let user = program.user {
+            words += ["--user", "\(user.uid):\(user.gid):" + user.groups.map(String.init).joined(separator: ",")]
+        }
+        if program.dropsCapabilities { words.append("--drop-capabilities") }
+        if !program.mayGainPrivileges { words.append("--no-new-privileges") }
+        if let copy = program.copy { words += ["--copy", copy] }
+        if let executable = program.executable { words += ["--execute", executable] }
         return words + ["--", program.path] + program.arguments
     }
 }

@@ -25,6 +25,18 @@ package struct StageProgram: Sendable {
     package var niceness = 0
     /// When the agent dies the program is interrupted, rather than goes on.
     package var isInterruptedWithoutAgent = false
+    /// It runs below a service of its own, rather than below the agent.
+    package var service: TransientService?
+    /// As whom it runs; `nil`: the agent's user.
+    package var user: ScriptUser?
+    /// The agent's ambient and inheritable capabilities do not get to it.
+    package var dropsCapabilities = false
+    /// Whether sudo and its like work.
+    package var mayGainPrivileges = true
+    /// A file that it finds open as descriptor 9.
+    package var copy: String?
+    /// What is executed, with ``path`` as argument 0 all the same; `nil`: the path.
+    package var executable: String?
 
     package init(
         path: String, arguments: [String] = [],

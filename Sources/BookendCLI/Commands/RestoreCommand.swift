@@ -8,9 +8,9 @@ struct RestoreCommand: AsyncParsableCommand {
             Files are written below --to with their whole paths. The agent's own configuration says where that may be.
 
             Examples:
-              bookend restore 42 --to /var/restore
-              bookend restore 42 --to /var/restore --include /etc/hosts --include /srv/www
-              bookend restore 1a2b3c4d --agent web-1 --to /var/restore --repository cloud
+              bookend restore 42 --to /var/restore/42
+              bookend restore 42 --to /var/restore/hosts --include /etc/hosts --include /srv/www
+              bookend restore 1a2b3c4d --agent web-1 --to /var/restore/old --repository cloud
 
             Exit status: 1 when the restore failed, 4 when it was refused.
             """)
@@ -19,7 +19,7 @@ struct RestoreCommand: AsyncParsableCommand {
     var source: String
     @Option(help: "The agent that restores; for a job its own one unless named.")
     var agent: AgentID?
-    @Option(help: "A directory on the agent's server.")
+    @Option(help: "A new or empty directory on the agent's server.")
     var to: String
     @Option(help: ArgumentHelp("Only this path, as it was backed up; may be repeated.", valueName: "path"))
     var include: [String] = []

@@ -11,11 +11,11 @@ extension AgentConfiguration {
             "coordinator": "a mapping with sync, broadcast and public_key",
             "collectors": "a list of mappings with intake and public_key",
             "repositories": "a mapping of names to repositories",
-            "guard": "a mapping with script_directories, restore_directories, backup_paths and commands",
+            "guard": "a mapping with script_directories, scripts, restore_directories, backup_paths and commands",
             "status_maps": "a mapping of names to maps of numbers", "limits": "a mapping with jobs and output",
             "restic": "a program's name or absolute path", "log_level": "a log level such as info",
             "heartbeat": "a duration such as 15s", "autonomy": "a mapping with grace and splay",
-            "on_isolation": "a mapping with command and after",
+            "scripts": "a mapping with as", "on_isolation": "a mapping with command and after",
         ])
     static let coordinatorKeys = KeyTable(
         "coordinator",
@@ -30,24 +30,13 @@ extension AgentConfiguration {
             "intake": "an endpoint such as tcp://bookend.example.org:7510",
             "public_key": "the collector's public key, 40 characters",
         ])
-    static let repositoryKeys = KeyTable(
-        "repositories",
-        [
-            "location": "where the repository is, as restic's --repo takes it",
-            "password_file": "the absolute path of a file that holds the password", "initialize": "true or false",
-            "environment_file": "the absolute path of a file with lines NAME=value",
-        ])
-    static let guardKeys = KeyTable(
-        "guard",
-        [
-            "script_directories": "a list of absolute paths", "restore_directories": "a list of absolute paths",
-            "backup_paths": "a list of absolute paths", "commands": "a list of absolute paths",
-        ])
     static let limitKeys = KeyTable(
         "limits", ["jobs": "a whole number from 1 to 64", "output": "a size from 4KiB to 64MiB"])
 
     static let autonomyKeys = KeyTable(
         "autonomy", ["grace": "a duration from 1s to 1h", "splay": "a duration from 0s to 1h"])
+
+    static let scriptsKeys = KeyTable("scripts", ["as": "auto, child or transient-service"])
 
     static let onIsolationKeys = KeyTable(
         "on_isolation",
@@ -55,7 +44,9 @@ extension AgentConfiguration {
 
     /// Every mapping of the file.
     package static let tables = [
-        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, limitKeys, autonomyKeys, onIsolationKeys,
+        keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, scriptDirectoryKeys, pinnedScriptKeys,
+        limitKeys,
+        autonomyKeys, scriptsKeys, onIsolationKeys,
     ]
 
     /// Reads `agent.yaml`.
@@ -109,7 +100,8 @@ extension AgentConfiguration {
                 restic: keys["restic"]?.program() ?? "restic",
                 logLevel: keys["log_level"]?.enumeration(LogLevel.self) ?? .info,
                 heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15),
-                autonomy: autonomy(keys["autonomy"]), onIsolation: keys["on_isolation"].flatMap(onIsolation))
+                autonomy: autonomy(keys["autonomy"]), scripts: scripts(keys["scripts"]),
+                onIsolation: keys["on_isolation"].flatMap(onIsolation))
         }
         if let failure { throw failure }
         return configuration
@@ -153,34 +145,18 @@ extension AgentConfiguration {
         return collectors ?? []
     }
 
-    private static func repositories(_ value: YAMLValue?) -> [RepositoryName: Repository] {
-        let byName = value?.dictionary { name, value -> Repository? in
-            if let problem = TextRules.nameProblem(name) { value.report("'\(name.clipped)' \(problem)") }
-            guard let keys = value.mapping(repositoryKeys) else { return nil }
-            return Repository(
-                location: keys.required("location")?.repositoryLocation() ?? "",
-                passwordFile: keys.required("password_file")?.absolutePath() ?? "",
-                initialize: keys["initialize"]?.bool() ?? false,
-                environmentFile: keys["environment_file"]?.absolutePath())
-        }
-        return Dictionary(uniqueKeysWithValues: (byName ?? [:]).map { (RepositoryName(rawValue: $0.key), $0.value) })
-    }
-
-    private static func permissions(_ value: YAMLValue?) -> Permissions {
-        var result = Permissions()
-        guard let keys = value?.mapping(guardKeys) else { return result }
-        result.scriptDirectories = keys["script_directories"]?.absolutePaths() ?? []
-        result.restoreDirectories = keys["restore_directories"]?.absolutePaths() ?? []
-        result.backupPaths = keys["backup_paths"]?.absolutePaths() ?? []
-        result.commands = keys["commands"]?.absolutePaths() ?? []
-        return result
-    }
-
     private static func autonomy(_ value: YAMLValue?) -> Autonomy {
         var result = Autonomy()
         guard let keys = value?.mapping(autonomyKeys) else { return result }
         result.grace = keys["grace"]?.duration(in: .seconds(1) ... .seconds(3_600)) ?? result.grace
         result.splay = keys["splay"]?.duration(in: .zero ... .seconds(3_600)) ?? result.splay
+        return result
+    }
+
+    private static func scripts(_ value: YAMLValue?) -> Scripts {
+        var result = Scripts()
+        guard let keys = value?.mapping(scriptsKeys) else { return result }
+        result.start = keys["as"]?.enumeration(Scripts.Start.self) ?? result.start
         return result
     }
 

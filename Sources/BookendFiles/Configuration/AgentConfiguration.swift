@@ -31,6 +31,8 @@ package struct AgentConfiguration: Hashable, Sendable {
     package var heartbeat: Duration
     /// `autonomy`: how jobs of the schedule start when the coordinator does not order them.
     package var autonomy: Autonomy
+    /// `scripts`: how scripts are started.
+    package var scripts: Scripts
     /// `on_isolation`: what is run when the coordinator was not heard of for long; default nothing.
     package var onIsolation: OnIsolation?
 
@@ -40,7 +42,7 @@ package struct AgentConfiguration: Hashable, Sendable {
         repositories: [RepositoryName: Repository] = [:], permissions: Permissions = Permissions(),
         statusMaps: [String: StatusMap] = [:], limits: Limits = Limits(), restic: String = "restic",
         logLevel: LogLevel = .info, heartbeat: Duration = .seconds(15), autonomy: Autonomy = Autonomy(),
-        onIsolation: OnIsolation? = nil
+        scripts: Scripts = Scripts(), onIsolation: OnIsolation? = nil
     ) {
         self.id = id
         self.labels = labels
@@ -56,6 +58,7 @@ package struct AgentConfiguration: Hashable, Sendable {
         self.logLevel = logLevel
         self.heartbeat = heartbeat
         self.autonomy = autonomy
+        self.scripts = scripts
         self.onIsolation = onIsolation
     }
 
@@ -86,35 +89,18 @@ package struct AgentConfiguration: Hashable, Sendable {
         }
     }
 
-    package struct Repository: Hashable, Sendable {
-        /// `location`: as restic's `--repo` takes it, an absolute path when it is local; without a password; required.
-        package var location: String
-        /// `password_file`: an absolute path; required.
-        package var passwordFile: String
-        /// `initialize`: make the repository when it is missing; default false.
-        package var initialize: Bool
-        /// `environment_file`: an absolute path to lines `NAME=value` that restic gets as its environment; default none.
-        package var environmentFile: String?
-
-        package init(
-            location: String, passwordFile: String, initialize: Bool = false, environmentFile: String? = nil
-        ) {
-            self.location = location
-            self.passwordFile = passwordFile
-            self.initialize = initialize
-            self.environmentFile = environmentFile
+    package struct Scripts: Hashable, Sendable {
+        package enum Start: String, Hashable, Sendable, CaseIterable {
+            /// As transient services where systemd runs and the agent is root; otherwise as children.
+            case auto
+            /// As the agent's own processes: they share its sandbox.
+            case child
+            /// By `systemd-run`: each in a cgroup of its own, free of the agent's sandbox.
+            case transientService = "transient-service"
         }
-    }
 
-    package struct Permissions: Hashable, Sendable {
-        /// `script_directories`: absolute paths; scripts run only from inside of these. Default none: no script runs.
-        package var scriptDirectories: [String] = []
-        /// `restore_directories`: absolute paths; restores write only inside of these. Default none: no restore.
-        package var restoreDirectories: [String] = []
-        /// `backup_paths`: absolute paths; only what is inside of these is backed up. Default empty: anything.
-        package var backupPaths: [String] = []
-        /// `commands`: absolute paths of the programs that engine `command` may run. Default none.
-        package var commands: [String] = []
+        /// `as`: auto, child or transient-service; default auto.
+        package var start = Start.auto
 
         package init() {}
     }

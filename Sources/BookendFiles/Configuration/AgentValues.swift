@@ -10,7 +10,7 @@ extension YAMLValue {
         if Self.holdsPassword(text) {
             report(
                 "a location must not hold a password, because it is shown in logs and in the list of processes",
-                suggestion: "put the password into environment_file", isSecret: true)
+                suggestion: "put the location into a file of its own and name it with location_file", isSecret: true)
             return nil
         }
         if let backend = Self.backends.first(where: { text.hasPrefix($0) }) {

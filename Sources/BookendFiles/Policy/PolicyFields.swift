@@ -77,6 +77,8 @@ struct PolicyFields {
             add(["scripts", "status_profile"], .text(scripts.statusProfile.name))
         }
         if let group = scripts.exclusiveGroup { add(["scripts", "exclusive"], .text(group)) }
+        if let digest = scripts.preSHA256 { add(["scripts", "pre_sha256"], .text(digest)) }
+        if let digest = scripts.postSHA256 { add(["scripts", "post_sha256"], .text(digest)) }
     }
 
     private mutating func add(_ keyPath: [String], _ value: Value) {

@@ -46,6 +46,8 @@ package enum PolicyKeys {
             "left_processes": "a mapping with pre and post",
             "status_profile": "native, basic or the name of a map in agent.yaml",
             "exclusive": "the name of a group",
+            "pre_sha256": "the SHA-256 of the pre-script, 64 hexadecimal digits",
+            "post_sha256": "the SHA-256 of the post-script, 64 hexadecimal digits",
         ])
 
     package static let leftProcesses = KeyTable(

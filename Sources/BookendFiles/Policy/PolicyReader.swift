@@ -100,7 +100,8 @@ enum PolicyReader {
             preLeftProcesses: left?["pre"]?.enumeration(ScriptPlan.LeftProcesses.self) ?? .end,
             postLeftProcesses: left?["post"]?.enumeration(ScriptPlan.LeftProcesses.self) ?? .keep,
             statusProfile: (keys["status_profile"]?.string()).map(StatusProfile.init(name:)) ?? .native,
-            exclusiveGroup: keys["exclusive"]?.string())
+            exclusiveGroup: keys["exclusive"]?.string(), preSHA256: keys["pre_sha256"]?.string(),
+            postSHA256: keys["post_sha256"]?.string())
         return isEnabled ? plan : nil
     }
 

@@ -176,6 +176,9 @@ extension ScriptPlan {
         if let exclusiveGroup {
             problems.add("scripts.exclusive", TextRules.nameProblem(exclusiveGroup), about: exclusiveGroup)
         }
+        for (key, digest) in [("pre_sha256", preSHA256), ("post_sha256", postSHA256)] {
+            if let digest { problems.add("scripts.\(key)", TextRules.sha256Problem(digest), about: digest) }
+        }
     }
 }
 

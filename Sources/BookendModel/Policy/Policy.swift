@@ -89,12 +89,18 @@ package struct ScriptPlan: Hashable, Sendable {
     package var statusProfile: StatusProfile
     /// Attempts with scripts never overlap on one agent unless their groups differ; `nil` is a group too.
     package var exclusiveGroup: String?
+    /// The pre-script runs only if this is its SHA-256, and from a copy that was checked: 64 hexadecimal digits in lower
+    /// case. `nil`: the policy takes what is there.
+    package var preSHA256: String?
+    /// The same for the post-script.
+    package var postSHA256: String?
 
     package init(
         directory: String, preTimeout: Duration? = nil, postTimeout: Duration? = nil,
         skipBackupIfPreFails: Bool = false, skipBackupIfPreMissing: Bool = false,
         preLeftProcesses: LeftProcesses = .end, postLeftProcesses: LeftProcesses = .keep,
-        statusProfile: StatusProfile = .native, exclusiveGroup: String? = nil
+        statusProfile: StatusProfile = .native, exclusiveGroup: String? = nil, preSHA256: String? = nil,
+        postSHA256: String? = nil
     ) {
         self.directory = directory
         self.preTimeout = preTimeout
@@ -105,7 +111,11 @@ package struct ScriptPlan: Hashable, Sendable {
         self.postLeftProcesses = postLeftProcesses
         self.statusProfile = statusProfile
         self.exclusiveGroup = exclusiveGroup
+        self.preSHA256 = preSHA256
+        self.postSHA256 = postSHA256
     }
+
+    package func sha256(of stage: Stage) -> String? { stage == .preScript ? preSHA256 : postSHA256 }
 }
 
 package struct RetryPlan: Hashable, Sendable {

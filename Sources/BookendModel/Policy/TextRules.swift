@@ -32,6 +32,13 @@ package enum TextRules {
             ? nil : "is not a name: 1 to 128 of A–Z a–z 0–9 . _ -, the first one a letter or a digit"
     }
 
+    /// What is wrong with a SHA-256 as `sha256sum` prints it, or nil.
+    package static func sha256Problem(_ text: String) -> String? {
+        let isHexadecimal = text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return isHexadecimal && text.utf8.count == 64
+            ? nil : "is not a SHA-256: 64 of 0–9 a–f, as sha256sum prints it"
+    }
+
     /// What is wrong with a label of a selector or an agent, or nil: the key is a name; the value one line of 1 to 128
     /// bytes.
     package static func labelProblem(key: String, value: String) -> String? {

@@ -247,6 +247,26 @@ nonisolated struct ProtoScriptPlan: Sendable {
   /// Clears the value of `exclusiveGroup`. Subsequent reads from it will return its default value.
   mutating func clearExclusiveGroup() {self._exclusiveGroup = nil}
 
+  /// 64 hexadecimal digits: the pre-script runs only if this is its SHA-256
+  var preSha256: String {
+    get {_preSha256 ?? String()}
+    set {_preSha256 = newValue}
+  }
+  /// Returns true if `preSha256` has been explicitly set.
+  var hasPreSha256: Bool {self._preSha256 != nil}
+  /// Clears the value of `preSha256`. Subsequent reads from it will return its default value.
+  mutating func clearPreSha256() {self._preSha256 = nil}
+
+  /// the same for the post-script
+  var postSha256: String {
+    get {_postSha256 ?? String()}
+    set {_postSha256 = newValue}
+  }
+  /// Returns true if `postSha256` has been explicitly set.
+  var hasPostSha256: Bool {self._postSha256 != nil}
+  /// Clears the value of `postSha256`. Subsequent reads from it will return its default value.
+  mutating func clearPostSha256() {self._postSha256 = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -254,6 +274,8 @@ nonisolated struct ProtoScriptPlan: Sendable {
   fileprivate var _preTimeoutMs: Int64? = nil
   fileprivate var _postTimeoutMs: Int64? = nil
   fileprivate var _exclusiveGroup: String? = nil
+  fileprivate var _preSha256: String? = nil
+  fileprivate var _postSha256: String? = nil
 }
 
 nonisolated struct ProtoSchedule: Sendable {
@@ -943,7 +965,7 @@ nonisolated extension ProtoCommandPlan: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoScriptPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ScriptPlan"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}directory\0\u{3}pre_timeout_ms\0\u{3}post_timeout_ms\0\u{3}skip_backup_if_pre_fails\0\u{3}skip_backup_if_pre_missing\0\u{3}pre_left_processes\0\u{3}post_left_processes\0\u{3}status_profile\0\u{3}exclusive_group\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}directory\0\u{3}pre_timeout_ms\0\u{3}post_timeout_ms\0\u{3}skip_backup_if_pre_fails\0\u{3}skip_backup_if_pre_missing\0\u{3}pre_left_processes\0\u{3}post_left_processes\0\u{3}status_profile\0\u{3}exclusive_group\0\u{3}pre_sha256\0\u{3}post_sha256\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -960,6 +982,8 @@ nonisolated extension ProtoScriptPlan: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 7: try { try decoder.decodeSingularEnumField(value: &self.postLeftProcesses) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.statusProfile) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self._exclusiveGroup) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self._preSha256) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self._postSha256) }()
       default: break
       }
     }
@@ -997,6 +1021,12 @@ nonisolated extension ProtoScriptPlan: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._exclusiveGroup {
       try visitor.visitSingularStringField(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._preSha256 {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 10)
+    } }()
+    try { if let v = self._postSha256 {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1010,6 +1040,8 @@ nonisolated extension ProtoScriptPlan: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.postLeftProcesses != rhs.postLeftProcesses {return false}
     if lhs.statusProfile != rhs.statusProfile {return false}
     if lhs._exclusiveGroup != rhs._exclusiveGroup {return false}
+    if lhs._preSha256 != rhs._preSha256 {return false}
+    if lhs._postSha256 != rhs._postSha256 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

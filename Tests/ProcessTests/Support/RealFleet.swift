@@ -108,6 +108,17 @@ final class RealFleet: Sendable {
         try await start(site.id, "bookend-agent", config: "\(site.id)/agent.yaml").logged("agent is ready")
     }
 
+    /// Stops an agent, and starts it with another configuration.
+    func reconfigure(_ site: AgentSite, _ change: (String) -> String) async throws {
+        let position = daemon("coordinator").errors.all.count
+        await daemon(site.id).stop()
+        let text = try String(contentsOfFile: site.configuration, encoding: .utf8)
+        try layout.write(change(text), to: site.configuration)
+        try await goesOffline(site, after: position)
+        try await start(site)
+        try await comesOnline(site, after: position)
+    }
+
     @discardableResult
     private func start(_ name: String, _ program: String, config: String) throws -> RunningProgram {
         let launch = launches.withLock { $0[name] }
