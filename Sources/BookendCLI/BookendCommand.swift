@@ -43,7 +43,7 @@ package struct BookendCommand: AsyncParsableCommand {
                 name: "Who may come in",
                 subcommands: [
                     AgentCommand.self, OperatorCommand.self, CollectorCommand.self, SubscriberCommand.self,
-                    LoginCommand.self,
+                    LoginCommand.self, AuditCommand.self, ContextCommand.self,
                 ]),
             CommandGroup(name: "To try", subcommands: [DevCommand.self]),
         ])

@@ -67,7 +67,7 @@ package struct Collector {
             clock: clock,
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)
-        let roster = try await openRoster(admitted)
+        let roster = try await openRoster(admitted, refusals)
         let queries = QueryService(
             socket: querySocket, ring: ring, refusals: refusals, store: store, roster: roster?.service, clock: clock,
             logger: logger)
@@ -111,7 +111,7 @@ package struct Collector {
     }
 
     private func openRoster(
-        _ admitted: AdmittedPeers
+        _ admitted: AdmittedPeers, _ refusals: RefusalCounter
     ) async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
         let place = CollectorPlace(
@@ -122,7 +122,8 @@ package struct Collector {
                 .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
-                socket: socket, store: store, admitted: admitted, place: place, interval: rosterInterval,
+                socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,
+                interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),
             socket

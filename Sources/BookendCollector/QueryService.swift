@@ -129,6 +129,9 @@ final class QueryService: Sendable {
                     : .jobs(jobs)
             case .fleet: return .fleet(try store.fleet(asOf: clock.now.wall))
             case .feed(let cursor, let limit): return try feed(from: cursor, limit: limit)
+            case .auditAnchors(let after, let limit):
+                let anchors = try store.anchors(after: after, limit: limit)
+                return .auditAnchors(anchors, isComplete: anchors.count < limit)
             case .feedHead:
                 // Without reports there is a head all the same.
                 return .feed([], head: try store.feed(from: nil, limit: 1)?.head ?? Cursor(rawValue: ""))

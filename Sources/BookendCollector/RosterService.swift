@@ -17,17 +17,20 @@ actor RosterService {
     private var through: Int64
     private var epoch: UInt64
     private var peersThrough: Int64
+    /// The coordinator's, as it was told last.
+    private var auditHead: AuditHead?
+    private let refusals: RefusalCounter
     /// Replies taken over since the start.
     private var replies = 0
 
     init(
-        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, place: CollectorPlace,
-        interval: Duration,
-        heard: LastHeard, clock: any DaemonClock, logger: Logger
+        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, refusals: RefusalCounter,
+        place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
         self.admitted = admitted
+        self.refusals = refusals
         self.place = place
         self.interval = interval
         self.heard = heard
@@ -89,7 +92,19 @@ actor RosterService {
             logger.error("the roster cannot be asked for", metadata: ["error": "\(error)"])
             return
         }
+        (request.refusals, request.refusalsThrough) = refusals.untold
         socket.send([Wire.encode(.rosterRequest(request))], to: nil)
+    }
+
+    /// The head of the audit log: here it is out of the coordinator's reach.
+    private func keep(_ head: AuditHead?) throws(CollectorError) {
+        guard let head, head != auditHead else { return }
+        if try !store.anchor(head, at: clock.now.wall) {
+            logger.error(
+                "the coordinator's audit log was changed, or is of an earlier time: run bookend audit --verify",
+                metadata: ["sequence": "\(head.sequence)"])
+        }
+        auditHead = head
     }
 
     private func take(_ delivery: Delivery) {
@@ -100,6 +115,8 @@ actor RosterService {
             }
             heard.hearCoordinator(at: clock.now)
             defer { replies += 1 }
+            refusals.taken(through: reply.refusalsThrough)
+            try keep(reply.auditHead)
             if epoch != 0, reply.epoch != epoch {
                 logger.error(
                     "the coordinator went back in time, and tells everything again",

@@ -10,6 +10,8 @@ struct AskRelay {
         let isFollowing: Bool
         /// An answer came since the client was last probed.
         var isFresh = true
+        /// What came of it stands in the audit log.
+        var hasOutcome = false
     }
 
     /// Open questions at once, of all clients; one more is refused.
@@ -25,9 +27,11 @@ struct AskRelay {
 
     subscript(id: UInt64) -> Ask? { asks[id] }
 
-    /// - Returns: The id of the question; `nil` when there are too many, or the client has one under this number.
-    mutating func open(_ request: AskRequest, of agent: AgentID, for client: Client) -> UInt64? {
-        guard asks.count < Self.limit, id(of: client) == nil else { return nil }
+    /// Not when there are too many, or the client has one under this number.
+    func hasRoom(for client: Client) -> Bool { asks.count < Self.limit && id(of: client) == nil }
+
+    /// - Returns: The id of the question.
+    mutating func open(_ request: AskRequest, of agent: AgentID, for client: Client) -> UInt64 {
         var isFollowing = false
         if case .logs(_, _, _, follow: true) = request { isFollowing = true }
         nextID += 1
@@ -40,6 +44,13 @@ struct AskRelay {
             $0.value.client.route == client.route && $0.value.client.door == client.door
                 && $0.value.client.request == client.request
         }?.key
+    }
+
+    /// - Returns: Whether it is the first.
+    mutating func noteOutcome(of id: UInt64) -> Bool {
+        guard asks[id]?.hasOutcome == false else { return false }
+        asks[id]?.hasOutcome = true
+        return true
     }
 
     mutating func refresh(_ id: UInt64) { asks[id]?.isFresh = true }

@@ -48,7 +48,10 @@ extension Coordinator {
                 target: target, reason: reason), now)
     }
 
-    func refuse(_ refusal: Refusal, _ now: Moment) {
+    /// - Parameter reporter: The collector that refused; `nil`: this coordinator did.
+    func refuse(_ refusal: Refusal, reporter: String? = nil, _ now: Moment) {
+        var refusal = refusal
+        if let reporter { refusal.reason = "told by \(reporter): \(refusal.reason)" }
         if let news = refusals.note(refusal, at: now.boot) { tell([news], now) }
     }
 
@@ -67,5 +70,6 @@ extension Coordinator {
                     "refused": "\(refusals.total)",
                 ])
         }
+        if !refused.isEmpty { audit(refused.map { AuditDraft($0) }, now) }
     }
 }

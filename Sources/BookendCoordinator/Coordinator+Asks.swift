@@ -1,8 +1,9 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 
 extension Coordinator {
-    func ask(_ agent: AgentID, _ request: AskRequest, _ client: Client) throws(RemoteFailure) {
+    func ask(_ agent: AgentID, _ request: AskRequest, _ client: Client, _ now: Moment) throws(RemoteFailure) {
         guard machine.presence.isEnrolled(agent) else {
             throw OrderProblem.unknownAgent(agent, known: machine.presence.ids).failure
         }
@@ -11,9 +12,11 @@ extension Coordinator {
                 .unavailable, "agent \(agent) is offline: ask again when bookend agents shows it online")
         }
         let request = request.attributed(to: client.author)
-        guard let id = asks.open(request, of: agent, for: client) else {
+        guard asks.hasRoom(for: client) else {
             throw RemoteFailure(.unavailable, "\(asks.count) questions to agents are open already: ask again soon")
         }
+        try auditBeginning(of: client, now)
+        let id = asks.open(request, of: agent, for: client)
         send(.askCall(.open(id: id, request: request, credit: AskRelay.firstCredit)), to: agent)
     }
 
@@ -35,9 +38,11 @@ extension Coordinator {
                 return send(.askCall(.close(id: id)), to: agent)
             }
             asks.refresh(id)
+            auditAnswer(answer, to: id, now)
             self.reply(.answer(answer), to: ask.client)
         case .end(let id, let failure):
             guard asks[id]?.agent == agent, let ask = asks.close(id) else { return }
+            if let failure { auditFailure(of: ask, failure.message, now) }
             self.reply(failure.map(ControlReply.failed) ?? .done, to: ask.client)
         }
     }
@@ -51,6 +56,7 @@ extension Coordinator {
     func fail(_ closed: [(id: UInt64, ask: AskRelay.Ask)], _ reason: String) {
         for (id, ask) in closed {
             send(.askCall(.close(id: id)), to: ask.agent)
+            auditFailure(of: ask, reason, clock.now)
             reply(.failed(RemoteFailure(.unavailable, reason)), to: ask.client)
         }
     }

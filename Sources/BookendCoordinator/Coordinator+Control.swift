@@ -10,9 +10,33 @@ struct Client: Hashable, Sendable {
     /// The client's own number of its request.
     let request: UInt64
     let caller: Caller
+    let deed: Deed
+    /// What the audit log calls it.
+    private let what: String
+    private let target: String
+
+    init(
+        door: Doors.Name, route: Route, caller: Caller, request: UInt64, _ control: ControlRequest? = nil,
+        what: String? = nil
+    ) {
+        self.door = door
+        self.route = route
+        self.request = request
+        self.caller = caller
+        deed = control?.deed ?? .askContinue
+        self.what = what ?? deed.rawValue
+        target = control?.target ?? ""
+    }
 
     /// In whose name things are done.
     var author: String { caller.name }
+
+    /// A line of the audit log about this request.
+    func audit(_ result: AuditDraft.Result, on target: String? = nil, _ detail: String = "") -> AuditDraft {
+        AuditDraft(
+            who: caller.name, origin: caller.origin, what: what, target: target ?? self.target, result: result,
+            detail: detail)
+    }
 }
 
 extension Coordinator {
@@ -33,7 +57,7 @@ extension Coordinator {
             case .listSlots(let policy, let agent, let limit):
                 let slots = machine.slots.upcoming(policy, agent, limit: limit)
                 reply(.triggered(slots.map { TriggerRecord(trigger: $0, state: .planned) }), to: client)
-            case .ask(let agent, let request): try ask(agent, request, client)
+            case .ask(let agent, let request): try ask(agent, request, client, now)
             case .askCredit(let chunks): giveCredit(chunks, client)
             case .askClose: closeAsk(client)
             case .listPeers(let role):
@@ -50,6 +74,8 @@ extension Coordinator {
                 reply(.peers(try record(plan, "a peer was approved", client, now)), to: client)
             case .revokePeer(let identity): try revoke(identity, client, now)
             case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
+            case .readAudit(let filter):
+                reply(.audit(try stored { () throws(CoordinatorError) in try store.audit(filter) }), to: client)
             case .createToken(let draft): try makeToken(draft, client, now)
             case .revokeToken(let id): try revokeToken(id, client, now)
             }
@@ -73,7 +99,7 @@ extension Coordinator {
         }
         guard !drafts.isEmpty else { return }
         do throws(CoordinatorError) {
-            var records = try store.record(drafts, at: now.wall)[...]
+            var records = try store.record(drafts, audit: { Self.audit(planned, as: $0) }, at: now.wall)[...]
             perform(machine.handle(.triggersRecorded(Array(records)), at: now), now)
             for (client, drafts) in planned {
                 let own = Array(records.prefix(drafts.count))
@@ -91,6 +117,21 @@ extension Coordinator {
         }
     }
 
+    /// One line for each order, with the ids of its jobs.
+    private static func audit(
+        _ planned: [(client: Client, drafts: [TriggerRecord])], as records: [TriggerRecord]
+    ) -> [AuditDraft] {
+        var rest = records[...]
+        return planned.map { client, drafts in
+            let own = rest.prefix(drafts.count)
+            rest = rest.dropFirst(drafts.count)
+            guard let first = own.first?.trigger, let last = own.last?.trigger else { return client.audit(.done) }
+            return client.audit(
+                .done,
+                own.count == 1 ? "job \(first.job) on \(first.agent)" : "jobs \(first.job) to \(last.job)")
+        }
+    }
+
     // MARK: Policies
 
     private func apply(
@@ -99,7 +140,11 @@ extension Coordinator {
         try check(policies)
         let plan = machine.policies.plan(applying: policies, by: client.author, at: now.wall)
         try checkSize(with: plan.edits)
-        if !dryRun { try record(plan.edits, client, now) }
+        let changes = plan.outcomes.filter { $0.1 != .unchanged }.map { revision, change in
+            client.audit(
+                .done, on: "policy \(revision.policy.name)", "\(change.rawValue): revision \(revision.revision)")
+        }
+        if !dryRun { try record(plan.edits, changes, client, now) }
         return plan.outcomes.map { revision, change in
             PolicyOutcome(
                 name: revision.policy.name, revision: revision.revision, change: change,
@@ -150,13 +195,17 @@ extension Coordinator {
         guard let edit = machine.policies.plan(deleting: name), let last = machine.policies[name] else {
             throw unknown(name)
         }
-        try record([edit], client, now)
+        try record([edit], [client.audit(.done, "at revision \(last.revision)")], client, now)
         return last
     }
 
-    private func record(_ edits: [PolicyEdit], _ client: Client, _ now: Moment) throws(RemoteFailure) {
+    private func record(
+        _ edits: [PolicyEdit], _ audit: [AuditDraft], _ client: Client, _ now: Moment
+    ) throws(RemoteFailure) {
         guard !edits.isEmpty else { return }
-        try stored { () throws(CoordinatorError) in try store.record(edits, by: client.author, at: now.wall) }
+        try stored { () throws(CoordinatorError) in
+            try store.record(edits, by: client.author, audit: audit, at: now.wall)
+        }
         for edit in edits {
             logger.notice(
                 edit.revision == nil ? "a policy was deleted" : "a policy was applied",
@@ -186,7 +235,8 @@ extension Coordinator {
             throw RemoteFailure(
                 .refused, "job \(job) never began: agent \(known.trigger.agent) was offline (31) when it was ordered")
         }
-        let canceled = try stored { () throws(CoordinatorError) in try store.cancel(job, at: now.wall) }
+        let audit = [client.audit(.done, "agent \(known.trigger.agent), policy \(known.trigger.policy)")]
+        let canceled = try stored { () throws(CoordinatorError) in try store.cancel(job, audit: audit, at: now.wall) }
         let record = canceled ?? known
         logger.notice("a job is to be canceled", metadata: ["job.id": "\(job)", "by": "\(client.author)"])
         perform(machine.handle(.cancelRecorded(record), at: now), now)

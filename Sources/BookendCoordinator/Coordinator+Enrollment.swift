@@ -17,7 +17,7 @@ extension Coordinator {
         let token = try book.plan(
             draft, secretDigest: SHA256.hash(secret).bytes, needsApproval: enrollment.needsApproval, by: client.author,
             at: now.wall)
-        try keep(token, "a token was made", client)
+        try keep(token, "a token was made", client, now)
         let ticket = EnrollmentTicket(
             endpoint: enrollment.endpoint, serverKey: enrollment.gateKey, token: token.id, secret: secret,
             peerRole: draft.peerRole)
@@ -27,15 +27,25 @@ extension Coordinator {
 
     func revokeToken(_ id: TokenID, _ client: Client, _ now: Moment) throws(RemoteFailure) {
         let token = try book.plan(revoking: id)
-        try keep(token, "a token was revoked", client)
+        try keep(token, "a token was revoked", client, now)
         tendGate(now)
         reply(.tokens([token]), to: client)
     }
 
     private func keep(
-        _ token: EnrollmentToken, _ what: Logger.Message, _ client: Client
+        _ token: EnrollmentToken, _ what: Logger.Message, _ client: Client, _ now: Moment
     ) throws(RemoteFailure) {
-        _ = try stored { () throws(CoordinatorError) in try store.record([], token: token) }
+        let allows = token.allows
+        let bearer = [
+            allows.peerRole.rawValue, allows.operatorRole.map { "(\($0.rawValue))" }, allows.name,
+            allows.labels.isEmpty
+                ? nil : allows.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "),
+            token.needsApproval ? "to be approved" : nil,
+        ].compactMap(\.self).joined(separator: " ")
+        let line = client.audit(.done, on: "token \(token.id)", "for \(bearer), uses \(allows.uses)")
+        _ = try stored { () throws(CoordinatorError) in
+            try store.record([], token: token, audit: [line], at: now.wall)
+        }
         book.take([], token: token)
         logger.notice(
             what,
@@ -91,7 +101,7 @@ extension Coordinator {
             return .failed(failure)
         case .new(let peer, let token):
             let caller = Caller(name: peer.changedBy, origin: "", standing: .nobody)
-            let client = Client(door: .control, route: Route([]), request: 0, caller: caller)
+            let client = Client(door: .control, route: Route([]), caller: caller, request: 0, what: "peer.enroll")
             do throws(RemoteFailure) {
                 let recorded = try record([peer], token: token, "a peer was enrolled", client, now)
                 tendGate(now)

@@ -8,7 +8,14 @@ extension Coordinator {
     func record(
         _ peers: [Peer], token: EnrollmentToken? = nil, _ what: Logger.Message, _ client: Client, _ now: Moment
     ) throws(RemoteFailure) -> [Peer] {
-        let recorded = try stored { () throws(CoordinatorError) in try store.record(peers, token: token) }
+        let lines = peers.map { peer in
+            client.audit(
+                .done, on: client.deed == .peerRename ? nil : "\(peer.identity)",
+                "\(peer.identity) is \(peer.state.rawValue)\(peer.labelText), key \(peer.key)")
+        }
+        let recorded = try stored { () throws(CoordinatorError) in
+            try store.record(peers, token: token, audit: lines, at: now.wall)
+        }
         book.take(recorded, token: token)
         for peer in recorded {
             logger.notice(
@@ -76,6 +83,13 @@ extension Coordinator {
             }
             reply(.revoked(revocation), to: client)
         }
+    }
+}
+
+extension Peer {
+    fileprivate var labelText: String {
+        labels.isEmpty
+            ? "" : " with " + labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     }
 }
 

@@ -58,6 +58,12 @@ extension Coordinator {
             guard try keyFile.refresh() else { return }
             book.take(file: keyFile.peers)
             logger.notice("the key file was read again", metadata: ["agents": "\(book.agents.count)"])
+            audit(
+                [
+                    AuditDraft(
+                        who: "coordinator", origin: "", what: "keys.reload", target: keyFile.path, result: .done,
+                        detail: "\(keyFile.peers.count) keys")
+                ], now)
             admit(now)
         } catch {
             logger.error("the key file is wrong; what was read before still holds", metadata: ["error": "\(error)"])

@@ -24,6 +24,8 @@ actor Coordinator {
     /// Where collectors say that they are reached.
     var collectorPlaces: [PeerIdentity: CollectorPlace] = [:]
     var refusals = RefusalBook()
+    /// By collector: the number of the last refusal that it told of.
+    var refusalsTaken: [String: Int64] = [:]
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
@@ -75,7 +77,7 @@ actor Coordinator {
                     continue
                 }
                 if case .control(let request, let control) = envelope {
-                    let client = Client(door: door, route: route, request: request, caller: caller)
+                    let client = Client(door: door, route: route, caller: caller, request: request, control)
                     guard mayDo(control, client, now) else { continue }
                     if case .backup(let order) = control {
                         orders.append((client, order))
@@ -98,7 +100,7 @@ actor Coordinator {
     private func refuse(_ error: WireError, of caller: Caller, _ route: Route, at door: Doors.Name) {
         logger.warning("a message cannot be read", metadata: ["peer": "\(caller.name)", "error": "\(error)"])
         guard caller.standing >= .viewer else { return }
-        let client = Client(door: door, route: route, request: 0, caller: caller)
+        let client = Client(door: door, route: route, caller: caller, request: 0)
         reply(.failed(RemoteFailure(.invalid, "the coordinator cannot read the request: \(error.message)")), to: client)
     }
 
@@ -107,6 +109,7 @@ actor Coordinator {
     ) {
         switch (peer.role, envelope) {
         case (.collector, .rosterRequest(let request)):
+            takeRefusals(request, of: peer.description, now)
             answer(request, route, now)
             note(request, of: peer, route, now)
         case (.agent, _):
@@ -215,10 +218,13 @@ actor Coordinator {
             let changes = try store.changes(after: after, limit: 1_000)
             let peersAfter = request.epoch == 0 || request.epoch == machine.epoch ? request.peersAfter : 0
             let peers = book.changes(after: peersAfter, limit: 1_000)
-            let reply = RosterReply(
+            var reply = RosterReply(
                 through: changes.through, triggers: changes.records, isComplete: changes.isComplete,
                 agents: machine.presence.records, epoch: machine.epoch, peers: peers.peers,
                 peersThrough: peers.through)
+            reply.auditHead = try store.auditHead()
+            // They were taken before this.
+            reply.refusalsThrough = request.refusalsThrough
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])

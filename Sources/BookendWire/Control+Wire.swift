@@ -66,6 +66,7 @@ extension ProtoControlRequest {
         case .createToken(let draft): body = .createToken(ProtoTokenDraft(draft))
         case .listTokens: body = .listTokens(ListTokens())
         case .revokeToken(let id): body = .revokeTokenID(id.rawValue)
+        case .readAudit(let filter): body = .readAudit(ProtoAuditFilter(filter))
         }
     }
 }
@@ -113,6 +114,7 @@ extension ControlRequest {
         case .createToken(let draft): self = .createToken(try TokenDraft(draft))
         case .listTokens: self = .listTokens
         case .revokeTokenID(let id): self = .revokeToken(try TokenID(wire: id))
+        case .readAudit(let filter): self = .readAudit(try AuditFilter(filter))
         }
     }
 }
@@ -218,6 +220,10 @@ extension ProtoControlReply {
             made.token = ProtoEnrollmentToken(token)
             made.text = text
             body = .tokenMade(made)
+        case .audit(let entries):
+            var page = AuditPage()
+            page.entries = entries.map(ProtoAuditEntry.init)
+            body = .audit(page)
         case .failed(let failure): body = .failure(ProtoFailure(failure))
         }
     }
@@ -249,6 +255,9 @@ extension ControlReply {
             self = .tokens(try list.tokens.map { token throws(WireError) in try EnrollmentToken(token) })
         case .tokenMade(let made):
             self = .tokenMade(try EnrollmentToken(made.token), text: try made.text.bounded(4_096, "text"))
+        case .audit(let page):
+            self = .audit(
+                try page.entries.bounded(1_000, "audit").map { entry throws(WireError) in try AuditEntry(entry) })
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }
@@ -264,6 +273,8 @@ extension ProtoRosterReply {
         epoch = reply.epoch
         peers = reply.peers.map(ProtoPeer.init)
         peersThrough = reply.peersThrough
+        if let head = reply.auditHead { auditHead = ProtoAuditHead(head) }
+        refusalsThrough = reply.refusalsThrough
     }
 }
 
@@ -275,5 +286,7 @@ extension RosterReply {
             isComplete: proto.isComplete,
             agents: try proto.agents.map { agent throws(WireError) in try AgentRecord(agent) }, epoch: proto.epoch,
             peers: try Peer.list(proto.peers), peersThrough: proto.peersThrough)
+        auditHead = proto.hasAuditHead ? try AuditHead(proto.auditHead) : nil
+        refusalsThrough = max(0, proto.refusalsThrough)
     }
 }

@@ -32,6 +32,8 @@ extension Envelope {
             proto.epoch = request.epoch
             proto.highestJobID = request.highestJob.rawValue
             proto.peersAfter = request.peersAfter
+            proto.refusals = request.refusals.map(ProtoRefusal.init)
+            proto.refusalsThrough = request.refusalsThrough
             proto.place = ProtoCollectorPlace(request.place)
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
@@ -75,10 +77,14 @@ extension Envelope {
         case .askCall(let proto): self = .askCall(try AskCall(proto))
         case .askReply(let proto): self = .askReply(try AskReply(proto))
         case .rosterRequest(let proto):
-            self = .rosterRequest(
-                RosterRequest(
-                    after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID)),
-                    peersAfter: max(0, proto.peersAfter), place: try CollectorPlace(proto.place)))
+            var request = RosterRequest(
+                after: proto.after, epoch: proto.epoch, highestJob: JobID(rawValue: max(0, proto.highestJobID)),
+                peersAfter: max(0, proto.peersAfter), place: try CollectorPlace(proto.place))
+            request.refusals = try proto.refusals.bounded(100, "refusals").map { refusal throws(WireError) in
+                try Refusal(refusal)
+            }
+            request.refusalsThrough = max(0, proto.refusalsThrough)
+            self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))
         case .intakeBatch(let proto): self = .intake(.batch(try IntakeBatch(proto)))

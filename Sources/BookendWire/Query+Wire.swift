@@ -127,6 +127,11 @@ extension ProtoQuery {
             feed.limit = Int32(clamping: limit)
             query = .feed(feed)
         case .feedHead: query = .feedHead(FeedHead())
+        case .auditAnchors(let after, let limit):
+            var anchors = AuditAnchors()
+            anchors.after = after
+            anchors.limit = Int32(clamping: limit)
+            query = .auditAnchors(anchors)
         }
     }
 }
@@ -142,6 +147,9 @@ extension Query {
                 from: feed.hasFrom ? Cursor(rawValue: try feed.from.bounded(256, "feed.from")) : nil,
                 limit: try feed.limit.within(1...1_000, "feed.limit"))
         case .feedHead: self = .feedHead
+        case .auditAnchors(let anchors):
+            self = .auditAnchors(
+                after: max(0, anchors.after), limit: try anchors.limit.within(1...1_000, "audit_anchors.limit"))
         }
     }
 }
@@ -221,6 +229,11 @@ extension ProtoQueryReply {
             feed.entries = entries.map(ProtoFeedEntry.init)
             feed.head = head.rawValue
             reply = .feed(feed)
+        case .auditAnchors(let list, let isComplete):
+            var anchors = AuditAnchors()
+            anchors.anchors = list.map(ProtoAuditAnchor.init)
+            anchors.isComplete = isComplete
+            reply = .auditAnchors(anchors)
         case .failed(let failure): reply = .failure(ProtoFailure(failure))
         }
     }
@@ -235,6 +248,10 @@ extension QueryReply {
             self = .feed(
                 try feed.entries.map { entry throws(WireError) in try FeedEntry(entry) },
                 head: Cursor(rawValue: try feed.head.bounded(256, "feed.head")))
+        case .auditAnchors(let list):
+            self = .auditAnchors(
+                try list.anchors.bounded(1_000, "anchors").map { anchor throws(WireError) in try AuditAnchor(anchor) },
+                isComplete: list.isComplete)
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }

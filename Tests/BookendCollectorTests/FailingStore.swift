@@ -33,6 +33,12 @@ final class FailingStore: ReportStore {
     ) throws(CollectorError) -> [Intake.Source] {
         try store.pruneStreams(heard: heard, now: now, unheardSince: time)
     }
+    func anchor(_ head: AuditHead, at now: UnixTime) throws(CollectorError) -> Bool {
+        try store.anchor(head, at: now)
+    }
+    func anchors(after sequence: Int64, limit: Int) throws(CollectorError) -> [AuditAnchor] {
+        try store.anchors(after: sequence, limit: limit)
+    }
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) { try store.rosterPosition() }
     func peers() throws(CollectorError) -> (peers: [Peer], through: Int64) { try store.peers() }
     func highestJob() throws(CollectorError) -> JobID { try store.highestJob() }

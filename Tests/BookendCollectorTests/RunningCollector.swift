@@ -107,6 +107,24 @@ struct RunningCollector {
         throw CancellationError()
     }
 
+    /// Asks several over one connection.
+    func ask(_ queries: [Query], as peer: String) async throws -> [QueryReply] {
+        let socket = try await open(.dealer, to: configuration.query, as: peer)
+        for (number, query) in queries.enumerated() {
+            socket.send([Wire.encode(.query(request: UInt64(number + 1), query))], to: nil)
+        }
+        var replies: [UInt64: QueryReply] = [:]
+        for await batch in socket.deliveries {
+            for frame in batch.compactMap(\.message?.frames.last) {
+                guard case .queryReply(let number, let reply) = try Wire.decode(frame) else { continue }
+                replies[number] = reply
+            }
+            if replies.count == queries.count { break }
+        }
+        await socket.close()
+        return replies.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     private static func freePort() -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

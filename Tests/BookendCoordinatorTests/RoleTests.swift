@@ -24,6 +24,7 @@ import Testing
         .listPeers(nil), .labelPeer(peer, set: [:], remove: []), .renamePeer(peer, to: "x"), .approvePeer(peer),
         .revokePeer(peer), .listTokens,
         .createToken(TokenDraft(peerRole: .agent)), .revokeToken(TokenID(rawValue: 4_711)),
+        .readAudit(AuditFilter()),
     ]
     private static let peer = PeerIdentity(role: .agent, name: "nobody-has-this-name")
 

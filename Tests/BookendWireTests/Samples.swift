@@ -132,6 +132,36 @@ enum Samples {
             changedBy: "token/3")
     }
 
+    static let auditEntry = AuditEntry(
+        sequence: 7, at: time,
+        draft: AuditDraft(
+            who: "operator/alice", origin: "192.0.2.1", what: "job.cancel", target: "job 7", result: .refused,
+            detail: "no"), previous: [UInt8](0..<32), hash: [UInt8](32..<64))
+
+    static let auditFilter: AuditFilter = {
+        var filter = AuditFilter()
+        (filter.since, filter.until, filter.who) = (time, time, "operator/")
+        (filter.after, filter.newest, filter.limit) = (6, true, 9)
+        return filter
+    }()
+
+    static let rosterRequest: RosterRequest = {
+        var request = RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7, place: place)
+        request.refusals = [
+            Refusal(who: "agent/a", origin: "::1", what: "report", target: "agent b", reason: "forged", count: 3)
+        ]
+        request.refusalsThrough = 1 << 60
+        return request
+    }()
+
+    static let rosterReply: RosterReply = {
+        var reply = RosterReply(
+            through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5, peers: peers,
+            peersThrough: 12)
+        (reply.auditHead, reply.refusalsThrough) = (auditEntry.head, 1 << 60)
+        return reply
+    }()
+
     static let place = CollectorPlace(
         key: peers[2].key, intake: "tcp://c.example.org:7510", feed: "tcp://c.example.org:7511",
         query: "tcp://c.example.org:7512")
@@ -162,11 +192,7 @@ enum Samples {
             .cancelAck(job),
             .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),
             .askReply(.end(id: 1, failure)),
-            .rosterRequest(RosterRequest(after: 8, epoch: .max, highestJob: job, peersAfter: 7, place: place)),
-            .rosterReply(
-                RosterReply(
-                    through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5,
-                    peers: peers, peersThrough: 12)),
+            .rosterRequest(rosterRequest), .rosterReply(rosterReply),
             .enrollRequest(EnrollRequest(token: token.id, secret: [UInt8](0..<32), name: "web-1")),
             .enrollRequest(EnrollRequest(token: token.id, secret: [UInt8](0..<32), name: nil)),
             .enrollReply(.pending(askAgainAfter: .seconds(2))), .enrollReply(.admitted(enrolled)),
@@ -185,13 +211,13 @@ enum Samples {
         + answers.map { .askReply(.chunk(id: 1, $0)) }
         + ([
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
-            .feedHead,
+            .feedHead, .auditAnchors(after: 5, limit: 9),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
             .jobs([aggregate]), .fleet(fleet),
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
-            .failed(failure),
+            .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,
@@ -206,12 +232,12 @@ enum Samples {
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
             .approvePeer(peers[2].identity), .createToken(token.allows), .createToken(TokenDraft(peerRole: .agent)),
-            .listTokens, .revokeToken(token.id),
+            .listTokens, .revokeToken(token.id), .readAudit(auditFilter), .readAudit(AuditFilter()),
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
             .applied([PolicyOutcome(name: name, revision: 1, change: .changed, agents: [agent])]), .policies([restic]),
             .triggered([record]), .canceled(record), .agents([agentRecord]), .answer(answers[0]), .done,
             .failed(failure), .peers(peers), .revoked(Revocation(peers: peers, uninformed: [peers[2].identity])),
-            .tokens([token]), .tokenMade(token, text: "bookend1-…"),
+            .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

@@ -52,6 +52,42 @@ extension DaemonLink {
         return head
     }
 
+    /// The whole audit log that a filter picks, page by page; `take` gets each page.
+    func auditLog(
+        _ filter: AuditFilter, take: ([AuditEntry]) -> Void
+    ) async throws(CLIError) {
+        var filter = filter
+        (filter.newest, filter.limit) = (false, 1_000)
+        while true {
+            let page = try await audit(filter)
+            take(page)
+            // An entry that comes again would be asked for without end.
+            guard let last = page.last?.sequence, last > filter.after else { return }
+            filter.after = last
+        }
+    }
+
+    func audit(_ filter: AuditFilter) async throws(CLIError) -> [AuditEntry] {
+        guard case .audit(let entries) = try await control(.readAudit(filter)) else { throw unexpected() }
+        return entries
+    }
+
+    /// All heads of the audit log that the collector keeps.
+    func auditAnchors() async throws(CLIError) -> [AuditAnchor] {
+        var anchors: [AuditAnchor] = []
+        var after: Int64 = 0
+        while true {
+            guard
+                case .auditAnchors(let page, let isComplete) = try await query(
+                    .auditAnchors(after: after, limit: 1_000))
+            else { throw unexpected() }
+            anchors += page
+            guard !isComplete, let last = page.last?.head.sequence, last > after else { return anchors }
+            // Some of the last one's sequence may be on the next page: they come again.
+            after = max(last - 1, after + 1)
+        }
+    }
+
     func agents() async throws(CLIError) -> [AgentRecord] {
         guard case .agents(let agents) = try await control(.listAgents) else { throw unexpected() }
         return agents.sorted { $0.id < $1.id }

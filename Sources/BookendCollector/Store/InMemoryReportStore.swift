@@ -36,6 +36,7 @@ package final class InMemoryReportStore: ReportStore {
         var peers: [PublicKey: Peer] = [:]
         var peersThrough: Int64 = 0
         var expectations: [Key: TriggerRecord] = [:]
+        var anchors: [(anchor: AuditAnchor, isOdd: Bool)] = []
     }
 
     private let state: Mutex<State>
@@ -128,6 +129,39 @@ package final class InMemoryReportStore: ReportStore {
             for peer in roster.peers where state.peers[peer.key]?.state != .revoked { state.peers[peer.key] = peer }
             if isOther || !roster.peers.isEmpty { state.peersThrough = roster.peersThrough }
             (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)
+        }
+    }
+
+    package func anchor(_ head: AuditHead, at now: UnixTime) -> Bool {
+        state.withLock { state in
+            let highest = state.anchors.map(\.anchor.head.sequence).max() ?? 0
+            let isOdd = head.sequence <= highest
+            if state.anchors.contains(where: { $0.anchor.head == head }) { return !isOdd || head.sequence == highest }
+            if !isOdd || state.anchors.count(where: \.isOdd) < AuditAnchors.oddLimit {
+                state.anchors.append((AuditAnchor(head: head, seenAt: now), isOdd))
+            }
+            let regular = state.anchors.filter { !$0.isOdd }.map(\.anchor)
+            let hours = Dictionary(grouping: regular) { $0.seenAt.milliseconds / AuditAnchors.hour }
+            let kept = Set(
+                hours.values.flatMap { hour in
+                    let sequences = hour.map(\.head.sequence)
+                    return [sequences.min(), sequences.max()].compactMap(\.self)
+                })
+            state.anchors.removeAll { anchor, isOdd in
+                !isOdd && anchor.seenAt.milliseconds < AuditAnchors.thinned(at: now)
+                    && !kept.contains(anchor.head.sequence)
+            }
+            return !isOdd
+        }
+    }
+
+    package func anchors(after sequence: Int64, limit: Int) -> [AuditAnchor] {
+        state.withLock { state in
+            let behind = state.anchors.map(\.anchor).filter { $0.head.sequence > sequence }
+            return Array(
+                behind.sorted {
+                    ($0.head.sequence, $0.seenAt.milliseconds) < ($1.head.sequence, $1.seenAt.milliseconds)
+                }.prefix(min(max(1, limit), 1_000)))
         }
     }
 

@@ -49,6 +49,17 @@ package protocol ReportStore: Sendable {
     /// tells all that it knows anew.
     func store(_ roster: RosterReply) throws(CollectorError)
 
+    /// Keeps a head of the coordinator's audit log, unless it is there.
+    ///
+    /// All heads of a day are kept, of older ones the first and the last of each hour, and for ever. One that is not above
+    /// every other says that the log was changed: of those the first thousand are kept, whatever their age.
+    ///
+    /// - Returns: `false`: it is not above every other.
+    func anchor(_ head: AuditHead, at now: UnixTime) throws(CollectorError) -> Bool
+
+    /// Heads behind that sequence, in order.
+    func anchors(after sequence: Int64, limit: Int) throws(CollectorError) -> [AuditAnchor]
+
     /// Triggers and slots that no agent has said a word of, and whose deadline lies before that time; the earliest deadline
     /// first. Those that the coordinator gave up (offline, conflict) or withdrew are not expected. Their windows are not
     /// known here.

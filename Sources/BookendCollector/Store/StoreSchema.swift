@@ -96,6 +96,18 @@ enum StoreSchema {
                         body BLOB NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("anchors") { database in
+            try database.execute(
+                sql: """
+                    -- Heads of the coordinator's audit log, kept where the coordinator cannot reach them.
+                    CREATE TABLE audit_anchors (
+                        sequence INTEGER NOT NULL,
+                        hash BLOB NOT NULL,
+                        seen_unix_ms INTEGER NOT NULL,
+                        is_odd INTEGER NOT NULL,  -- not above every other: the log was changed
+                        PRIMARY KEY (sequence, hash)) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

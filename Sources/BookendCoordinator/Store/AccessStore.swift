@@ -9,5 +9,7 @@ package protocol AccessStore: Sendable {
     ///
     /// - Returns: The peers with their generations, each higher than any that was given before; those of keys that were
     ///   revoked already are left out.
-    func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer]
+    func record(
+        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> [Peer]
 }

@@ -2,6 +2,7 @@ import BookendDaemon
 package import BookendFiles
 import BookendModel
 import GRDB
+import Glibc
 
 /// Backup and restore of the coordinator's database.
 package enum CoordinatorCopies {
@@ -42,6 +43,12 @@ extension SQLitePolicyStore {
     /// Makes an earlier state fit to go on from: others know more than it does.
     static func renew(_ database: Database, at now: UnixTime) throws {
         _ = try renewEpoch(database)  // It is read when the coordinator starts.
+        try append(
+            [
+                AuditDraft(
+                    who: "local/\(getuid())", origin: "", what: "database.restore", target: "coordinator.sqlite",
+                    result: .done, detail: "entries behind this one that the collector saw are of before")
+            ], at: now, database)
         try set("job", counter("job", database) + CoordinatorCopies.gap, database)
         let generation = try max(
             Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,

@@ -23,6 +23,13 @@ package final class InMemoryPolicyStore: PolicyStore {
         var peers: [PublicKey: Peer] = [:]
         var tokens: [TokenID: EnrollmentToken] = [:]
         var peerGeneration: Int64 = 0
+        var audit: [AuditEntry] = []
+
+        mutating func append(_ drafts: [AuditDraft], at now: UnixTime) {
+            for draft in drafts {
+                audit.append(AuditEntry(draft, after: audit.last?.head, at: now, hash: AuditEntry.digest))
+            }
+        }
 
         mutating func insert(_ draft: TriggerRecord, isSlot: Bool, at now: UnixTime) -> TriggerRecord {
             highestJob += 1
@@ -72,8 +79,25 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
-    package func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError) {
-        contents.withLock { $0.edits += edits }
+    package func record(
+        _ edits: [PolicyEdit], by author: String, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) {
+        contents.withLock { contents in
+            contents.edits += edits
+            contents.append(audit, at: now)
+        }
+    }
+
+    package func append(_ drafts: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        contents.withLock { $0.append(drafts, at: now) }
+    }
+
+    package func auditHead() throws(CoordinatorError) -> AuditHead? { contents.withLock { $0.audit.last?.head } }
+
+    package func audit(_ filter: AuditFilter) throws(CoordinatorError) -> [AuditEntry] {
+        let picked = contents.withLock { $0.audit.filter(filter.picks) }
+        let limit = min(max(1, filter.limit), 1_000)
+        return Array(filter.newest ? picked.suffix(limit) : picked.prefix(limit))
     }
 
     package func revision(
@@ -85,10 +109,12 @@ package final class InMemoryPolicyStore: PolicyStore {
     }
 
     package func record(
-        _ drafts: [TriggerRecord], at now: UnixTime
+        _ drafts: [TriggerRecord], audit: ([TriggerRecord]) -> [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [TriggerRecord] {
         contents.withLock { contents in
-            drafts.map { contents.insert($0, isSlot: false, at: now) }
+            let records = drafts.map { contents.insert($0, isSlot: false, at: now) }
+            contents.append(audit(records), at: now)
+            return records
         }
     }
 
@@ -187,8 +213,11 @@ package final class InMemoryPolicyStore: PolicyStore {
         contents.withLock { $0.triggers[job]?.record }
     }
 
-    package func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+    package func cancel(
+        _ job: JobID, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> TriggerRecord? {
         contents.withLock { contents in
+            contents.append(audit, at: now)
             contents.update(job, at: now) { record in
                 defer { record.isCanceled = true }
                 return !record.isCanceled
@@ -264,8 +293,11 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
-    package func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer] {
+    package func record(
+        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> [Peer] {
         contents.withLock { contents in
+            contents.append(audit, at: now)
             if let token { contents.tokens[token.id] = token }
             var recorded: [Peer] = []
             for var peer in peers where contents.peers[peer.key]?.state != .revoked {

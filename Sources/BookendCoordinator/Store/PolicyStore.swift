@@ -4,12 +4,14 @@ package import BookendModel
 ///
 /// Each call is one transaction, durable when it returns. One process at a time uses a store. Safe to use from any thread;
 /// calls come one after the other.
-package protocol PolicyStore: AccessStore {
+package protocol PolicyStore: AccessStore, AuditStore {
     /// What the machine starts from.
     func load() throws(CoordinatorError) -> CoordinatorState
 
     /// Records changes of policies, in order. Revisions stay for ever, those of deleted policies too.
-    func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError)
+    func record(
+        _ edits: [PolicyEdit], by author: String, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError)
 
     /// One revision as it was applied; `nil`: there is none. A deleted policy's revisions are found too.
     func revision(_ number: Int64, of policy: PolicyName) throws(CoordinatorError) -> PolicyRevision?
@@ -18,9 +20,13 @@ package protocol PolicyStore: AccessStore {
     ///
     /// Ids start at 1 and grow. None is ever given twice, also after a crash, and when all triggers are pruned.
     ///
-    /// - Parameter drafts: Their job is ignored.
+    /// - Parameters:
+    ///   - drafts: Their job is ignored.
+    ///   - audit: What is to be written of them, once they have their ids.
     /// - Returns: The same, with their ids.
-    func record(_ drafts: [TriggerRecord], at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord]
+    func record(
+        _ drafts: [TriggerRecord], audit: ([TriggerRecord]) -> [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> [TriggerRecord]
 
     /// Records what planning found, and gives each new slot its job id: all or nothing.
     ///
@@ -56,7 +62,7 @@ package protocol PolicyStore: AccessStore {
     /// Remembers that the job is to be canceled; twice does no harm.
     ///
     /// - Returns: The trigger as it is now; `nil`: there is none.
-    func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
+    func cancel(_ job: JobID, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
 
     /// Records what became of triggers. A settlement that does not fit (another agent's, a state that is final) changes
     /// nothing: `pending` follows `planned`; `delivered` follows `planned`, `pending`, `missed` and `reclaimed`; `missed`

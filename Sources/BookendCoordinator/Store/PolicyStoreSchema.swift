@@ -88,6 +88,24 @@ enum PolicyStoreSchema {
                         body BLOB NOT NULL);
                     """)
         }
+        migrator.registerMigration("audit") { database in
+            try database.execute(
+                sql: """
+                    -- Who did what. A row holds the hash of the one before; it is never changed and never removed.
+                    CREATE TABLE audit (
+                        sequence INTEGER PRIMARY KEY,
+                        at_unix_ms INTEGER NOT NULL,
+                        who TEXT NOT NULL,
+                        origin TEXT NOT NULL,
+                        what TEXT NOT NULL,
+                        target TEXT NOT NULL,
+                        result TEXT NOT NULL,
+                        detail TEXT NOT NULL,
+                        previous BLOB NOT NULL,
+                        hash BLOB NOT NULL);
+                    CREATE INDEX audit_by_time ON audit (at_unix_ms);
+                    """)
+        }
         return migrator
     }
 }

@@ -19,8 +19,11 @@ extension SQLitePolicyStore {
         }
     }
 
-    package func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer] {
+    package func record(
+        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> [Peer] {
         try write { database in
+            try Self.append(audit, at: now, database)
             if let token { try Self.save(token, database) }
             var recorded: [Peer] = []
             for var peer in peers {

@@ -82,8 +82,11 @@ package final class SQLitePolicyStore: PolicyStore {
 
     // MARK: Policies
 
-    package func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError) {
+    package func record(
+        _ edits: [PolicyEdit], by author: String, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) {
         try write { database in
+            try Self.append(audit, at: now, database)
             for edit in edits {
                 try database.execute(
                     sql: """
@@ -112,11 +115,13 @@ package final class SQLitePolicyStore: PolicyStore {
     // MARK: Triggers
 
     package func record(
-        _ drafts: [TriggerRecord], at now: UnixTime
+        _ drafts: [TriggerRecord], audit: ([TriggerRecord]) -> [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [TriggerRecord] {
         guard !drafts.isEmpty else { return [] }
         return try write { database in
-            try Self.insert(drafts, areSlots: false, at: now, database)
+            let records = try Self.insert(drafts, areSlots: false, at: now, database)
+            try Self.append(audit(records), at: now, database)
+            return records
         }
     }
 
@@ -176,8 +181,11 @@ package final class SQLitePolicyStore: PolicyStore {
         try write { try Self.trigger(job, $0) }
     }
 
-    package func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
+    package func cancel(
+        _ job: JobID, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> TriggerRecord? {
         try write { database in
+            try Self.append(audit, at: now, database)
             try Self.update("is_canceled = 1", "job = ? AND is_canceled = 0", [job.rawValue], at: now, database)
             return try Self.trigger(job, database)
         }

@@ -20,6 +20,7 @@ extension ControlRequest {
         case .listTokens: .tokenList
         case .createToken: .tokenCreate
         case .revokeToken: .tokenRevoke
+        case .readAudit: .auditRead
         }
     }
 
@@ -38,7 +39,9 @@ extension ControlRequest {
             .revokePeer(let identity):
             "\(identity)"
         case .revokeToken(let token): "token \(token.rawValue)"
-        case .listPolicies, .listAgents, .listSlots, .askCredit, .askClose, .listPeers, .createToken, .listTokens: ""
+        case .listPolicies, .listAgents, .listSlots, .askCredit, .askClose, .listPeers, .createToken, .listTokens,
+            .readAudit:
+            ""
         }
     }
 }
@@ -72,6 +75,7 @@ extension Query {
         case .jobs, .job: .jobRead
         case .fleet: .fleetRead
         case .feed, .feedHead: .feedRead
+        case .auditAnchors: .auditRead
         }
     }
 }

@@ -25,6 +25,7 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case tokenList = "token.list"
     case tokenCreate = "token.create"
     case tokenRevoke = "token.revoke"
+    case auditRead = "audit.read"
     case jobRead = "job.read"
     case fleetRead = "fleet.read"
     case feedRead = "feed.read"
@@ -57,6 +58,8 @@ extension Deed {
         case .snapshotList: DeedRule(least: .viewer, phrase: "list snapshots")
         case .debtList: DeedRule(least: .viewer, phrase: "list owed post-scripts")
         case .askContinue: DeedRule(least: .viewer, phrase: "go on with a question")
+        // Who watches the log must be able to have the least of rights.
+        case .auditRead: DeedRule(least: .viewer, phrase: "read the audit log")
         case .peerList: DeedRule(least: .viewer, phrase: "list who is enrolled")
 
         case .backupOrder: DeedRule(least: .operator, phrase: "order a backup")

@@ -8,6 +8,8 @@ package enum Query: Hashable, Sendable {
     case feed(from: Cursor?, limit: Int)
     /// The cursor behind the newest stored report.
     case feedHead
+    /// Heads of the coordinator's audit log behind that sequence, in order.
+    case auditAnchors(after: Int64, limit: Int)
 }
 
 /// Which jobs; every part that is set must hold.
@@ -32,5 +34,6 @@ package enum QueryReply: Hashable, Sendable {
     case jobs([JobAggregate])
     case fleet(FleetSummary)
     case feed([FeedEntry], head: Cursor)
+    case auditAnchors([AuditAnchor], isComplete: Bool)
     case failed(RemoteFailure)
 }

@@ -18,24 +18,46 @@ struct SimulatedPolicyStore: PolicyStore {
         try read { () throws(CoordinatorError) in try store.load() }
     }
 
-    func record(_ edits: [PolicyEdit], by author: String, at now: UnixTime) throws(CoordinatorError) {
-        try write("policies") { () throws(CoordinatorError) in try store.record(edits, by: author, at: now) }
+    func record(
+        _ edits: [PolicyEdit], by author: String, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) {
+        try write("policies") { () throws(CoordinatorError) in
+            try store.record(edits, by: author, audit: audit, at: now)
+        }
     }
 
     func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken]) {
         try read { () throws(CoordinatorError) in try store.access() }
     }
 
-    func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer] {
-        try write("peers") { () throws(CoordinatorError) in try store.record(peers, token: token) }
+    func record(
+        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> [Peer] {
+        try write("peers") { () throws(CoordinatorError) in
+            try store.record(peers, token: token, audit: audit, at: now)
+        }
+    }
+
+    func append(_ drafts: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        try write("audit") { () throws(CoordinatorError) in try store.append(drafts, at: now) }
+    }
+
+    func auditHead() throws(CoordinatorError) -> AuditHead? {
+        try read { () throws(CoordinatorError) in try store.auditHead() }
+    }
+
+    func audit(_ filter: AuditFilter) throws(CoordinatorError) -> [AuditEntry] {
+        try read { () throws(CoordinatorError) in try store.audit(filter) }
     }
 
     func revision(_ number: Int64, of policy: PolicyName) throws(CoordinatorError) -> PolicyRevision? {
         try read { () throws(CoordinatorError) in try store.revision(number, of: policy) }
     }
 
-    func record(_ drafts: [TriggerRecord], at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
-        try write("triggers") { () throws(CoordinatorError) in try store.record(drafts, at: now) }
+    func record(
+        _ drafts: [TriggerRecord], audit: ([TriggerRecord]) -> [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> [TriggerRecord] {
+        try write("triggers") { () throws(CoordinatorError) in try store.record(drafts, audit: audit, at: now) }
     }
 
     func record(_ plan: SlotPlan, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
@@ -66,8 +88,10 @@ struct SimulatedPolicyStore: PolicyStore {
         try read { () throws(CoordinatorError) in try store.trigger(job) }
     }
 
-    func cancel(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
-        try write("cancel") { () throws(CoordinatorError) in try store.cancel(job, at: now) }
+    func cancel(
+        _ job: JobID, audit: [AuditDraft], at now: UnixTime
+    ) throws(CoordinatorError) -> TriggerRecord? {
+        try write("cancel") { () throws(CoordinatorError) in try store.cancel(job, audit: audit, at: now) }
     }
 
     func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError) {

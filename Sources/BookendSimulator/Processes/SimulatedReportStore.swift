@@ -42,6 +42,14 @@ struct SimulatedReportStore: ReportStore {
         try read { () throws(CollectorError) in store.expectations(dueBefore: time, limit: limit) }
     }
 
+    func anchor(_ head: AuditHead, at now: UnixTime) throws(CollectorError) -> Bool {
+        try write("anchor") { () throws(CollectorError) in store.anchor(head, at: now) }
+    }
+
+    func anchors(after sequence: Int64, limit: Int) throws(CollectorError) -> [AuditAnchor] {
+        try read { () throws(CollectorError) in store.anchors(after: sequence, limit: limit) }
+    }
+
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) {
         try read { () throws(CollectorError) in store.rosterPosition() }
     }

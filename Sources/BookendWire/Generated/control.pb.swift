@@ -232,6 +232,14 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .revokeTokenID(newValue)}
   }
 
+  var readAudit: ProtoAuditFilter {
+    get {
+      if case .readAudit(let v)? = body {return v}
+      return ProtoAuditFilter()
+    }
+    set {body = .readAudit(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -256,6 +264,7 @@ nonisolated struct ProtoControlRequest: Sendable {
     case createToken(ProtoTokenDraft)
     case listTokens(ProtoControlRequest.ListTokens)
     case revokeTokenID(Int64)
+    case readAudit(ProtoAuditFilter)
 
   }
 
@@ -677,6 +686,14 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .tokenMade(newValue)}
   }
 
+  var audit: ProtoControlReply.AuditPage {
+    get {
+      if case .audit(let v)? = body {return v}
+      return ProtoControlReply.AuditPage()
+    }
+    set {body = .audit(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -692,6 +709,7 @@ nonisolated struct ProtoControlReply: Sendable {
     case revoked(ProtoRevocation)
     case tokens(ProtoControlReply.Tokens)
     case tokenMade(ProtoControlReply.TokenMade)
+    case audit(ProtoControlReply.AuditPage)
 
   }
 
@@ -777,6 +795,18 @@ nonisolated struct ProtoControlReply: Sendable {
     init() {}
   }
 
+  nonisolated struct AuditPage: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var entries: [ProtoAuditEntry] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
   nonisolated struct TokenMade: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -830,6 +860,11 @@ nonisolated struct ProtoRosterRequest: Sendable {
   /// the generation of peers that the collector has taken over
   var peersAfter: Int64 = 0
 
+  /// What the collector refused, for the audit log; sent until it is taken. Numbered: the last of them is refusals_through.
+  var refusals: [ProtoRefusal] = []
+
+  var refusalsThrough: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -859,9 +894,24 @@ nonisolated struct ProtoRosterReply: Sendable {
   /// their generation; 0: this coordinator keeps no peers
   var peersThrough: Int64 = 0
 
+  /// of the audit log as it is now, to be kept by the collector; absent: it is empty
+  var auditHead: ProtoAuditHead {
+    get {_auditHead ?? ProtoAuditHead()}
+    set {_auditHead = newValue}
+  }
+  /// Returns true if `auditHead` has been explicitly set.
+  var hasAuditHead: Bool {self._auditHead != nil}
+  /// Clears the value of `auditHead`. Subsequent reads from it will return its default value.
+  mutating func clearAuditHead() {self._auditHead = nil}
+
+  /// taken up to here
+  var refusalsThrough: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _auditHead: ProtoAuditHead? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -924,7 +974,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{4}\u{8}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{4}\u{8}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{4}\u{d}read_audit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1145,6 +1195,18 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .revokeTokenID(v)
         }
       }()
+      case 40: try {
+        var v: ProtoAuditFilter?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .readAudit(v)
+        }
+      }()
       default: break
       }
     }
@@ -1234,6 +1296,10 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .revokeTokenID?: try {
       guard case .revokeTokenID(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 27)
+    }()
+    case .readAudit?: try {
+      guard case .readAudit(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }
@@ -1785,7 +1851,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{2}\u{11}audit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1938,6 +2004,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .tokenMade(v)
         }
       }()
+      case 40: try {
+        var v: ProtoControlReply.AuditPage?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .audit(v)
+        }
+      }()
       default: break
       }
     }
@@ -1999,6 +2077,10 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
     case .tokenMade?: try {
       guard case .tokenMade(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
+    case .audit?: try {
+      guard case .audit(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }
@@ -2212,6 +2294,36 @@ nonisolated extension ProtoControlReply.Tokens: SwiftProtobuf.Message, SwiftProt
   }
 }
 
+nonisolated extension ProtoControlReply.AuditPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".AuditPage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.AuditPage, rhs: ProtoControlReply.AuditPage) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoControlReply.protoMessageName + ".TokenMade"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}text\0")
@@ -2253,7 +2365,7 @@ nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2266,6 +2378,8 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.highestJobID) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.peersAfter) }()
       case 11: try { try decoder.decodeSingularMessageField(value: &self._place) }()
+      case 20: try { try decoder.decodeRepeatedMessageField(value: &self.refusals) }()
+      case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
       default: break
       }
     }
@@ -2291,6 +2405,12 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._place {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     } }()
+    if !self.refusals.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.refusals, fieldNumber: 20)
+    }
+    if self.refusalsThrough != 0 {
+      try visitor.visitSingularInt64Field(value: self.refusalsThrough, fieldNumber: 21)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2300,6 +2420,8 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.highestJobID != rhs.highestJobID {return false}
     if lhs._place != rhs._place {return false}
     if lhs.peersAfter != rhs.peersAfter {return false}
+    if lhs.refusals != rhs.refusals {return false}
+    if lhs.refusalsThrough != rhs.refusalsThrough {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2307,7 +2429,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2322,12 +2444,18 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.peersThrough) }()
+      case 20: try { try decoder.decodeSingularMessageField(value: &self._auditHead) }()
+      case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.through != 0 {
       try visitor.visitSingularInt64Field(value: self.through, fieldNumber: 1)
     }
@@ -2349,6 +2477,12 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.peersThrough != 0 {
       try visitor.visitSingularInt64Field(value: self.peersThrough, fieldNumber: 11)
     }
+    try { if let v = self._auditHead {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    } }()
+    if self.refusalsThrough != 0 {
+      try visitor.visitSingularInt64Field(value: self.refusalsThrough, fieldNumber: 21)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2360,6 +2494,8 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.epoch != rhs.epoch {return false}
     if lhs.peers != rhs.peers {return false}
     if lhs.peersThrough != rhs.peersThrough {return false}
+    if lhs._auditHead != rhs._auditHead {return false}
+    if lhs.refusalsThrough != rhs.refusalsThrough {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

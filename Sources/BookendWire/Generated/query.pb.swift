@@ -138,6 +138,14 @@ nonisolated struct ProtoQuery: Sendable {
     set {query = .feedHead(newValue)}
   }
 
+  var auditAnchors: ProtoQuery.AuditAnchors {
+    get {
+      if case .auditAnchors(let v)? = query {return v}
+      return ProtoQuery.AuditAnchors()
+    }
+    set {query = .auditAnchors(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Query: Equatable, Sendable {
@@ -146,6 +154,7 @@ nonisolated struct ProtoQuery: Sendable {
     case fleet(ProtoQuery.Fleet)
     case feed(ProtoQuery.Feed)
     case feedHead(ProtoQuery.FeedHead)
+    case auditAnchors(ProtoQuery.AuditAnchors)
 
   }
 
@@ -186,6 +195,22 @@ nonisolated struct ProtoQuery: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct AuditAnchors: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// a sequence
+    var after: Int64 = 0
+
+    /// 1 to 1,000
+    var limit: Int32 = 0
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -537,6 +562,14 @@ nonisolated struct ProtoQueryReply: Sendable {
     set {reply = .failure(newValue)}
   }
 
+  var auditAnchors: ProtoQueryReply.AuditAnchors {
+    get {
+      if case .auditAnchors(let v)? = reply {return v}
+      return ProtoQueryReply.AuditAnchors()
+    }
+    set {reply = .auditAnchors(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -544,6 +577,7 @@ nonisolated struct ProtoQueryReply: Sendable {
     case fleet(ProtoFleetSummary)
     case feed(ProtoQueryReply.Feed)
     case failure(ProtoFailure)
+    case auditAnchors(ProtoQueryReply.AuditAnchors)
 
   }
 
@@ -567,6 +601,20 @@ nonisolated struct ProtoQueryReply: Sendable {
     var entries: [ProtoFeedEntry] = []
 
     var head: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct AuditAnchors: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var anchors: [ProtoAuditAnchor] = []
+
+    var isComplete: Bool = false
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -651,7 +699,7 @@ nonisolated extension ProtoJobFilter: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Query"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -716,6 +764,18 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.query = .feedHead(v)
         }
       }()
+      case 20: try {
+        var v: ProtoQuery.AuditAnchors?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .auditAnchors(v)
+        }
+      }()
       default: break
       }
     }
@@ -749,6 +809,10 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .feedHead?: try {
       guard case .feedHead(let v)? = self.query else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .auditAnchors?: try {
+      guard case .auditAnchors(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }
@@ -835,6 +899,41 @@ nonisolated extension ProtoQuery.FeedHead: SwiftProtobuf.Message, SwiftProtobuf.
   }
 
   static func ==(lhs: ProtoQuery.FeedHead, rhs: ProtoQuery.FeedHead) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.AuditAnchors: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".AuditAnchors"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}limit\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.after) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.after != 0 {
+      try visitor.visitSingularInt64Field(value: self.after, fieldNumber: 1)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularInt32Field(value: self.limit, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.AuditAnchors, rhs: ProtoQuery.AuditAnchors) -> Bool {
+    if lhs.after != rhs.after {return false}
+    if lhs.limit != rhs.limit {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1276,7 +1375,7 @@ nonisolated extension ProtoFleetSummary.Policy: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".QueryReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1333,6 +1432,18 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.reply = .failure(v)
         }
       }()
+      case 20: try {
+        var v: ProtoQueryReply.AuditAnchors?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .auditAnchors(v)
+        }
+      }()
       default: break
       }
     }
@@ -1362,6 +1473,10 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .failure?: try {
       guard case .failure(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .auditAnchors?: try {
+      guard case .auditAnchors(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }
@@ -1436,6 +1551,41 @@ nonisolated extension ProtoQueryReply.Feed: SwiftProtobuf.Message, SwiftProtobuf
   static func ==(lhs: ProtoQueryReply.Feed, rhs: ProtoQueryReply.Feed) -> Bool {
     if lhs.entries != rhs.entries {return false}
     if lhs.head != rhs.head {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQueryReply.AuditAnchors: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQueryReply.protoMessageName + ".AuditAnchors"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}anchors\0\u{3}is_complete\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.anchors) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.anchors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.anchors, fieldNumber: 1)
+    }
+    if self.isComplete != false {
+      try visitor.visitSingularBoolField(value: self.isComplete, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQueryReply.AuditAnchors, rhs: ProtoQueryReply.AuditAnchors) -> Bool {
+    if lhs.anchors != rhs.anchors {return false}
+    if lhs.isComplete != rhs.isComplete {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

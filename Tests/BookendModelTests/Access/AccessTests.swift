@@ -8,7 +8,7 @@ struct AccessTests {
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
             "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "snapshot.list", "debt.list",
-            "ask.continue", "peer.list",
+            "ask.continue", "peer.list", "audit.read",
         ],
         .operator: ["backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive"],
         .admin: [

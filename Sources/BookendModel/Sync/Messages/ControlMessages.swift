@@ -27,6 +27,8 @@ package enum ControlRequest: Hashable, Sendable {
     case createToken(TokenDraft)
     case listTokens
     case revokeToken(TokenID)
+    /// Answered by ``ControlReply/audit(_:)``.
+    case readAudit(AuditFilter)
 }
 
 /// Backup now, for the agents of one policy.
@@ -66,6 +68,8 @@ package enum ControlReply: Hashable, Sendable {
     case tokens([EnrollmentToken])
     /// The text is the secret.
     case tokenMade(EnrollmentToken, text: String)
+    /// In order.
+    case audit([AuditEntry])
     case failed(RemoteFailure)
 }
 
@@ -170,6 +174,10 @@ package struct RosterRequest: Hashable, Sendable {
     package var peersAfter: Int64
     /// Where the collector says that it is reached.
     package var place: CollectorPlace
+    /// What the collector refused and the coordinator has not taken yet, at most 100.
+    package var refusals: [Refusal] = []
+    /// The number of the last of them; they grow, also over restarts.
+    package var refusalsThrough: Int64 = 0
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
@@ -197,6 +205,10 @@ package struct RosterReply: Hashable, Sendable {
     package var peers: [Peer]
     /// To be sent as ``RosterRequest/peersAfter`` next time.
     package var peersThrough: Int64
+    /// Where the audit log ends; `nil`: it is empty.
+    package var auditHead: AuditHead?
+    /// ``RosterRequest/refusalsThrough`` of what was taken; 0: nothing.
+    package var refusalsThrough: Int64 = 0
 
     package init(
         through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,
