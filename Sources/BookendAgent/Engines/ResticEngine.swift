@@ -40,7 +40,9 @@ package struct ResticEngine: BackupEngine {
         let (made, words) = await run(["init"], order.files, handle, appends: true)
         guard case .exited(let code) = made.ending, made.stopCause == nil,
             code == 0
-                || words.texts.contains(where: { $0.contains("already exists") || $0.contains("already initialized") })
+                || words.unredactedTexts.contains(where: {
+                    $0.contains("already exists") || $0.contains("already initialized")
+                })
         else { return words.result(of: made) }
         let (again, sum) = await run(
             arguments + ["--"] + plan.sources, order.files, handle, onProgress, appends: true)

@@ -38,6 +38,8 @@ struct ResticTally: Sendable {
     private(set) var errors: [String] = []
     private(set) var texts: [String] = []
     private(set) var sourceIsMissing = false
+    /// As restic said them, to decide by; never to be shown. A password may be a word of restic's messages.
+    private(set) var unredactedTexts: [String] = []
     private let secrets: SecretTexts
 
     /// - Parameter secrets: What restic may repeat in a message, and nobody may read there.
@@ -74,6 +76,7 @@ struct ResticTally: Sendable {
             sourceIsMissing = true
             note(text)
         }
+        if unredactedTexts.count < 50 { unredactedTexts.append(String(text.prefix(512))) }
         if texts.count < 50 { texts.append(String(secrets.redacted(text).prefix(512))) }
     }
 
@@ -92,7 +95,7 @@ struct ResticTally: Sendable {
         case 11: return .repositoryLocked
         case 12: return .wrongCredentials
         case 1:
-            let all = texts.joined(separator: "\n")
+            let all = unredactedTexts.joined(separator: "\n")
             if all.contains("wrong password or no key found") || all.contains("Resolving password failed") {
                 return .wrongCredentials
             }
