@@ -153,7 +153,8 @@ let package = Package(
         .testTarget(name: "BookendDigestTests", dependencies: ["BookendDigest"], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
         .testTarget(
-            name: "BookendAgentTests", dependencies: ["BookendAgent", "BookendDaemon", "BookendDigest", "BookendFiles"],
+            name: "BookendAgentTests",
+            dependencies: ["BookendAgent", "BookendDaemon", "BookendDigest", "BookendFiles"],
             resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
             name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
