@@ -2,7 +2,7 @@ import BookendAgent
 import BookendModel
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DebtTests {
+@Suite(.timeLimit(.minutes(5))) struct DebtTests {
     /// A journal as an agent leaves it whose post-script was gone when it was to run.
     private func indebtedJournal() async throws -> MemoryJournal {
         let journal = MemoryJournal(agent: agentID)

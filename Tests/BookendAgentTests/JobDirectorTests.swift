@@ -2,7 +2,7 @@ import BookendAgent
 import BookendModel
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct JobDirectorTests {
+@Suite(.timeLimit(.minutes(5))) struct JobDirectorTests {
     private let whole = [
         "0 10", "1 11", "1 pre-script 11", "1 pre-script 0", "1 backup 11", "1 backup 0", "1 post-script 11",
         "1 post-script 0", "1 0",

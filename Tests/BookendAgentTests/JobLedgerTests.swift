@@ -3,7 +3,7 @@ import BookendModel
 import Testing
 
 /// What becomes of a job while the journal cannot be written.
-@Suite(.timeLimit(.minutes(1))) struct JobLedgerTests {
+@Suite(.timeLimit(.minutes(5))) struct JobLedgerTests {
     @Test(arguments: Stage.allCases)
     func `reports that cannot be written are kept in order while the job goes on`(broken: Stage) async throws {
         try await DirectorBench.with { bench in

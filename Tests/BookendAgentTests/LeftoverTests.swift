@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 /// What an agent that died leaves running, and the one that starts next ends.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct LeftoverTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct LeftoverTests {
     /// A shell that stands for the agent: it holds the supervisor's input, and is killed with `kill -9`.
     private func diedAgent(
         _ bench: Workbench, _ options: [String] = [], waitingFor file: String = "started"

@@ -3,7 +3,7 @@ import BookendModel
 import Testing
 
 /// What an agent does by itself with the slots that it carries.
-@Suite(.timeLimit(.minutes(1))) struct SlotTests {
+@Suite(.timeLimit(.minutes(5))) struct SlotTests {
     private let epoch: UInt64 = 1
 
     /// Starts ten minutes after the test's clock does; there is no window.

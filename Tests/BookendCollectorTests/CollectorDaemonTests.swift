@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// The collector over real sockets, with agents made of transport and wire.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct CollectorDaemonTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct CollectorDaemonTests {
     private func frames(_ batch: IntakeBatch) -> [Frame] { [Wire.encode(.intake(.batch(batch)))] }
 
     @Test func `reports that are sent again after a broken connection count once`() async throws {

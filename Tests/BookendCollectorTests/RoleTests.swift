@@ -7,7 +7,7 @@ import Testing
 @testable import BookendCollector
 
 /// The table of what each role may ask, over real sockets with CURVE; and agents that speak in another's name.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct RoleTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RoleTests {
     private static let queries: [Query] = [
         .jobs(JobFilter()), .job(JobID(rawValue: 4_711)), .fleet, .feed(from: nil, limit: 1), .feedHead,
         .auditAnchors(after: 0, limit: 1),

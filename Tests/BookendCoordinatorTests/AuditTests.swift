@@ -6,7 +6,7 @@ import Testing
 @testable import BookendCoordinator
 
 /// What the coordinator writes into its audit log, over real sockets.
-@Suite(.timeLimit(.minutes(1))) struct AuditTests {
+@Suite(.timeLimit(.minutes(5))) struct AuditTests {
     private func log(_ client: TestPeer) async throws -> [AuditEntry] {
         guard case .audit(let entries) = try await client.ask(.readAudit(AuditFilter())) else {
             throw RemoteFailure(.failed, "no log")

@@ -6,7 +6,7 @@ import Testing
 @testable import BookendCoordinator
 
 /// The whole daemon over real sockets with CURVE.
-@Suite(.timeLimit(.minutes(1))) struct CoordinatorDaemonTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorDaemonTests {
     @Test func `an agent gets its policies, and a trigger again until it acknowledges`() async throws {
         try await CoordinatorStage.with { stage in
             let operator_ = try await stage.client()

@@ -4,7 +4,7 @@ import Testing
 @testable import BookendCoordinator
 
 /// What a running coordinator does when a key is revoked.
-@Suite(.timeLimit(.minutes(1))) struct RevocationTests {
+@Suite(.timeLimit(.minutes(5))) struct RevocationTests {
     private let web1Peer = PeerIdentity(role: .agent, name: "web-1")
 
     @Test func `a revoked agent of the key file is not known any more, also after a restart`() async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import BookendCoordinator
 
 /// The table of what each role may do, over real sockets with CURVE; and agents that speak in another's name.
-@Suite(.timeLimit(.minutes(1))) struct RoleTests {
+@Suite(.timeLimit(.minutes(5))) struct RoleTests {
     private static let job = JobID(rawValue: 4_711)
     private static let daily = PolicyName(rawValue: "no-such-policy")
 

@@ -3,7 +3,7 @@ import Logging
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DeadManTests {
+@Suite(.timeLimit(.minutes(5))) struct DeadManTests {
     private struct Broken: Error {}
 
     /// How a daemon does at one check after the other.

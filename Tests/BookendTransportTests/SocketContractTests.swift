@@ -5,7 +5,7 @@ import Testing
 @testable import BookendTransport
 
 /// What every implementation of a socket keeps.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SocketContractTests {
     @Test(arguments: Medium.allCases)
     func `a message comes back whole, with all its frames`(medium: Medium) async throws {

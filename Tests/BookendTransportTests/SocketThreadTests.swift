@@ -5,7 +5,7 @@ import Testing
 @testable import BookendTransport
 
 /// What is true of ZeroMQ alone.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SocketThreadTests {
     @Test func `the check that strangers are refused passes on our own server`() async throws {
         try await Stage.with(.curve) { stage in

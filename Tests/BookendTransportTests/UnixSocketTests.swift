@@ -5,7 +5,7 @@ import Testing
 @testable import BookendTransport
 
 /// Who reaches a Unix socket, and how it is known who that was.
-@Suite(.timeLimit(.minutes(1))) struct UnixSocketTests {
+@Suite(.timeLimit(.minutes(5))) struct UnixSocketTests {
     @Test func `a message over a Unix socket tells the user and the process that sent it`() async throws {
         try await Stage.with(.unix) { stage in
             let router = try await stage.serve(.router)
