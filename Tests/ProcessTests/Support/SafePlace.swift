@@ -29,6 +29,17 @@ enum SafePlace {
     static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
+    /// Whether other users come to the programs that were built here. Not below a home directory that is closed, say.
+    static let isOpenToOthers: Bool = {
+        var path = checkout + "/.build"
+        while true {
+            var place = stat()
+            guard stat(path, &place) == 0, place.st_mode & 0o001 != 0 else { return false }
+            if path == "/" { return true }
+            path = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        }
+    }()
+
     private static func isSafe(_ path: String) -> Bool {
         var path = path
         while true {
