@@ -3,12 +3,19 @@
 /// As Vixie's cron: lists, ranges, steps, names of months and days, `@daily` and its like. When both day fields are restricted a
 /// day matches if either does; a field that begins with `*` is not restricted, whatever its step.
 package struct CronExpression: Hashable, Sendable {
-    private var minutes: Set<Int>
-    private var hours: Set<Int>
+    private var minutes: [Int]
+    private var hours: [Int]
     private var daysOfMonth: Set<Int>
     private var months: Set<Int>
     private var weekdays: Set<Int>
     private var eitherDay: Bool
+
+    /// It can never start: the 30th of February.
+    package var isImpossible: Bool {
+        let lengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        let hasDate = months.contains { month in daysOfMonth.contains { $0 <= lengths[month - 1] } }
+        return !hasDate && !eitherDay
+    }
 
     /// Why a text is no cron expression; names the field and what it may hold.
     package struct Problem: Error, Hashable, Sendable {
@@ -24,8 +31,8 @@ package struct CronExpression: Hashable, Sendable {
         guard fields.count == 5 else {
             throw Problem(message: "has \(fields.count) fields; write five (minute hour day month weekday) or @daily")
         }
-        minutes = try Self.values(fields[0], of: "minute", in: 0...59)
-        hours = try Self.values(fields[1], of: "hour", in: 0...23)
+        minutes = try Self.values(fields[0], of: "minute", in: 0...59).sorted()
+        hours = try Self.values(fields[1], of: "hour", in: 0...23).sorted()
         daysOfMonth = try Self.values(fields[2], of: "day of the month", in: 1...31)
         months = try Self.values(fields[3], of: "month", in: 1...12, names: Self.monthNames)
         weekdays = Set(
@@ -40,16 +47,7 @@ package struct CronExpression: Hashable, Sendable {
         let byDate = daysOfMonth.contains(dayOfMonth)
         let byWeekday = weekdays.contains(day.weekday)
         guard eitherDay ? byDate || byWeekday : byDate && byWeekday else { return [] }
-        return hours.sorted().flatMap { hour in minutes.sorted().map { day.at(hour: hour, minute: $0) } }
-    }
-
-    /// The starts after the first time, up to and including the second; in order, each once.
-    package func starts(after: UnixTime, through: UnixTime, zone: some ZoneRules) -> [UnixTime] {
-        guard after < through else { return [] }
-        // A start moved out of a gap may belong to the day before.
-        let days = (zone.day(at: after).number - 1)...zone.day(at: through).number
-        let starts = days.flatMap { times(on: CivilDay(number: $0)) }.map { zone.instant(of: $0) }
-        return Set(starts.filter { $0 > after && $0 <= through }).sorted()
+        return hours.flatMap { hour in minutes.map { day.at(hour: hour, minute: $0) } }
     }
 
     private static let monthNames = [

@@ -33,4 +33,28 @@ extension ZoneRules {
         }
         return UnixTime(milliseconds: after)
     }
+
+    /// The starts after the first time, up to and including the second; in order, each once.
+    ///
+    /// - Parameter times: The civil times of one day at which it starts.
+    package func starts(
+        after: UnixTime, through: UnixTime, times: (CivilDay) -> [CivilTime]
+    ) -> [UnixTime] {
+        guard after < through else { return [] }
+        var starts: Set<UnixTime> = []
+        // A start moved out of a gap may belong to the day before; without a change around the day there is nothing to move.
+        for number in (day(at: after).number - 1)...day(at: through).number {
+            let times = times(CivilDay(number: number))
+            guard !times.isEmpty else { continue }
+            let midnight = number * 86_400_000
+            let offsets = [-86_400_000, 2 * 86_400_000].map { offset(at: UnixTime(milliseconds: midnight + $0)) }
+            for time in times {
+                let start =
+                    offsets[0] == offsets[1]
+                    ? UnixTime(milliseconds: time.minutes * 60_000 - offsets[0] * 1_000) : instant(of: time)
+                if start > after, start <= through { starts.insert(start) }
+            }
+        }
+        return starts.sorted()
+    }
 }
