@@ -145,8 +145,10 @@ extension ProtoAlertNotice {
         occasion = notice.occasion.rawValue
         alert = ProtoAlert(notice.alert)
         let news = Set(notice.news)
-        self.news = notice.alert.ordered.enumerated().filter { news.contains($0.element.key(of: notice.alert.cause.kind)) }
-            .map { Int32($0.offset) }
+        self.news = notice.alert.ordered.enumerated().filter {
+            news.contains($0.element.key(of: notice.alert.cause.kind))
+        }
+        .map { Int32($0.offset) }
         atUnixMs = notice.at.milliseconds
     }
 }

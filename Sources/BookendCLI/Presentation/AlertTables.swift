@@ -81,7 +81,8 @@ enum AlertTables {
                 .init(channel.name), .init(channel.kind),
                 isBroken
                     ? .init("broken", .bad)
-                    : channel.deliveredAt == nil ? .init(channel.waiting > 0 ? "trying" : "not used yet", .faint) : .init("works", .good),
+                    : channel.deliveredAt == nil
+                        ? .init(channel.waiting > 0 ? "trying" : "not used yet", .faint) : .init("works", .good),
                 .init("\(channel.waiting)"), .init(Phrases.relative(channel.deliveredAt, to: now)),
                 .init(channel.problem, isBroken ? .bad : nil),
             ])

@@ -35,7 +35,8 @@ struct AlertDesk: Sendable {
         case .endSilence(let id):
             guard try await service.endSilence(id, by: name) else {
                 return .failed(
-                    RemoteFailure(.notFound, "there is no silence \(id): `bookend alerts silence` lists those that there are"))
+                    RemoteFailure(
+                        .notFound, "there is no silence \(id): `bookend alerts silence` lists those that there are"))
             }
             return .silences(await service.silences)
         case .testChannels(let channel):
@@ -69,6 +70,8 @@ struct AlertDesk: Sendable {
     }
 
     private static func none(_ id: Int64) -> QueryReply {
-        .failed(RemoteFailure(.notFound, "there is no such alert \(id) (any more): `bookend alerts` lists those that are active"))
+        .failed(
+            RemoteFailure(
+                .notFound, "there is no such alert \(id) (any more): `bookend alerts` lists those that are active"))
     }
 }

@@ -84,7 +84,7 @@ struct ChannelDoor: Sendable {
             headers += ["X-Bookend-Timestamp: \(time)", "X-Bookend-Signature: sha256=\(code)"]
         }
         let status = try await HTTPRequest.post(
-            url, headers: headers, body: body, caFile: webhook.caFile, patience: Self.patience,
+            url, headers: headers, body: body, caFile: webhook.caFile, patience: webhook.timeout,
             userAgent: "bookend-collector/\(ProtocolVersion.software)")
         return outcome(status)
     }

@@ -65,18 +65,19 @@ struct CommandRun: Sendable {
     }
 
     private func wait(for pid: pid_t) -> ChannelDoor.Outcome {
-        let deadline = ContinuousClock.now + timeout
+        var left = timeout
         var status: Int32 = 0
         while true {
             let ended = waitpid(pid, &status, WNOHANG)
             if ended == pid { break }
             if ended < 0, errno != EINTR { return .failed("\(command[0]) was lost: \(Self.text(errno))") }
-            if ContinuousClock.now >= deadline {
+            if left <= .zero {
                 kill(-pid, SIGKILL)
                 waitpid(pid, &status, 0)
                 return .failed("\(command[0]) took longer than its timeout")
             }
             usleep(20_000)
+            left -= .milliseconds(20)
         }
         if status & 0x7F != 0 { return .failed("\(command[0]) was ended by signal \(status & 0x7F)") }
         let exit = (status >> 8) & 0xFF

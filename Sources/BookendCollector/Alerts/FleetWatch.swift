@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendFiles
 import BookendModel
 import BookendTransport
@@ -7,6 +8,8 @@ import BookendTransport
 struct FleetWatch: Sendable {
     /// Jobs in progress that are looked at, at most.
     private static let jobs = 1_000
+    /// A policy that a server had no job of for so long protects it no more.
+    private static let memory = Duration.seconds(30 * 86_400)
 
     let rules: AlertRules
     let objectives: [ObjectiveConfiguration]
@@ -16,9 +19,36 @@ struct FleetWatch: Sendable {
     let startedAt: BootTime
     let interval: Duration
 
-    func look(_ book: inout AlertBook, _ store: any ReportStore, at now: Moment) throws(CollectorError) {
+    func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
         lookForAgents(&book, at: now)
         try lookForJobs(&book, store, at: now)
+        try lookForBackups(&book, store, at: now)
+    }
+
+    private func lookForBackups(
+        _ book: inout AlertBook, _ store: any AlertStore, at now: Moment
+    ) throws(CollectorError) {
+        guard !objectives.isEmpty else { return }
+        let enrolled = labels.all
+        let since = UnixTime(milliseconds: now.wall.milliseconds - Self.memory.milliseconds)
+        for age in try store.backupAges(jobsSince: since) where enrolled[age.agent] != nil {
+            let limits = objectives.filter { AlertRouting.matches($0.policies, age.policy) }.map(\.within)
+            guard let limit = limits.min() else { continue }
+            if now.wall - (age.goodAt ?? age.firstAt) <= limit {
+                book.mend(.objectiveBroken, age.policy, age.agent, at: now.wall)
+            } else {
+                let last = age.goodAt.map { "the last good backup is of \($0.rfc3339)" } ?? "there is no good backup"
+                book.raise(
+                    .objectiveBroken, age.policy, age.agent,
+                    reason: "\(last); one is due every \(limit.milliseconds / 3_600_000) h", at: now.wall)
+            }
+        }
+        for policy in Set(book.activeAlerts.filter { $0.cause.kind == .objectiveBroken }.map(\.cause.policy)) {
+            for subject in book.alert(AlertCause(.objectiveBroken, policy))?.open ?? []
+            where enrolled[subject.agent] == nil {
+                book.mend(.objectiveBroken, policy, subject.agent, at: now.wall)
+            }
+        }
     }
 
     private func lookForAgents(_ book: inout AlertBook, at now: Moment) {
@@ -57,7 +87,9 @@ struct FleetWatch: Sendable {
             (usual.policy, usual.agent, usual.before, usual.limit) = (job.policy, job.agent, job.job, 10)
             let durations = try store.jobs(usual).filter(\.status.isSuccess).compactMap(\.details.duration).sorted()
             let median = durations.isEmpty ? nil : durations[durations.count / 2]
-            let limit = min(rules.overdueAfter, median.map { max($0 * rules.overdueFactor, rules.overdueFloor) } ?? rules.overdueAfter)
+            let limit = min(
+                rules.overdueAfter,
+                median.map { max($0 * rules.overdueFactor, rules.overdueFloor) } ?? rules.overdueAfter)
             guard running >= limit else { continue }
             let minutes = running.milliseconds / 60_000
             let reason =

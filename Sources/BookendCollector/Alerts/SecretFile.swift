@@ -17,7 +17,9 @@ enum SecretFile {
         var buffer = [UInt8](repeating: 0, count: limit)
         let count = Glibc.read(descriptor, &buffer, limit)
         let line = buffer.prefix(max(0, count)).prefix { $0 != 0x0A && $0 != 0x0D }
-        guard !line.isEmpty else { throw CollectorError(.configuration, "\(path) is empty: the secret is its first line") }
+        guard !line.isEmpty else {
+            throw CollectorError(.configuration, "\(path) is empty: the secret is its first line")
+        }
         return String(decoding: line, as: UTF8.self)
     }
 }

@@ -46,6 +46,9 @@ package protocol AlertStore: Sendable {
     /// - Returns: How many messages.
     func keepOutgoing(to channels: Set<String>) throws(CollectorError) -> Int
 
+    /// When a backup of each server last ended well, for every policy of which it had a job since that time.
+    func backupAges(jobsSince time: UnixTime) throws(CollectorError) -> [BackupAge]
+
     /// Removes alerts that were resolved before, at most `limit`.
     ///
     /// - Returns: There may be more.
@@ -87,4 +90,21 @@ package enum OutgoingLimit {
     package static let messages = 10_000
     /// Between two tries of one message, at most.
     package static let wait = Duration.seconds(6 * 3_600)
+}
+
+/// How old the good backups are that a policy made of a server.
+package struct BackupAge: Hashable, Sendable {
+    package var agent: AgentID
+    package var policy: PolicyName
+    /// When one last ended well; `nil`: none did.
+    package var goodAt: UnixTime?
+    /// The scheduled start of the first job that is kept.
+    package var firstAt: UnixTime
+
+    package init(agent: AgentID, policy: PolicyName, goodAt: UnixTime?, firstAt: UnixTime) {
+        self.agent = agent
+        self.policy = policy
+        self.goodAt = goodAt
+        self.firstAt = firstAt
+    }
 }

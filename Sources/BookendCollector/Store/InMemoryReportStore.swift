@@ -355,6 +355,20 @@ extension InMemoryReportStore: AlertStore {
         }
     }
 
+    package func backupAges(jobsSince time: UnixTime) -> [BackupAge] {
+        struct Pair: Hashable {
+            var agent: AgentID
+            var policy: PolicyName
+        }
+        let jobs = state.withLock { Array($0.jobs.values) }
+        return Dictionary(grouping: jobs) { Pair(agent: $0.agent, policy: $0.policy) }.compactMap { pair, jobs in
+            guard jobs.contains(where: { $0.scheduledStart >= time }), let first = jobs.map(\.scheduledStart).min()
+            else { return nil }
+            return BackupAge(
+                agent: pair.agent, policy: pair.policy, goodAt: jobs.compactMap(\.goodBackupAt).max(), firstAt: first)
+        }.sorted { ($0.agent, $0.policy) < ($1.agent, $1.policy) }
+    }
+
     package func pruneAlerts(resolvedBefore time: UnixTime, limit: Int) -> Bool {
         state.withLock { state in
             let old = state.alerts.values.filter { $0.resolvedAt.map { $0 < time } ?? false }.map(\.id).sorted()

@@ -80,6 +80,30 @@ extension SQLiteReportStore: AlertStore {
         try read { database in try Self.alerts(database, where: "id = ?", [id]).first }
     }
 
+    package func backupAges(jobsSince time: UnixTime) throws(CollectorError) -> [BackupAge] {
+        try read { database in
+            // From the tallies: jobs are many, and servers few.
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT t.agent AS agent, t.policy AS policy, g.at AS at,
+                        (SELECT min(scheduled_start) FROM jobs j WHERE j.agent = t.agent AND j.policy = t.policy) AS first
+                    FROM (SELECT DISTINCT agent, policy FROM tallies) t
+                    LEFT JOIN good_backups g ON g.agent = t.agent AND g.policy = t.policy
+                    WHERE EXISTS (
+                        SELECT 1 FROM jobs j WHERE j.agent = t.agent AND j.policy = t.policy AND j.scheduled_start >= ?)
+                    ORDER BY t.agent, t.policy
+                    """, arguments: [time.milliseconds])
+            return try rows.map { row in
+                let (agent, policy) = try row.agentAndPolicy()
+                let good: Int64? = try row.decode(forColumn: "at")
+                return BackupAge(
+                    agent: agent, policy: policy, goodAt: good.map(UnixTime.init(milliseconds:)),
+                    firstAt: UnixTime(milliseconds: try row.decode(forColumn: "first")))
+            }
+        }
+    }
+
     package func pruneAlerts(resolvedBefore time: UnixTime, limit: Int) throws(CollectorError) -> Bool {
         try write { database in
             let ids = try Int64.fetchAll(

@@ -32,7 +32,8 @@ extension SQLiteReportStore {
     package func outgoingQueues() throws(CollectorError) -> [String: OutgoingQueue] {
         try read { database in
             let rows = try Row.fetchAll(
-                database, sql: "SELECT channel, count(*) AS waiting, min(created_at) AS oldest FROM outgoing GROUP BY channel")
+                database,
+                sql: "SELECT channel, count(*) AS waiting, min(created_at) AS oldest FROM outgoing GROUP BY channel")
             return try Dictionary(
                 rows.map { row in
                     let queue = OutgoingQueue(

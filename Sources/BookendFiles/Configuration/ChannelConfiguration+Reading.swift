@@ -15,7 +15,7 @@ extension ChannelConfiguration {
 
     private static let keysOfType: [String: Set<String>] = [
         "mail": ["server", "encryption", "ca_file", "user", "password_file", "from", "to"],
-        "webhook": ["url", "url_file", "secret_file", "template", "content_type", "ca_file"],
+        "webhook": ["url", "url_file", "secret_file", "template", "content_type", "ca_file", "timeout"],
         "healthchecks": ["url"], "command": ["command", "timeout"],
     ]
 
@@ -24,7 +24,9 @@ extension ChannelConfiguration {
         return value?.list { item in
             guard let keys = item.mapping(keyTable) else { return nil }
             let name = keys.required("name")?.channelName() ?? ""
-            if !name.isEmpty, !names.insert(name).inserted { keys["name"]?.report("another channel is called '\(name)'") }
+            if !name.isEmpty, !names.insert(name).inserted {
+                keys["name"]?.report("another channel is called '\(name)'")
+            }
             guard let type = keys.required("type")?.choice(of: ["mail", "webhook", "healthchecks", "command"]) else {
                 return nil
             }
@@ -79,6 +81,7 @@ extension ChannelConfiguration {
         }
         webhook.contentType = keys["content_type"]?.headerText() ?? webhook.contentType
         webhook.caFile = keys["ca_file"]?.absolutePath()
+        webhook.timeout = keys["timeout"]?.duration(in: .seconds(1) ... .seconds(600)) ?? webhook.timeout
         return .webhook(webhook)
     }
 
@@ -141,7 +144,9 @@ extension ObjectiveConfiguration {
         value?.list { item in
             guard let keys = item.mapping(keyTable) else { return nil }
             let policies = keys.required("policies")?.list { $0.pattern() } ?? []
-            if let list = keys["policies"], list.isEmptyList { list.report("name at least one policy, or write [\"*\"]") }
+            if let list = keys["policies"], list.isEmptyList {
+                list.report("name at least one policy, or write [\"*\"]")
+            }
             let within = keys.required("within")?.duration(in: .seconds(60) ... .seconds(3660 * 86_400))
             return ObjectiveConfiguration(policies: policies, within: within ?? .seconds(60))
         } ?? []

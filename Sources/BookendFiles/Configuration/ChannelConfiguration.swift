@@ -68,6 +68,8 @@ package struct ChannelConfiguration: Hashable, Sendable {
         package var contentType = "application/json"
         /// `ca_file`: an absolute path; default: the system's authorities.
         package var caFile: String?
+        /// `timeout`: of one try; 1s to 10m, default 30s.
+        package var timeout = Duration.seconds(30)
 
         package init(address: Address) {
             self.address = address

@@ -133,7 +133,8 @@ package struct AlertSilence: Hashable, Sendable {
     package var reason: String
 
     package init(
-        id: Int64 = 0, kind: AlertKind? = nil, policy: String = "", agent: String = "", until: UnixTime, by: String = "",
+        id: Int64 = 0, kind: AlertKind? = nil, policy: String = "", agent: String = "", until: UnixTime,
+        by: String = "",
         reason: String
     ) {
         self.id = id

@@ -10,7 +10,7 @@ extension AlertBook {
         if report.attempt > 0, alert(AlertCause(.missed, policy))?.subjects[AlertSubject.Key(agent: agent)]?.job == id {
             mend(.missed, policy, agent, job: id, at: now)
         }
-        for kind in report.details.alerts where report.stage != nil {
+        for kind in report.details.alerts where report.stage != nil && kind.isJudgedByAgent {
             raise(kind, policy, agent, job: id, status: report.status, reason: report.details.reason, at: now)
         }
         if report.stage == .postScript, report.status.isFinal, report.details.alerts.isEmpty {
@@ -43,7 +43,10 @@ extension AlertBook {
         let (policy, agent, id) = (report.trigger.policy, report.origin.agent, report.trigger.job)
         mend(.overdue, policy, agent, job: id, at: now)
         let last = job?.attempts.last
-        let kinds = Set(report.details.alerts.map { $0 == .backupFailed ? Self.kind(of: report.status) : $0 })
+        let kinds = Set(
+            report.details.alerts.filter(\.isJudgedByAgent).map { kind in
+                kind == .backupFailed ? Self.kind(of: report.status) : kind
+            })
         for kind in kinds.sorted(by: { $0.rawValue < $1.rawValue }) {
             let stage = kind.stage.flatMap { last?[$0] }
             raise(

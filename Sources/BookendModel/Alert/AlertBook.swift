@@ -160,7 +160,9 @@ package struct AlertBook: Hashable, Sendable {
         return alerts[id].map { AlertNotice(occasion: occasion, alert: $0, news: news, at: now) }
     }
 
-    private func remindedAt(_ alert: Alert, _ patience: Duration) -> UnixTime { (alert.toldAt ?? alert.raisedAt) + patience }
+    private func remindedAt(_ alert: Alert, _ patience: Duration) -> UnixTime {
+        (alert.toldAt ?? alert.raisedAt) + patience
+    }
 
     private func occasion(of alert: Alert, at now: UnixTime) -> (AlertNotice.Occasion, [AlertSubject.Key])? {
         let heard = alert.subjects.filter { !isSilenced(alert.cause, $0.value, now) }

@@ -55,6 +55,15 @@ extension AlertKind {
     /// Nobody waits for others that may be hit alike: something is stopped that should run.
     package var isUrgent: Bool { self == .postScriptMissing || self == .debtUnpaid }
 
+    /// Carried by reports; of another one the collector alone judges.
+    package var isJudgedByAgent: Bool {
+        switch self {
+        case .preScriptFailed, .postScriptFailed, .postScriptMissing, .backupFailed, .backupWithErrors, .debtUnpaid:
+            true
+        case .repositoryTrouble, .missed, .agentLost, .agentOffline, .objectiveBroken, .overdue, .scriptDrift: false
+        }
+    }
+
     /// One cause for the whole fleet, and not one for each policy.
     package var isOfFleet: Bool { self == .agentLost || self == .agentOffline }
 

@@ -8,9 +8,12 @@ struct AccessTests {
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
             "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "snapshot.list", "debt.list",
-            "ask.continue", "peer.list", "audit.read",
+            "ask.continue", "peer.list", "audit.read", "alert.read",
         ],
-        .operator: ["backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive"],
+        .operator: [
+            "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive",
+            "alert.acknowledge", "alert.silence", "channel.test",
+        ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",
             "token.create", "token.revoke",

@@ -1,20 +1,28 @@
 import Foundation
 
-/// A Python with pyzmq and protobuf, made once below `.build` and kept.
+/// A Python with what a test needs, made once below `.build` and kept.
 enum PythonHome {
-    private static let folder = SafePlace.checkout + "/.build/python"
-
-    /// The path of its interpreter.
+    /// The path of an interpreter with pyzmq and protobuf.
     static func shared() async throws -> String {
+        try await make("python", "subscribe-requirements.txt", modules: "zmq, google.protobuf")
+    }
+
+    /// The path of an interpreter with a mail server.
+    static func withMailServer() async throws -> String {
+        try await make("python-mail", "mail-requirements.txt", modules: "aiosmtpd")
+    }
+
+    private static func make(_ name: String, _ requirements: String, modules: String) async throws -> String {
+        let folder = SafePlace.checkout + "/.build/" + name
         let python = folder + "/bin/python3"
-        if try await isUsable(python) { return python }
+        if try await isUsable(python, modules) { return python }
         // The operating system's own Python will do when it has both.
-        if try await isUsable("/usr/bin/python3") { return "/usr/bin/python3" }
+        if try await isUsable("/usr/bin/python3", modules) { return "/usr/bin/python3" }
         for (program, words) in [
             ("/usr/bin/env", ["python3", "-m", "venv", folder]),
             (
                 folder + "/bin/pip",
-                ["install", "--quiet", "-r", SafePlace.checkout + "/tools/subscribe-requirements.txt"]
+                ["install", "--quiet", "-r", SafePlace.checkout + "/tools/" + requirements]
             ),
         ] {
             let end = try await Program.run(
@@ -36,8 +44,8 @@ enum PythonHome {
         }
     }
 
-    private static func isUsable(_ python: String) async throws -> Bool {
+    private static func isUsable(_ python: String, _ modules: String) async throws -> Bool {
         guard FileManager.default.isExecutableFile(atPath: python) else { return false }
-        return try await Program.run(python, ["-c", "import zmq, google.protobuf"]).status == 0
+        return try await Program.run(python, ["-c", "import \(modules)"]).status == 0
     }
 }

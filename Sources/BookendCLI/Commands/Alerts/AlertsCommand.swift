@@ -142,7 +142,9 @@ struct AlertsSilenceCommand: AsyncParsableCommand {
     func validate() throws {
         guard end == nil || !isOrder else { throw ValidationError("--end stands alone") }
         guard isOrder else { return }
-        guard let length, length.duration > .zero else { throw ValidationError("--for: a silence has an end, such as 2h") }
+        guard let length, length.duration > .zero else {
+            throw ValidationError("--for: a silence has an end, such as 2h")
+        }
         guard !reason.isEmpty, reason.utf8.count <= 1_000 else {
             throw ValidationError("--reason: expected 1 to 1000 bytes")
         }
