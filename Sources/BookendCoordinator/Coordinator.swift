@@ -1,3 +1,4 @@
+import BookendCalendar
 import BookendDaemon
 import BookendModel
 import BookendTransport
@@ -20,6 +21,8 @@ actor Coordinator {
     var book: PeerBook
     var revocations = PendingRevocations()
     let enrollment: EnrollmentRules?
+    /// What wall clocks show where.
+    let zones: any ZoneCatalog = TimeZones()
     var keeper = GateKeeper()
     /// Where collectors say that they are reached.
     var collectorPlaces: [PeerIdentity: CollectorPlace] = [:]

@@ -43,7 +43,8 @@ struct MailServer: Sendable {
     static func start(_ way: Way, in folder: String) async throws -> MailServer {
         let port = try FreePorts.find(1)[0]
         let program = RunningProgram(
-            "mail-\(way.rawValue)", try await PythonHome.withMailServer(),
+            "mail-\(way.rawValue)", try await PythonHome.interpreter(
+                "python-mail", requirements: "tools/mail-requirements.txt", modules: "aiosmtpd"),
             ["-c", code, "\(port)", way.rawValue, folder])
         _ = try await program.output.first("ready", patience: .seconds(30)) { $0 == "ready" }
         return MailServer(port: port, program: program)

@@ -1,29 +1,27 @@
 import Foundation
 
-/// A Python with what a test needs, made once below `.build` and kept.
+/// Pythons with the packages of a requirements file, each made once below `.build` and kept.
 enum PythonHome {
-    /// The path of an interpreter with pyzmq and protobuf.
+    /// With pyzmq and protobuf; the path of its interpreter.
     static func shared() async throws -> String {
-        try await make("python", "subscribe-requirements.txt", modules: "zmq, google.protobuf")
+        try await interpreter(
+            "python", requirements: "tools/subscribe-requirements.txt", modules: "zmq, google.protobuf")
     }
 
-    /// The path of an interpreter with a mail server.
-    static func withMailServer() async throws -> String {
-        try await make("python-mail", "mail-requirements.txt", modules: "aiosmtpd")
-    }
-
-    private static func make(_ name: String, _ requirements: String, modules: String) async throws -> String {
+    /// - Parameters:
+    ///   - name: Of the folder below `.build`.
+    ///   - requirements: The path of the file in the checkout.
+    ///   - modules: What it must be able to import.
+    /// - Returns: The path of the interpreter.
+    static func interpreter(_ name: String, requirements: String, modules: String) async throws -> String {
         let folder = SafePlace.checkout + "/.build/" + name
         let python = folder + "/bin/python3"
         if try await isUsable(python, modules) { return python }
-        // The operating system's own Python will do when it has both.
+        // The operating system's own Python will do when it has them all.
         if try await isUsable("/usr/bin/python3", modules) { return "/usr/bin/python3" }
         for (program, words) in [
             ("/usr/bin/env", ["python3", "-m", "venv", folder]),
-            (
-                folder + "/bin/pip",
-                ["install", "--quiet", "-r", SafePlace.checkout + "/tools/" + requirements]
-            ),
+            (folder + "/bin/pip", ["install", "--quiet", "-r", SafePlace.checkout + "/" + requirements]),
         ] {
             let end = try await Program.run(
                 program, words,
