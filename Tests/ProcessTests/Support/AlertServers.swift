@@ -19,7 +19,7 @@ struct MailServer: Sendable {
             async def handle_DATA(self, server, session, envelope):
                 mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
                 print(json.dumps({
-                    "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None,
+                    "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": server.transport.get_extra_info("ssl_object") is not None,
                     "login": bool(session.authenticated), "headers": {k: str(v) for k, v in mail.items()},
                     "body": mail.get_content().replace("\\r\\n", "\\n"),
                     "longest": max(len(line) for line in envelope.content.split(b"\\r\\n"))}), flush=True)
@@ -43,7 +43,8 @@ struct MailServer: Sendable {
     static func start(_ way: Way, in folder: String) async throws -> MailServer {
         let port = try FreePorts.find(1)[0]
         let program = RunningProgram(
-            "mail-\(way.rawValue)", try await PythonHome.interpreter(
+            "mail-\(way.rawValue)",
+            try await PythonHome.interpreter(
                 "python-mail", requirements: "tools/mail-requirements.txt", modules: "aiosmtpd"),
             ["-c", code, "\(port)", way.rawValue, folder])
         _ = try await program.output.first("ready", patience: .seconds(30)) { $0 == "ready" }
