@@ -153,7 +153,8 @@ package struct Agent {
             answering: KeyAnswers(keys: keys, others: server.answering(for: director)), socket: sync, clock: clock,
             logger: logger)
         let link = CoordinatorLink(
-            agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
+            agent: configuration.id, labels: configuration.labels, timeZone: MachineZone.name(),
+            heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
             outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, heard: { isolation?.hear() }, logger: logger)
         return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])

@@ -1,3 +1,4 @@
+import BookendFiles
 import BookendModel
 import BookendTransport
 import BookendWire
@@ -57,6 +58,7 @@ extension Coordinator {
             case .listSlots(let policy, let agent, let limit):
                 let slots = machine.slots.upcoming(policy, agent, limit: limit)
                 reply(.triggered(slots.map { TriggerRecord(trigger: $0, state: .planned) }), to: client)
+            case .listStarts(let filter): reply(.starts(try upcoming(filter, now)), to: client)
             case .ask(let agent, let request): try ask(agent, request, client, now)
             case .askCredit(let chunks): giveCredit(chunks, client)
             case .askClose: closeAsk(client)
@@ -160,7 +162,9 @@ extension Coordinator {
         var problems: [String] = []
         for policy in policies {
             if !names.insert(policy.name).inserted { problems.append("policy \(policy.name): stands there twice") }
-            problems += policy.problems().map { "policy \(policy.name): \($0.keyPath): \($0.message)" }
+            problems += (policy.problems() + policy.zoneProblems(zones)).map {
+                "policy \(policy.name): \($0.keyPath): \($0.message)"
+            }
         }
         guard !problems.isEmpty else { return }
         let rest = problems.count > 20 ? ["and \(problems.count - 20) more"] : []

@@ -38,7 +38,7 @@ extension Coordinator {
 
     /// Computes the jobs to come, when it is time to; each is recorded with its id before anyone is told.
     func planSlots(_ now: Moment) {
-        guard let plan = machine.planSlots(at: now) else { return }
+        guard let plan = machine.planSlots(zones: zones, at: now) else { return }
         do throws(CoordinatorError) {
             let records = try store.record(plan, at: now.wall)
             perform(machine.handle(.slotsRecorded(records, plannedAt: plan.plannedAt), at: now), now)

@@ -1,3 +1,4 @@
+import BookendCalendar
 import BookendDaemon
 import BookendModel
 import BookendTransport
@@ -22,6 +23,8 @@ actor Coordinator {
     /// By whose key it is.
     var rotations: [PeerIdentity: PendingRotation] = [:]
     let enrollment: EnrollmentRules?
+    /// What wall clocks show where.
+    let zones: any ZoneCatalog = TimeZones()
     var keeper = GateKeeper()
     /// Where collectors say that they are reached.
     var collectorPlaces: [PeerIdentity: CollectorPlace] = [:]

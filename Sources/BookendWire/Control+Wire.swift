@@ -36,6 +36,13 @@ extension ProtoControlRequest {
             if let agent { list.agent = agent.rawValue }
             list.limit = Int32(clamping: limit)
             body = .listSlots(list)
+        case .listStarts(let filter):
+            var list = ListStarts()
+            if let policy = filter.policy { list.policy = policy.rawValue }
+            if let agent = filter.agent { list.agent = agent.rawValue }
+            if let after = filter.after { list.afterUnixMs = after.milliseconds }
+            list.limit = Int32(clamping: filter.limit)
+            body = .listStarts(list)
         case .ask(let agent, let request):
             var ask = Ask()
             ask.agent = agent.rawValue
@@ -99,6 +106,13 @@ extension ControlRequest {
                 list.hasPolicy ? try PolicyName(wire: list.policy, "policy") : nil,
                 list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
                 limit: try list.limit.within(1...10_000, "limit"))
+        case .listStarts(let list):
+            self = .listStarts(
+                StartFilter(
+                    policy: list.hasPolicy ? try PolicyName(wire: list.policy, "policy") : nil,
+                    agent: list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
+                    after: list.hasAfterUnixMs ? UnixTime(milliseconds: list.afterUnixMs) : nil,
+                    limit: try list.limit.within(1...1_000, "limit")))
         case .ask(let ask): self = .ask(try AgentID(wire: ask.agent, "agent"), try AskRequest(ask.request))
         case .askCredit(let credit): self = .askCredit(chunks: try credit.chunks.within(1...64, "credit"))
         case .askClose: self = .askClose
@@ -235,6 +249,7 @@ extension ProtoControlReply {
             var page = AuditPage()
             page.entries = entries.map(ProtoAuditEntry.init)
             body = .audit(page)
+        case .starts(let upcoming): body = .starts(Starts(upcoming))
         case .failed(let failure): body = .failure(ProtoFailure(failure))
         }
     }
@@ -277,6 +292,7 @@ extension ControlReply {
         case .audit(let page):
             self = .audit(
                 try page.entries.bounded(1_000, "audit").map { entry throws(WireError) in try AuditEntry(entry) })
+        case .starts(let starts): self = .starts(try UpcomingStarts(starts))
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }

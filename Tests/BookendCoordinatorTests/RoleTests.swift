@@ -14,7 +14,7 @@ import Testing
     private static let requests: [ControlRequest] = [
         .applyPolicies([], dryRun: true), .applyPolicies([], dryRun: false), .listPolicies,
         .showPolicy(daily, revision: nil), .deletePolicy(daily), .backup(.sample("no-such-policy")), .cancel(job),
-        .listAgents, .listSlots(nil, nil, limit: 1),
+        .listAgents, .listSlots(nil, nil, limit: 1), .listStarts(StartFilter(limit: 1)),
         .ask(db1, .logs(job: job, attempt: nil, stage: nil, follow: false)),
         .ask(db1, .snapshots(repository: RepositoryName(rawValue: "main"), policy: nil)),
         .ask(

@@ -26,7 +26,11 @@ enum Samples {
                 postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases",
                 preSHA256: String(repeating: "0a", count: 32), postSHA256: String(repeating: "f1", count: 32)),
             retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
-            ignoreWindowForFirstBackup: true, schedules: [.at(time), .at(time + .seconds(1))]),
+            splay: .seconds(90), ignoreWindowForFirstBackup: true,
+            schedules: [
+                .at(time), Schedule(.cron("@daily"), zone: .agent, window: .seconds(60), splay: .zero),
+                Schedule(.days(Weekdays(bits: 5), start: TimeOfDay(minutes: 1_439)), zone: .named("Europe/Berlin")),
+            ]),
         revision: 3, appliedAt: time, appliedBy: "alice")
     static let command = PolicyRevision(
         policy: Policy(
@@ -173,6 +177,14 @@ enum Samples {
             sync: "tcp://c.example.org:7500", broadcast: "tcp://c.example.org:7501", coordinatorKey: peers[1].key,
             collectors: [place]))
 
+    static let start = ScheduledStart(
+        policy: name, start: time, zone: .named("Asia/Kathmandu"), offset: 20_700, splay: .seconds(60),
+        windowEnd: time + .seconds(90), agents: 7,
+        firstAgents: [
+            .init(agent: agent, start: time, job: job, held: "maintenance"),
+            .init(agent: agent, start: time, job: nil),
+        ], held: "paused")
+
     static let envelopes: [Envelope] =
         [
             .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
@@ -182,7 +194,7 @@ enum Samples {
                 Hello(
                     incarnation: 1, version: "0.1.0", labels: ["a": "b"], generation: 2, activeJobs: [activeJob],
                     highestJob: job, wall: time, instance: .max, coordinatorEpoch: 7, knownJobs: [KnownJob(trigger)],
-                    knowsSince: time)),
+                    knowsSince: time, timeZone: "Europe/Berlin")),
             .syncSnapshot(
                 SyncSnapshot(
                     generation: 5, policies: [restic, command], triggers: [trigger], cancels: [job], wall: time,
@@ -230,6 +242,8 @@ enum Samples {
                     policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true,
                     validUntil: time)),
             .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
+            .listStarts(StartFilter(policy: name, agent: agent, after: time, limit: 1_000)),
+            .listStarts(StartFilter(limit: 1)),
             .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose, .listPeers(nil), .listPeers(.agent),
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
@@ -248,5 +262,6 @@ enum Samples {
                 Peer(identity: peers[0].identity, key: peers[0].key, origin: .rotation(of: peers[1].key))
             ]),
             .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
+            .starts(UpcomingStarts(starts: [start], isComplete: true)),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

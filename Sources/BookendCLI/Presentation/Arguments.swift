@@ -51,6 +51,16 @@ struct DurationArgument: ExpressibleByArgument, Sendable {
     }
 }
 
+/// `2026-11-24T02:00:00Z`
+struct InstantArgument: ExpressibleByArgument, Sendable {
+    var time: UnixTime
+
+    init?(argument: String) {
+        guard let time = InstantText.parse(argument) else { return nil }
+        self.time = time
+    }
+}
+
 /// `key=value`
 struct LabelArgument: ExpressibleByArgument, Sendable {
     var key: String

@@ -29,14 +29,40 @@ package final class InMemoryReportStore: ReportStore {
         var pruned: Int64 = 0
         var positions: [Intake.Source: Intake.Position] = [:]
         var heard: [Intake.Source: UnixTime] = [:]
-        var jobs: [Key: JobAggregate] = [:]
-        var tally = FleetTally()
+        private(set) var jobs: [Key: JobAggregate] = [:]
+        /// Those of the jobs that have no final status.
+        private(set) var active: Set<Key> = []
+        private(set) var tally = FleetTally()
         var roster: Int64 = 0
         var rosterEpoch: UInt64 = 0
         var peers: [PublicKey: Peer] = [:]
         var peersThrough: Int64 = 0
         var expectations: [Key: TriggerRecord] = [:]
         var anchors: [(anchor: AuditAnchor, isOdd: Bool)] = []
+
+        init(epoch: Int64) { self.epoch = epoch }
+
+        mutating func put(_ job: JobAggregate, by key: Key) {
+            let old = jobs.updateValue(job, forKey: key)
+            tally.update(from: old, to: job)
+            if job.status.isFinal { active.remove(key) } else { active.insert(key) }
+        }
+
+        mutating func forget(_ key: Key) {
+            guard let job = jobs.removeValue(forKey: key) else { return }
+            tally.forget(job)
+            active.remove(key)
+        }
+
+        /// All that a filter may want, by what is quickest to look up.
+        func candidates(_ filter: JobFilter) -> [JobAggregate] {
+            if !filter.jobs.isEmpty, let agent = filter.agent {
+                return filter.jobs.compactMap { jobs[Key(job: $0, agent: agent)] }
+            }
+            if filter.activeOnly { return active.compactMap { jobs[$0] } }
+            if !filter.jobs.isEmpty { return jobs.filter { filter.jobs.contains($0.key.job) }.map(\.value) }
+            return Array(jobs.values)
+        }
     }
 
     private let state: Mutex<State>
@@ -58,12 +84,10 @@ package final class InMemoryReportStore: ReportStore {
                 state.head += 1
                 state.entries.append((state.head, now, Name(accepted), .report(report)))
                 let key = Key(job: report.trigger.job, agent: report.origin.agent)
-                let old = state.jobs[key]
-                var new = old ?? JobAggregate(report)
-                new.fold(report)
-                state.jobs[key] = new
+                var job = state.jobs[key] ?? JobAggregate(report)
+                job.fold(report)
+                state.put(job, by: key)
                 state.expectations[key] = nil
-                state.tally.update(from: old, to: new)
                 return FeedEntry(cursor: FeedCursor(state.epoch, state.head), report: report)
             }
         }
@@ -121,8 +145,7 @@ package final class InMemoryReportStore: ReportStore {
                 state.expectations[key] = record.isExpected && !isSpokenOf ? record : nil
                 guard old?.lastOrigin == nil, var new = JobAggregate(record) else { continue }
                 if let old { new.keepInferences(of: old) }
-                state.jobs[key] = new
-                state.tally.update(from: old, to: new)
+                state.put(new, by: key)
             }
             let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
             if isOther { state.peers = state.peers.filter { $0.value.state == .revoked } }
@@ -187,8 +210,7 @@ package final class InMemoryReportStore: ReportStore {
                 let old = state.jobs[key]
                 state.expectations[key] = nil
                 guard var new = old ?? JobAggregate(inference), old == nil || new.infer(inference) else { return nil }
-                state.jobs[key] = new
-                state.tally.update(from: old, to: new)
+                state.put(new, by: key)
                 state.head += 1
                 state.inferences += 1
                 state.entries.append((state.head, now, nil, .inference(inference)))
@@ -198,8 +220,8 @@ package final class InMemoryReportStore: ReportStore {
     }
 
     package func jobs(_ filter: JobFilter) -> [JobAggregate] {
-        let jobs = state.withLock { Array($0.jobs.values) }
-        let wanted = jobs.filter { job in
+        let candidates = state.withLock { $0.candidates(filter) }
+        let wanted = candidates.filter { job in
             (filter.jobs.isEmpty || filter.jobs.contains(job.job))
                 && (filter.policy == nil || filter.policy == job.policy)
                 && (filter.agent == nil || filter.agent == job.agent)
@@ -241,10 +263,7 @@ package final class InMemoryReportStore: ReportStore {
                 state.pruned = last
             }
             let old = state.jobs.filter { $0.value.scheduledStart < jobsBefore }.prefix(limit)
-            for (key, job) in old {
-                state.jobs[key] = nil
-                state.tally.forget(job)
-            }
+            for (key, _) in old { state.forget(key) }
             return removed == limit || old.count == limit
         }
     }

@@ -10,6 +10,7 @@ extension ControlRequest {
         case .cancel: .jobCancel
         case .listAgents: .agentList
         case .listSlots: .slotList
+        case .listStarts: .scheduleShow
         case .ask(_, let request): request.deed
         case .askCredit, .askClose: .askContinue
         case .listPeers: .peerList
@@ -42,8 +43,8 @@ extension ControlRequest {
             "\(identity)"
         case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
         case .revokeToken(let token): "token \(token.rawValue)"
-        case .listPolicies, .listAgents, .listSlots, .askCredit, .askClose, .listPeers, .createToken, .listTokens,
-            .readAudit, .rotateOwnKey:
+        case .listPolicies, .listAgents, .listSlots, .listStarts, .askCredit, .askClose, .listPeers, .createToken,
+            .listTokens, .readAudit, .rotateOwnKey:
             ""
         }
     }

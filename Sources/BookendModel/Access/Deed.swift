@@ -11,6 +11,7 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case jobLogs = "job.logs"
     case agentList = "agent.list"
     case slotList = "slot.list"
+    case scheduleShow = "schedule.show"
     case snapshotList = "snapshot.list"
     case restoreOrder = "restore.order"
     case debtList = "debt.list"
@@ -57,6 +58,7 @@ extension Deed {
         case .policyShow: DeedRule(least: .viewer, phrase: "show a policy")
         case .agentList: DeedRule(least: .viewer, phrase: "list agents")
         case .slotList: DeedRule(least: .viewer, phrase: "list jobs to come")
+        case .scheduleShow: DeedRule(least: .viewer, phrase: "show the schedule")
         case .snapshotList: DeedRule(least: .viewer, phrase: "list snapshots")
         case .debtList: DeedRule(least: .viewer, phrase: "list owed post-scripts")
         case .askContinue: DeedRule(least: .viewer, phrase: "go on with a question")

@@ -117,6 +117,9 @@ nonisolated struct ProtoHello: Sendable {
 
   var knownJobs: [ProtoKnownJob] = []
 
+  /// the machine's, by its name of the IANA database; empty: the agent cannot tell
+  var timeZone: String = String()
+
   /// known_jobs holds all that were accepted since, by the agent's clock
   var knowsSinceUnixMs: Int64 {
     get {_knowsSinceUnixMs ?? 0}
@@ -937,7 +940,7 @@ nonisolated extension ProtoKnownJob: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0\u{3}time_zone\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -956,6 +959,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 9: try { try decoder.decodeSingularFixed64Field(value: &self.coordinatorEpoch) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.knownJobs) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self._knowsSinceUnixMs) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
       default: break
       }
     }
@@ -999,6 +1003,9 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._knowsSinceUnixMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 11)
     } }()
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1013,6 +1020,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.instance != rhs.instance {return false}
     if lhs.coordinatorEpoch != rhs.coordinatorEpoch {return false}
     if lhs.knownJobs != rhs.knownJobs {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
     if lhs._knowsSinceUnixMs != rhs._knowsSinceUnixMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -7,8 +7,8 @@ struct AccessTests {
         .nobody: [],
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
-            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "snapshot.list", "debt.list",
-            "ask.continue", "peer.list", "audit.read", "key.rotate",
+            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "snapshot.list",
+            "debt.list", "ask.continue", "peer.list", "audit.read", "key.rotate",
         ],
         .operator: ["backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive"],
         .admin: [

@@ -12,6 +12,8 @@ package enum ControlRequest: Hashable, Sendable {
     /// Jobs to come, of this policy and this agent (`nil`: of any), the earliest first; answered by
     /// ``ControlReply/triggered(_:)``.
     case listSlots(PolicyName?, AgentID?, limit: Int)
+    /// Answered by ``ControlReply/starts(_:)``.
+    case listStarts(StartFilter)
     /// Answered by any number of ``ControlReply/answer(_:)`` and then ``ControlReply/done``.
     case ask(AgentID, AskRequest)
     /// More of an ask's answer may be sent.
@@ -76,6 +78,7 @@ package enum ControlReply: Hashable, Sendable {
     case tokenMade(EnrollmentToken, text: String)
     /// In order.
     case audit([AuditEntry])
+    case starts(UpcomingStarts)
     case failed(RemoteFailure)
 }
 
