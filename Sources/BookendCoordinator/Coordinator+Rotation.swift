@@ -134,7 +134,11 @@ extension Coordinator {
     /// The agent did not do as it was asked to.
     func endRotation(of agent: AgentID, in question: UInt64, _ failure: RemoteFailure) {
         let identity = PeerIdentity(role: .agent, name: agent.rawValue)
-        if rotations[identity]?.step == .waiting(question) { end(identity, .failed(failure)) }
+        switch rotations[identity]?.step {
+        case .waiting(question)?: end(identity, .failed(failure))
+        case .asked(question)?: rotations[identity] = nil  // whoever asked is told as of any question
+        default: break
+        }
     }
 
     /// Those that have waited long enough.
