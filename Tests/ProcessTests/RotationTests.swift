@@ -105,7 +105,7 @@ import Testing
             let first = try publicKey(keyFile(site))
 
             // It died when the key was made and nobody had heard of it.
-            await fleet.daemon(site.id).stop(SIGKILL)
+            try await kill(site, fleet)
             _ = try NextKeyFile(besides: keyFile(site)).make()
             let second = try publicKey(keyFile(site) + ".next")
             try await start(site, fleet)
@@ -117,7 +117,7 @@ import Testing
             try await collector.signal(SIGSTOP)
             let rotating = rotation(site, fleet)
             try await fleet.daemon("coordinator").logged("a peer has a next key")
-            await fleet.daemon(site.id).stop(SIGKILL)
+            try await kill(site, fleet)
             try await collector.signal(SIGCONT)
             #expect(await rotating.ended() == 1, "\(rotating.errors.all)")
             #expect(try await keys("agent", site.id, fleet) == [first: "admitted", second: "admitted"])
@@ -131,7 +131,7 @@ import Testing
             let position = fleet.daemon("coordinator").errors.count
             let again = rotation(site, fleet)
             try await fleet.daemon("coordinator").logged("a key was retired", after: position)
-            await fleet.daemon(site.id).stop(SIGKILL)
+            try await kill(site, fleet)
             #expect(try publicKey(keyFile(site)) == second)
             let third = try publicKey(keyFile(site) + ".next")
             #expect(await again.ended() == 1 && again.errors.all.contains { $0.contains("collector/main") })
@@ -164,6 +164,13 @@ import Testing
 
     private func rotation(_ site: AgentSite, _ fleet: RealFleet) -> RunningProgram {
         RunningProgram("rotate-key", "bookend", ["agent", "rotate-key", site.id], environment: fleet.environment)
+    }
+
+    /// Kills the agent, and awaits that the coordinator has seen it: only then its return is seen too.
+    private func kill(_ site: AgentSite, _ fleet: RealFleet) async throws {
+        let position = fleet.daemon("coordinator").errors.count
+        await fleet.daemon(site.id).stop(SIGKILL)
+        try await fleet.goesOffline(site, after: position)
     }
 
     private func start(_ site: AgentSite, _ fleet: RealFleet) async throws {
