@@ -23,6 +23,8 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case peerRename = "peer.rename"
     case peerApprove = "peer.approve"
     case peerRevoke = "peer.revoke"
+    case peerRotate = "peer.rotate"
+    case keyRotate = "key.rotate"
     case tokenList = "token.list"
     case tokenCreate = "token.create"
     case tokenRevoke = "token.revoke"
@@ -68,6 +70,8 @@ extension Deed {
         case .auditRead: DeedRule(least: .viewer, phrase: "read the audit log")
         case .peerList: DeedRule(least: .viewer, phrase: "list who is enrolled")
         case .alertRead: DeedRule(least: .viewer, phrase: "read alerts")
+        // One's own: nobody but its holder can ask for it.
+        case .keyRotate: DeedRule(least: .viewer, phrase: "change its own key")
 
         case .backupOrder: DeedRule(least: .operator, phrase: "order a backup")
         case .jobCancel: DeedRule(least: .operator, phrase: "cancel a job")
@@ -85,6 +89,7 @@ extension Deed {
         case .peerRename: DeedRule(least: .admin, phrase: "rename an agent")
         case .peerApprove: DeedRule(least: .admin, phrase: "approve an enrollment")
         case .peerRevoke: DeedRule(least: .admin, phrase: "revoke a key")
+        case .peerRotate: DeedRule(least: .admin, phrase: "have an agent change its key")
         case .tokenList: DeedRule(least: .admin, phrase: "list tokens")
         case .tokenCreate: DeedRule(least: .admin, phrase: "make a token")
         case .tokenRevoke: DeedRule(least: .admin, phrase: "revoke a token")
