@@ -35,7 +35,9 @@ package struct BookendCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Results",
                 subcommands: [
-                    StatusCommand.self, ScheduleCommand.self, AgentsCommand.self, JobsCommand.self, JobCommand.self,
+                    StatusCommand.self, AlertsCommand.self, ReportCommand.self, ScheduleCommand.self,
+                    AgentsCommand.self, JobsCommand.self,
+                    JobCommand.self,
                     DebtsCommand.self,
                     ExplainCommand.self,
                     LogsCommand.self, WatchCommand.self,

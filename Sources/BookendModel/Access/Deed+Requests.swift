@@ -18,6 +18,8 @@ extension ControlRequest {
         case .renamePeer: .peerRename
         case .approvePeer: .peerApprove
         case .revokePeer: .peerRevoke
+        case .rotateKey: .peerRotate
+        case .rotateOwnKey: .keyRotate
         case .listTokens: .tokenList
         case .createToken: .tokenCreate
         case .revokeToken: .tokenRevoke
@@ -39,10 +41,10 @@ extension ControlRequest {
         case .labelPeer(let identity, _, _), .renamePeer(let identity, _), .approvePeer(let identity),
             .revokePeer(let identity):
             "\(identity)"
+        case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
         case .revokeToken(let token): "token \(token.rawValue)"
         case .listPolicies, .listAgents, .listSlots, .listStarts, .askCredit, .askClose, .listPeers, .createToken,
-            .listTokens,
-            .readAudit:
+            .listTokens, .readAudit, .rotateOwnKey:
             ""
         }
     }
@@ -57,6 +59,7 @@ extension AskRequest {
         case .debts: .debtList
         case .payDebts: .debtPay
         case .forgiveDebts: .debtForgive
+        case .makeKey, .useKey: .peerRotate
         }
     }
 
@@ -66,7 +69,7 @@ extension AskRequest {
         case .restore(let repository, let snapshot, let target, _):
             "snapshot \(snapshot) of \(repository) into \(target)"
         case .snapshots(let repository, _): "repository \(repository)"
-        case .debts: ""
+        case .debts, .makeKey, .useKey: ""
         }
     }
 }
@@ -78,6 +81,10 @@ extension Query {
         case .fleet: .fleetRead
         case .feed, .feedHead: .feedRead
         case .auditAnchors: .auditRead
+        case .alerts, .alert, .silences: .alertRead
+        case .acknowledgeAlert: .alertAcknowledge
+        case .silenceAlerts, .endSilence: .alertSilence
+        case .testChannels: .channelTest
         }
     }
 }
