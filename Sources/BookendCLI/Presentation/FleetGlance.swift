@@ -10,13 +10,16 @@ struct FleetGlance: Sendable {
 
     let agents: [AgentRecord]
     let summary: FleetSummary
+    /// What starts nothing by itself now.
+    private let holds: [Hold]
     private let knowsAgents: Bool
     private let knowsJobs: Bool
 
     /// - Parameters:
     ///   - agents: `nil`: the coordinator cannot be reached.
     ///   - summary: `nil`: the collector cannot be reached.
-    init(agents: [AgentRecord]?, summary: FleetSummary?) {
+    init(agents: [AgentRecord]?, summary: FleetSummary?, holds: [Hold] = []) {
+        self.holds = holds
         self.agents = agents ?? []
         self.summary = summary ?? FleetSummary(jobs: [:], agents: [], policies: [], reportsStored: 0, asOf: .now)
         (knowsAgents, knowsJobs) = (agents != nil, summary != nil)
@@ -53,6 +56,7 @@ struct FleetGlance: Sendable {
             let names = owing.prefix(5).map(\.id.rawValue).joined(separator: ", ") + (owing.count > 5 ? ", …" : "")
             lines.append(terminal.paint("\(count) owed and could not be run, on \(names); see: bookend debts", .bad))
         }
+        lines += holds.map { terminal.paint(SafeText.line($0.line(now: now)), .notice) }
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
             .init("NOW", shrinksTo: 6, isDispensable: true),
@@ -92,6 +96,9 @@ struct FleetGlance: Sendable {
     private func state(_ record: AgentRecord?) -> Table.Cell {
         guard let record else { return knowsAgents ? .init("not enrolled", .faint) : .init("unknown", .faint) }
         if record.isCloned { return .init("cloned", .bad) }
+        if record.maintenance != nil {
+            return .init(record.isOnline ? "maintenance" : "maintenance, offline", .notice)
+        }
         return record.isOnline ? .init("online", .good) : .init("offline", .bad)
     }
 
@@ -103,6 +110,7 @@ struct FleetGlance: Sendable {
                 "reports_stored": Document(summary.reportsStored),
                 "agents_online": Document(agents.filter(\.isOnline).count),
                 "open_debts": Document(agents.map(\.openDebts).reduce(0, +)),
+                "holds": .list(holds.map(\.document)),
                 "jobs_total": Document(counts.total), "jobs_over": Document(counts.outcomes),
                 "jobs_failed": Document(counts.failures), "jobs_in_progress": Document(counts.inProgress),
                 "jobs_inferred": Document(counts.inferred), "jobs": BookendCLI.document(counts: summary.jobs),

@@ -38,6 +38,14 @@ struct SimulatedPolicyStore: PolicyStore {
         }
     }
 
+    func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        try write("holds") { () throws(CoordinatorError) in try store.record(hold, audit: audit, at: now) }
+    }
+
+    func release(_ target: Hold.Target, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        try write("holds") { () throws(CoordinatorError) in try store.release(target, audit: audit, at: now) }
+    }
+
     func append(_ drafts: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
         try write("audit") { () throws(CoordinatorError) in try store.append(drafts, at: now) }
     }

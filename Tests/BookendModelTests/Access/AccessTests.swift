@@ -7,11 +7,15 @@ struct AccessTests {
         .nobody: [],
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
-            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "snapshot.list",
+            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "hold.list",
+            "snapshot.list",
             "debt.list",
             "ask.continue", "peer.list", "audit.read",
         ],
-        .operator: ["backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive"],
+        .operator: [
+            "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive", "policy.pause",
+            "policy.resume", "agent.maintain",
+        ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",
             "token.create", "token.revoke",
