@@ -81,7 +81,9 @@ package struct Collector {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
-                for socket in [intakeSocket, querySocket] + feeds { group.addTask { await socket.logCuts(to: logger) } }
+                for socket in [intakeSocket, querySocket] + feeds {
+                    group.addTask { await socket.watchPeers(logger) { refusals.turnAway($0, $1) } }
+                }
                 group.addTask { await refusals.run() }
                 group.addTask { await prune(intake) }
                 group.addTask { await silence(intake).run() }
@@ -119,7 +121,8 @@ package struct Collector {
             query: configuration.advertise.query)
         let socket = try await network.open(
             SocketPlan(
-                .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
+                .dealer, Endpoint(coordinator.sync),
+                .curveClient(ClientKeys(keys), server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
                 socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,

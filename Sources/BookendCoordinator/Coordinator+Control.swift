@@ -78,6 +78,8 @@ extension Coordinator {
                 let plan = try book.plan(approving: identity, by: client.author, at: now.wall)
                 reply(.peers(try record(plan, "a peer was approved", client, now)), to: client)
             case .revokePeer(let identity): try revoke(identity, client, now)
+            case .rotateKey(let agent): try rotate(agent, client, now)
+            case .rotateOwnKey(let key): try rotateOwn(key, client, now)
             case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
             case .readAudit(let filter):
                 reply(.audit(try stored { () throws(CoordinatorError) in try store.audit(filter) }), to: client)

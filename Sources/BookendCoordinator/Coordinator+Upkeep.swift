@@ -10,7 +10,8 @@ extension Coordinator {
         planSlots(now)
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
-        endRevocations(now)
+        endNews(now)
+        endRotations(now)
         tendGate(now)
         tellRefusals(now)
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
@@ -30,7 +31,7 @@ extension Coordinator {
     func finish() {
         keeper.close()
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
-        tell(refusals.drain(), clock.now)
+        tell(refusals.drain() + strangers.drain(), clock.now)
         rememberAgents()
         flush(clock.now)
     }
@@ -85,6 +86,15 @@ extension Coordinator {
             if removed > 0 { logger.info("old triggers were removed", metadata: ["triggers": "\(removed)"]) }
         } catch {
             logger.error("old triggers could not be removed", metadata: ["error": "\(error)"])
+        }
+        let tokens = book.prunableTokens(at: now.wall, limit: 1_000)
+        guard !tokens.isEmpty else { return }
+        do throws(CoordinatorError) {
+            try store.forget(tokens)
+            book.forget(tokens)
+            logger.info("old tokens were removed", metadata: ["tokens": "\(tokens.count)"])
+        } catch {
+            logger.error("old tokens could not be removed", metadata: ["error": "\(error)"])
         }
     }
 }

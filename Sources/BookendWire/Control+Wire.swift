@@ -81,6 +81,8 @@ extension ProtoControlRequest {
         case .createToken(let draft): body = .createToken(ProtoTokenDraft(draft))
         case .listTokens: body = .listTokens(ListTokens())
         case .revokeToken(let id): body = .revokeTokenID(id.rawValue)
+        case .rotateKey(let agent): body = .rotateAgentKey(agent.rawValue)
+        case .rotateOwnKey(let key): body = .rotateOwnKey(key.text)
         case .readAudit(let filter): body = .readAudit(ProtoAuditFilter(filter))
         }
     }
@@ -143,6 +145,8 @@ extension ControlRequest {
         case .createToken(let draft): self = .createToken(try TokenDraft(draft))
         case .listTokens: self = .listTokens
         case .revokeTokenID(let id): self = .revokeToken(try TokenID(wire: id))
+        case .rotateAgentKey(let agent): self = .rotateKey(try AgentID(wire: agent, "agent"))
+        case .rotateOwnKey(let key): self = .rotateOwnKey(try PublicKey(wire: key, "rotate_own_key"))
         case .readAudit(let filter): self = .readAudit(try AuditFilter(filter))
         }
     }
@@ -242,6 +246,13 @@ extension ProtoControlReply {
             revoked.peers = revocation.peers.map(ProtoPeer.init)
             revoked.uninformed = revocation.uninformed.map(\.description)
             body = .revoked(revoked)
+        case .rotated(let rotation):
+            var rotated = ProtoKeyRotation()
+            rotated.identity = rotation.identity.description
+            rotated.publicKey = rotation.key.text
+            rotated.isInUse = rotation.isInUse
+            rotated.uninformed = rotation.uninformed.map(\.description)
+            body = .rotated(rotated)
         case .tokens(let list):
             var tokens = Tokens()
             tokens.tokens = list.map(ProtoEnrollmentToken.init)
@@ -285,6 +296,14 @@ extension ControlReply {
                 Revocation(
                     peers: try Peer.list(revoked.peers),
                     uninformed: try revoked.uninformed.bounded(1_000, "uninformed").map {
+                        identity throws(WireError) in try PeerIdentity(wire: identity)
+                    }))
+        case .rotated(let rotated):
+            self = .rotated(
+                KeyRotation(
+                    identity: try PeerIdentity(wire: rotated.identity), key: try PublicKey(wire: rotated.publicKey),
+                    isInUse: rotated.isInUse,
+                    uninformed: try rotated.uninformed.bounded(1_000, "uninformed").map {
                         identity throws(WireError) in try PeerIdentity(wire: identity)
                     }))
         case .tokens(let list):

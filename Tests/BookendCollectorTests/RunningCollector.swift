@@ -84,7 +84,8 @@ struct RunningCollector {
     /// A socket of one of the peers.
     func open(_ kind: SocketPlan.Kind, to endpoint: String, as peer: String? = nil) async throws -> any MessageSocket {
         let guarding =
-            try peer.map { Guard.curveClient(try #require(peers[$0]), server: serverKeys.publicKey) } ?? .local
+            try peer.map { Guard.curveClient(ClientKeys(try #require(peers[$0])), server: serverKeys.publicKey) }
+            ?? .local
         let socket = try await network.open(SocketPlan(kind, Endpoint(endpoint), guarding, retry: Backoff()))
         for await event in socket.connectionEvents where event == .connected { break }
         return socket

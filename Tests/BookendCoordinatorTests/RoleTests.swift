@@ -27,8 +27,9 @@ import Testing
         .listPeers(nil), .labelPeer(peer, set: [:], remove: []), .renamePeer(peer, to: "x"), .approvePeer(peer),
         .revokePeer(peer), .listTokens,
         .createToken(TokenDraft(peerRole: .agent)), .revokeToken(TokenID(rawValue: 4_711)),
-        .readAudit(AuditFilter()),
+        .readAudit(AuditFilter()), .rotateKey(AgentID(rawValue: "nobody-has-this-name")), .rotateOwnKey(ownKey),
     ]
+    private static let ownKey = PublicKey(checking: String(repeating: "0", count: 40))!
     private static let peer = PeerIdentity(role: .agent, name: "nobody-has-this-name")
 
     @Test(arguments: [

@@ -119,11 +119,13 @@ enum Samples {
         .logs(job: job, attempt: nil, stage: nil, follow: false),
         .snapshots(repository: RepositoryName(rawValue: "main"), policy: name),
         .restore(repository: RepositoryName(rawValue: "main"), snapshot: "abc", target: "/r", include: ["/etc/hosts"]),
+        .makeKey, .useKey(peers[0].key),
     ]
     static let answers: [AskAnswer] = [
         .log(LogChunk(attempt: 1, stage: .preScript, stream: .standardError, data: [0, 255, 10])),
         .snapshots([SnapshotSummary(id: "abc", at: time, paths: ["/etc"], tags: ["t"], host: "web-1")]),
         .restored(RestoreSummary(status: .successful, reason: "ok", files: 1, bytes: 2)),
+        .key(peers[0].key),
     ]
     static let failure = RemoteFailure(.notFound, "no such job")
 
@@ -255,12 +257,19 @@ enum Samples {
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
             .approvePeer(peers[2].identity), .createToken(token.allows), .createToken(TokenDraft(peerRole: .agent)),
-            .listTokens, .revokeToken(token.id), .readAudit(auditFilter), .readAudit(AuditFilter()),
+            .listTokens, .revokeToken(token.id), .rotateKey(agent), .rotateOwnKey(peers[0].key),
+            .readAudit(auditFilter), .readAudit(AuditFilter()),
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
             .applied([PolicyOutcome(name: name, revision: 1, change: .changed, agents: [agent])]), .policies([restic]),
             .triggered([record]), .canceled(record), .agents([agentRecord]), .answer(answers[0]), .done,
             .failed(failure), .peers(peers), .revoked(Revocation(peers: peers, uninformed: [peers[2].identity])),
+            .rotated(
+                KeyRotation(
+                    identity: peers[0].identity, key: peers[0].key, isInUse: true, uninformed: [peers[2].identity])),
+            .peers([
+                Peer(identity: peers[0].identity, key: peers[0].key, origin: .rotation(of: peers[1].key))
+            ]),
             .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
             .starts(UpcomingStarts(starts: [start], isComplete: true)), .holds([hold]),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }

@@ -20,7 +20,10 @@ struct StatusCommand: AsyncParsableCommand {
         let fleet = try FleetClient(connection)
         async let asked = result { () async throws(CLIError) in
             let coordinator = try await fleet.coordinator()
-            return (agents: try await coordinator.agents(), holds: (try? await coordinator.holds(.listHolds)) ?? [])  // An older coordinator has none.
+            let agents = try await coordinator.agents()
+            // An older coordinator has none.
+            let holds = (try? await coordinator.holds(.listHolds)) ?? []
+            return (agents: agents, holds: holds)
         }
         async let counted = result { () async throws(CLIError) in try await fleet.collector().fleet() }
         let (agents, summary) = (await asked, await counted)

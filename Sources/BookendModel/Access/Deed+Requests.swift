@@ -21,6 +21,8 @@ extension ControlRequest {
         case .renamePeer: .peerRename
         case .approvePeer: .peerApprove
         case .revokePeer: .peerRevoke
+        case .rotateKey: .peerRotate
+        case .rotateOwnKey: .keyRotate
         case .listTokens: .tokenList
         case .createToken: .tokenCreate
         case .revokeToken: .tokenRevoke
@@ -44,11 +46,10 @@ extension ControlRequest {
         case .labelPeer(let identity, _, _), .renamePeer(let identity, _), .approvePeer(let identity),
             .revokePeer(let identity):
             "\(identity)"
+        case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
         case .revokeToken(let token): "token \(token.rawValue)"
         case .listPolicies, .listAgents, .listSlots, .listStarts, .listHolds, .askCredit, .askClose, .listPeers,
-            .createToken,
-            .listTokens,
-            .readAudit:
+            .createToken, .listTokens, .readAudit, .rotateOwnKey:
             ""
         }
     }
@@ -63,6 +64,7 @@ extension AskRequest {
         case .debts: .debtList
         case .payDebts: .debtPay
         case .forgiveDebts: .debtForgive
+        case .makeKey, .useKey: .peerRotate
         }
     }
 
@@ -72,7 +74,7 @@ extension AskRequest {
         case .restore(let repository, let snapshot, let target, _):
             "snapshot \(snapshot) of \(repository) into \(target)"
         case .snapshots(let repository, _): "repository \(repository)"
-        case .debts: ""
+        case .debts, .makeKey, .useKey: ""
         }
     }
 }

@@ -27,6 +27,8 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case peerRename = "peer.rename"
     case peerApprove = "peer.approve"
     case peerRevoke = "peer.revoke"
+    case peerRotate = "peer.rotate"
+    case keyRotate = "key.rotate"
     case tokenList = "token.list"
     case tokenCreate = "token.create"
     case tokenRevoke = "token.revoke"
@@ -67,6 +69,8 @@ extension Deed {
         // Who watches the log must be able to have the least of rights.
         case .auditRead: DeedRule(least: .viewer, phrase: "read the audit log")
         case .peerList: DeedRule(least: .viewer, phrase: "list who is enrolled")
+        // One's own: nobody but its holder can ask for it.
+        case .keyRotate: DeedRule(least: .viewer, phrase: "change its own key")
 
         case .holdList: DeedRule(least: .viewer, phrase: "list what is paused")
         case .policyPause: DeedRule(least: .operator, phrase: "pause a policy")
@@ -85,6 +89,7 @@ extension Deed {
         case .peerRename: DeedRule(least: .admin, phrase: "rename an agent")
         case .peerApprove: DeedRule(least: .admin, phrase: "approve an enrollment")
         case .peerRevoke: DeedRule(least: .admin, phrase: "revoke a key")
+        case .peerRotate: DeedRule(least: .admin, phrase: "have an agent change its key")
         case .tokenList: DeedRule(least: .admin, phrase: "list tokens")
         case .tokenCreate: DeedRule(least: .admin, phrase: "make a token")
         case .tokenRevoke: DeedRule(least: .admin, phrase: "revoke a token")

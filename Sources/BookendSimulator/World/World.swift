@@ -169,7 +169,7 @@ final class World: @unchecked Sendable {
             collectors: [.init(intake: Self.intake, publicKey: keys.collector.publicKey.text)],
             heartbeat: Self.heartbeat)
         let agent = Agent(
-            configuration: configuration, network: life.host, keys: keys.agents[host.index],
+            configuration: configuration, network: life.host, keys: AgentKeys(keys.agents[host.index]),
             journal: SimulatedJournal(
                 transactions: Transactions(life: life, disk: host.disk), journal: host.journal, host: host),
             clock: SimulatedClock(life: life), server: SimulatedServer(host: host, life: life),

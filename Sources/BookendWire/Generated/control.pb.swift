@@ -265,6 +265,24 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .revokeTokenID(newValue)}
   }
 
+  /// the agent
+  var rotateAgentKey: String {
+    get {
+      if case .rotateAgentKey(let v)? = body {return v}
+      return String()
+    }
+    set {body = .rotateAgentKey(newValue)}
+  }
+
+  /// the new public key of whoever asks
+  var rotateOwnKey: String {
+    get {
+      if case .rotateOwnKey(let v)? = body {return v}
+      return String()
+    }
+    set {body = .rotateOwnKey(newValue)}
+  }
+
   var readAudit: ProtoAuditFilter {
     get {
       if case .readAudit(let v)? = body {return v}
@@ -302,6 +320,10 @@ nonisolated struct ProtoControlRequest: Sendable {
     case createToken(ProtoTokenDraft)
     case listTokens(ProtoControlRequest.ListTokens)
     case revokeTokenID(Int64)
+    /// the agent
+    case rotateAgentKey(String)
+    /// the new public key of whoever asks
+    case rotateOwnKey(String)
     case readAudit(ProtoAuditFilter)
 
   }
@@ -871,6 +893,14 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .tokenMade(newValue)}
   }
 
+  var rotated: ProtoKeyRotation {
+    get {
+      if case .rotated(let v)? = body {return v}
+      return ProtoKeyRotation()
+    }
+    set {body = .rotated(newValue)}
+  }
+
   var audit: ProtoControlReply.AuditPage {
     get {
       if case .audit(let v)? = body {return v}
@@ -910,6 +940,7 @@ nonisolated struct ProtoControlReply: Sendable {
     case revoked(ProtoRevocation)
     case tokens(ProtoControlReply.Tokens)
     case tokenMade(ProtoControlReply.TokenMade)
+    case rotated(ProtoKeyRotation)
     case audit(ProtoControlReply.AuditPage)
     case starts(ProtoControlReply.Starts)
     case holds(ProtoControlReply.Holds)
@@ -1204,7 +1235,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{4}\u{d}read_audit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{4}\u{b}read_audit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1469,6 +1500,22 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .revokeTokenID(v)
         }
       }()
+      case 28: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .rotateAgentKey(v)
+        }
+      }()
+      case 29: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .rotateOwnKey(v)
+        }
+      }()
       case 40: try {
         var v: ProtoAuditFilter?
         var hadOneofValue = false
@@ -1586,6 +1633,14 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .revokeTokenID?: try {
       guard case .revokeTokenID(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 27)
+    }()
+    case .rotateAgentKey?: try {
+      guard case .rotateAgentKey(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 28)
+    }()
+    case .rotateOwnKey?: try {
+      guard case .rotateOwnKey(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 29)
     }()
     case .readAudit?: try {
       guard case .readAudit(let v)? = self.body else { preconditionFailure() }
@@ -2373,7 +2428,7 @@ nonisolated extension ProtoScheduledAgent: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{2}\u{11}audit\0\u{1}starts\0\u{1}holds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{2}\u{10}audit\0\u{1}starts\0\u{1}holds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2526,6 +2581,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .tokenMade(v)
         }
       }()
+      case 24: try {
+        var v: ProtoKeyRotation?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .rotated(v)
+        }
+      }()
       case 40: try {
         var v: ProtoControlReply.AuditPage?
         var hadOneofValue = false
@@ -2623,6 +2690,10 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
     case .tokenMade?: try {
       guard case .tokenMade(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
+    case .rotated?: try {
+      guard case .rotated(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
     }()
     case .audit?: try {
       guard case .audit(let v)? = self.body else { preconditionFailure() }
