@@ -144,7 +144,8 @@ let package = Package(
 
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
         .testTarget(
-            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"], resources: [.copy("Vectors")],
+            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"],
+            resources: [.copy("Vectors"), .copy("AlertVectors")],
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),

@@ -52,7 +52,9 @@ import Testing
     }
 
     @Test func `there is a request of each kind above`() {
-        let elsewhere: Set<Deed> = [.askContinue, .jobRead, .fleetRead, .feedRead]
+        let elsewhere: Set<Deed> = [
+            .askContinue, .jobRead, .fleetRead, .feedRead, .alertRead, .alertAcknowledge, .alertSilence, .channelTest,
+        ]
         #expect(Set(Self.requests.map(\.deed)).union(elsewhere) == Set(Deed.allCases))
     }
 

@@ -92,7 +92,12 @@ enum Samples {
         activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true,
         maintenance: hold)
 
-    static let fleet = FleetSummary(
+    static let fleet: FleetSummary = {
+        var summary = bareFleet
+        (summary.channels, summary.activeAlerts, summary.criticalAlerts) = ([channel], 4, 3)
+        return summary
+    }()
+    private static let bareFleet = FleetSummary(
         jobs: [.successful: 3, .missed: 1],
         agents: [
             AgentSummary(
@@ -184,6 +189,31 @@ enum Samples {
             sync: "tcp://c.example.org:7500", broadcast: "tcp://c.example.org:7501", coordinatorKey: peers[1].key,
             collectors: [place]))
 
+    static let alertFilter: AlertFilter = {
+        var filter = AlertFilter()
+        (filter.activeOnly, filter.kind, filter.policy, filter.limit) = (false, .missed, name, 7)
+        return filter
+    }()
+    static let silence = AlertSilence(
+        id: 4, kind: .agentOffline, policy: "db-*", agent: "web-?", until: time, by: "operator/alice", reason: "moved")
+    static let alert: Alert = {
+        let subjects = [
+            AlertSubject(agent: agent, job: job, status: .failed, reason: "disk full", raisedAt: time),
+            AlertSubject(
+                agent: AgentID(rawValue: "db-1"), job: nil, status: nil, reason: "", raisedAt: time, mendedAt: time,
+                isTold: true, times: 3),
+        ]
+        return Alert(
+            id: 7, cause: AlertCause(.backupFailed, name), raisedAt: time, resolvedAt: time, toldAt: time,
+            lastToldAt: time, notices: 3, reminders: 1,
+            acknowledgement: Alert.Acknowledgement(by: "operator/alice", at: time, note: "disk ordered"),
+            subjects: Dictionary(uniqueKeysWithValues: subjects.map { (AlertSubject.Key(agent: $0.agent), $0) }))
+    }()
+    static let notice = AlertNotice(
+        occasion: .grown, alert: alert, news: [AlertSubject.Key(agent: agent)], at: time)
+    static let channel = ChannelState(
+        name: "ops", kind: "mail", waiting: 3, oldestAt: time, deliveredAt: time, problem: "it answered 500",
+        failingSince: time)
     static let start = ScheduledStart(
         policy: name, start: time, zone: .named("Asia/Kathmandu"), offset: 20_700, splay: .seconds(60),
         windowEnd: time + .seconds(90), agents: 7,
@@ -232,13 +262,16 @@ enum Samples {
         + answers.map { .askReply(.chunk(id: 1, $0)) }
         + ([
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
-            .feedHead, .auditAnchors(after: 5, limit: 9),
+            .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
+            .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
+            .testChannels("ops"), .testChannels(nil),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
             .jobs([aggregate]), .fleet(fleet),
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
+            .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,

@@ -42,6 +42,10 @@ extension Status: ExpressibleByArgument {
 struct DurationArgument: ExpressibleByArgument, Sendable {
     var duration: Duration
 
+    init(duration: Duration) { self.duration = duration }
+
+    var defaultValueDescription: String { DurationText.render(duration) }
+
     init?(argument: String) {
         do {
             duration = try DurationText.parse(argument)

@@ -86,6 +86,10 @@ extension Query {
         case .fleet: .fleetRead
         case .feed, .feedHead: .feedRead
         case .auditAnchors: .auditRead
+        case .alerts, .alert, .silences: .alertRead
+        case .acknowledgeAlert: .alertAcknowledge
+        case .silenceAlerts, .endSilence: .alertSilence
+        case .testChannels: .channelTest
         }
     }
 }

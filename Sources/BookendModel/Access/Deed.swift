@@ -36,6 +36,10 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case jobRead = "job.read"
     case fleetRead = "fleet.read"
     case feedRead = "feed.read"
+    case alertRead = "alert.read"
+    case alertAcknowledge = "alert.acknowledge"
+    case alertSilence = "alert.silence"
+    case channelTest = "channel.test"
 }
 
 /// What a kind of request takes.
@@ -69,6 +73,7 @@ extension Deed {
         // Who watches the log must be able to have the least of rights.
         case .auditRead: DeedRule(least: .viewer, phrase: "read the audit log")
         case .peerList: DeedRule(least: .viewer, phrase: "list who is enrolled")
+        case .alertRead: DeedRule(least: .viewer, phrase: "read alerts")
         // One's own: nobody but its holder can ask for it.
         case .keyRotate: DeedRule(least: .viewer, phrase: "change its own key")
 
@@ -82,6 +87,9 @@ extension Deed {
         case .restoreOrder: DeedRule(least: .operator, phrase: "restore")
         case .debtPay: DeedRule(least: .operator, phrase: "pay an owed post-script")
         case .debtForgive: DeedRule(least: .operator, phrase: "forgive an owed post-script")
+        case .alertAcknowledge: DeedRule(least: .operator, phrase: "acknowledge an alert")
+        case .alertSilence: DeedRule(least: .operator, phrase: "silence alerts")
+        case .channelTest: DeedRule(least: .operator, phrase: "test a channel")
 
         case .policyApply: DeedRule(least: .admin, phrase: "apply policies")
         case .policyDelete: DeedRule(least: .admin, phrase: "delete a policy")
