@@ -72,15 +72,21 @@ enum Tape {
         def carry(source, target, seen, twice):
             # Frame by frame; the first large message twice.
             try:
-                block = exactly(source, 64)
+                # Each side says the rest of its greeting when it has heard how the other's begins.
+                block = b""
+                while len(block) < 64:
+                    piece = exactly(source, 1)
+                    target.sendall(piece)
+                    block += piece
+                seen.append(block)
                 while True:
+                    block = frame(source)
                     seen.append(block)
                     target.sendall(block)
                     if twice and b"\\x07MESSAGE" in block[:18] and len(block) > 100:
                         twice = False
                         target.sendall(block)
                         print("twice", flush=True)
-                    block = frame(source)
             except OSError:
                 pass
             for peer in (source, target):
