@@ -46,6 +46,8 @@ let package = Package(
             dependencies: ["BookendModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
 
+        // What wall clocks show where. Brings Foundation with it: for the coordinator and the CLI, not for agents.
+        .target(name: "BookendCalendar", dependencies: ["BookendModel"], swiftSettings: strict),
         .target(
             name: "BookendDaemon",
             dependencies: [
@@ -66,7 +68,7 @@ let package = Package(
         .target(
             name: "BookendCoordinator",
             dependencies: [
-                "BookendDigest", "BookendDaemon", "BookendCurl",
+                "BookendCalendar", "BookendDigest", "BookendDaemon", "BookendCurl",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -133,7 +135,7 @@ let package = Package(
         .target(
             name: "BookendCLI",
             dependencies: [
-                "BookendDigest", "BookendTransport", "BookendFiles",
+                "BookendCalendar", "BookendDigest", "BookendTransport", "BookendFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
@@ -142,7 +144,8 @@ let package = Package(
 
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
         .testTarget(
-            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"], resources: [.copy("Vectors")],
+            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"],
+            resources: [.copy("Vectors"), .copy("AlertVectors")],
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
@@ -150,6 +153,9 @@ let package = Package(
             name: "BookendFilesTests",
             dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
+        .testTarget(
+            name: "BookendCalendarTests", dependencies: ["BookendCalendar", "BookendFiles", "BookendModel"],
+            swiftSettings: strict),
         .testTarget(name: "BookendDigestTests", dependencies: ["BookendDigest"], swiftSettings: strict),
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
         .testTarget(
@@ -182,7 +188,7 @@ let package = Package(
         .testTarget(
             name: "ProcessTests",
             dependencies: [
-                "BookendModel", "BookendTransport", "BookendWire",
+                "BookendCalendar", "BookendModel", "BookendTransport", "BookendWire",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),

@@ -17,7 +17,7 @@ package struct Agent {
 
     private let configuration: AgentConfiguration
     private let network: any Network
-    private let keys: CurveKeyPair
+    private let keys: AgentKeys
     private let journal: any Journal
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
@@ -30,7 +30,7 @@ package struct Agent {
     ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
     ///   - ready: Called once debts are being paid and orders are taken.
     package init(
-        configuration: AgentConfiguration, network: any Network, keys: CurveKeyPair, journal: any Journal,
+        configuration: AgentConfiguration, network: any Network, keys: AgentKeys, journal: any Journal,
         clock: any DaemonClock, server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30),
         ready: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
@@ -87,6 +87,10 @@ package struct Agent {
                     }
                 }
                 group.addTask { await coordinator.link.run() }
+                group.addTask {
+                    let sockets = coordinator.sockets + collectors.map(\.socket)
+                    await keys.change(on: sockets, clock: clock, logger: logger)
+                }
                 group.addTask { await tidy(server, collectors.map(\.link)) }
                 group.addTask { await director.runSlots() }
                 if let isolation { group.addTask { await isolation.run() } }
@@ -113,7 +117,8 @@ package struct Agent {
         for collector in configuration.collectors {
             let socket = try await network.open(
                 SocketPlan(
-                    .dealer, Endpoint(collector.intake), .curveClient(keys, server: CurveKey(collector.publicKey))))
+                    .dealer, Endpoint(collector.intake),
+                    .curveClient(keys.client, server: CurveKey(collector.publicKey))))
             let link = CollectorLink(
                 name: collector.publicKey, socket: socket, journal: journal, contents: contents, clock: clock,
                 logger: logger)
@@ -137,7 +142,7 @@ package struct Agent {
         _ contents: JournalContents, _ director: JobDirector, _ isolation: IsolationGuard?,
         _ collectors: [CollectorLink], _ server: any AgentServer
     ) async throws -> CoordinatorConnection {
-        let protection = Guard.curveClient(keys, server: try CurveKey(configuration.coordinator.publicKey))
+        let protection = Guard.curveClient(keys.client, server: try CurveKey(configuration.coordinator.publicKey))
         let topic = Array(Topic.agent(configuration.id).utf8)
         let broadcast = try await network.open(
             SocketPlan(
@@ -145,9 +150,11 @@ package struct Agent {
         let sync = try await network.open(
             SocketPlan(.dealer, Endpoint(configuration.coordinator.sync), protection))
         let asks = AskServer(
-            answering: server.answering(for: director), socket: sync, clock: clock, logger: logger)
+            answering: KeyAnswers(keys: keys, others: server.answering(for: director)), socket: sync, clock: clock,
+            logger: logger)
         let link = CoordinatorLink(
-            agent: configuration.id, labels: configuration.labels, heartbeat: configuration.heartbeat, sync: sync,
+            agent: configuration.id, labels: configuration.labels, timeZone: MachineZone.name(),
+            heartbeat: configuration.heartbeat, sync: sync,
             broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
             outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, heard: { isolation?.hear() }, logger: logger)
         return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])

@@ -18,7 +18,7 @@ package enum AgentProgram {
         // Its memory holds keys and the secrets of repositories: no core file, no look from its user's other programs.
         if clinux_forbid_dumps() != 0 { logger.warning("this agent's memory may be written to core files") }
         let directory = try StateDirectory(path: configuration.stateDirectory)
-        let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
+        let keys = try AgentKeys(file: configuration.keyFile)
         let journal = try SQLiteJournal(
             path: directory.file("journal.sqlite"), agent: configuration.id, reserve: journalReserve)
         let network = try SocketThread()

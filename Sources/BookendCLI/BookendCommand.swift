@@ -35,7 +35,9 @@ package struct BookendCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Results",
                 subcommands: [
-                    StatusCommand.self, AgentsCommand.self, JobsCommand.self, JobCommand.self, DebtsCommand.self,
+                    StatusCommand.self, AlertsCommand.self, ScheduleCommand.self, AgentsCommand.self, JobsCommand.self,
+                    JobCommand.self,
+                    DebtsCommand.self,
                     ExplainCommand.self,
                     LogsCommand.self, WatchCommand.self,
                 ]),

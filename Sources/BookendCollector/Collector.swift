@@ -24,16 +24,27 @@ package struct Collector {
     private let rosterInterval: Duration
     private let silenceInterval: Duration
     private let deadMan: DeadMan?
+    private let alertStore: (any AlertStore & ReportStore)?
+    private let alertInterval: Duration
+    private let channelPace: ChannelService.Pace
     private let logger: Logger
 
     /// - Parameters:
     ///   - rosterInterval: How often the coordinator is asked for its triggers.
     ///   - silenceInterval: How often jobs are looked for that nobody speaks of any more.
+    ///   - alerts: The same store, which keeps alerts too; `nil`: no alerts are judged.
+    ///   - alertInterval: How often what was stored is judged.
+    ///   - channelPause: After a try that failed, at first.
     package init(
         configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
-        store: any ReportStore, clock: any DaemonClock, rosterInterval: Duration = .seconds(1),
-        silenceInterval: Duration = .seconds(5), deadMan: DeadMan? = nil, logger: Logger
+        store: any ReportStore, alerts: (any AlertStore & ReportStore)? = nil, clock: any DaemonClock,
+        rosterInterval: Duration = .seconds(1), silenceInterval: Duration = .seconds(5),
+        alertInterval: Duration = .seconds(2), channelPause: Duration = .seconds(5), deadMan: DeadMan? = nil,
+        logger: Logger
     ) {
+        alertStore = alerts
+        self.alertInterval = alertInterval
+        channelPace = ChannelService.Pace(first: channelPause, look: min(alertInterval, .seconds(2)))
         self.configuration = configuration
         self.network = network
         self.keys = keys
@@ -68,9 +79,11 @@ package struct Collector {
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)
         let roster = try await openRoster(admitted, refusals)
+        let board = ChannelBoard(configuration.channels)
+        let desk = try alertDesk(board)
         let queries = QueryService(
-            socket: querySocket, ring: ring, refusals: refusals, store: store, roster: roster?.service, clock: clock,
-            logger: logger)
+            socket: querySocket, ring: ring, refusals: refusals, store: store, roster: roster?.service, alerts: desk,
+            clock: clock, logger: logger)
         logger.notice(
             "collector is ready",
             metadata: [
@@ -81,10 +94,16 @@ package struct Collector {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
-                for socket in [intakeSocket, querySocket] + feeds { group.addTask { await socket.logCuts(to: logger) } }
+                for socket in [intakeSocket, querySocket] + feeds {
+                    group.addTask { await socket.watchPeers(logger) { refusals.turnAway($0, $1) } }
+                }
                 group.addTask { await refusals.run() }
                 group.addTask { await prune(intake) }
                 group.addTask { await silence(intake).run() }
+                if let desk {
+                    group.addTask { await desk.service.run() }
+                    for channel in channels(desk) { group.addTask { await channel.run() } }
+                }
                 if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }
                 if let roster { group.addTask { await roster.service.run() } }
                 await intake.run()
@@ -110,6 +129,33 @@ package struct Collector {
             logger: logger)
     }
 
+    private func alertDesk(_ board: ChannelBoard) throws(CollectorError) -> AlertDesk? {
+        guard let alertStore else { return nil }
+        let gone = try alertStore.keepOutgoing(to: Set(configuration.channels.map(\.name)))
+        if gone > 0 {
+            logger.warning(
+                "messages waited for channels that there are no more", metadata: ["messages": "\(gone)"])
+        }
+        let routing = AlertRouting(
+            channels: configuration.channels, routes: configuration.routes, epoch: try store.epoch())
+        let labels = AgentLabels(ring: ring)
+        let watch = FleetWatch(
+            rules: configuration.alerts, objectives: configuration.objectives, heard: lastHeard, labels: labels,
+            startedAt: clock.now.boot, interval: max(alertInterval, min(.seconds(60), alertInterval * 30)))
+        let service = try AlertService(
+            store: alertStore, routing: routing, watch: watch, labels: labels, rules: configuration.alerts,
+            interval: alertInterval, clock: clock, logger: logger)
+        return AlertDesk(service: service, store: alertStore, board: board)
+    }
+
+    private func channels(_ desk: AlertDesk) -> [ChannelService] {
+        configuration.channels.map { channel in
+            ChannelService(
+                door: ChannelDoor(channel: channel), store: desk.store, board: desk.board, pace: channelPace,
+                clock: clock, logger: logger)
+        }
+    }
+
     private func openRoster(
         _ admitted: AdmittedPeers, _ refusals: RefusalCounter
     ) async throws -> (service: RosterService, socket: any MessageSocket)? {
@@ -119,7 +165,8 @@ package struct Collector {
             query: configuration.advertise.query)
         let socket = try await network.open(
             SocketPlan(
-                .dealer, Endpoint(coordinator.sync), .curveClient(keys, server: CurveKey(coordinator.publicKey))))
+                .dealer, Endpoint(coordinator.sync),
+                .curveClient(ClientKeys(keys), server: CurveKey(coordinator.publicKey))))
         return (
             try RosterService(
                 socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,
@@ -140,6 +187,10 @@ package struct Collector {
                     try store.prune(
                         reportsBefore: now - configuration.retention.reports,
                         jobsBefore: now - configuration.retention.jobs, limit: 1_000)
+                {}
+                while !Task.isCancelled,
+                    try alertStore?.pruneAlerts(
+                        resolvedBefore: now - configuration.retention.reports, limit: 100) ?? false
                 {}
                 // Not at the start: a collector that was off for long has not heard of anyone yet.
                 if !isFirst {

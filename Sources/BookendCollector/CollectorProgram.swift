@@ -25,8 +25,8 @@ package enum CollectorProgram {
             )
         }
         let collector = Collector(
-            configuration: configuration, network: network, keys: keys, ring: ring, store: store, clock: SystemClock(),
-            deadMan: deadMan,
+            configuration: configuration, network: network, keys: keys, ring: ring, store: store, alerts: store,
+            clock: SystemClock(), deadMan: deadMan,
             logger: logger)
         try await DaemonProgram.run(logger: logger) { try await collector.run() }
         withExtendedLifetime(directory) {}

@@ -12,6 +12,7 @@ final class QueryService: Sendable {
     private let refusals: RefusalCounter
     private let store: any ReportStore
     private let roster: RosterService?
+    private let alerts: AlertDesk?
     private let clock: any DaemonClock
     private let logger: Logger
     /// Answers that wait for the coordinator.
@@ -27,13 +28,14 @@ final class QueryService: Sendable {
     /// - Parameter roster: Knows what the coordinator accepted a moment ago; `nil`: there is no coordinator to be asked.
     init(
         socket: any MessageSocket, ring: KeyRing, refusals: RefusalCounter, store: any ReportStore,
-        roster: RosterService?, clock: any DaemonClock, logger: Logger
+        roster: RosterService?, alerts: AlertDesk?, clock: any DaemonClock, logger: Logger
     ) {
         self.socket = socket
         self.ring = ring
         self.refusals = refusals
         self.store = store
         self.roster = roster
+        self.alerts = alerts
         self.clock = clock
         self.logger = logger
     }
@@ -45,6 +47,10 @@ final class QueryService: Sendable {
             for await deliveries in socket.deliveries {
                 for delivery in deliveries {
                     guard let question = serve(delivery, &faults) else { continue }
+                    guard question.waitsForCoordinator else {
+                        group.addTask { await self.answerFromDesk(question) }
+                        continue
+                    }
                     guard let roster, late.withLock({ $0 < Self.lateAnswers }) else {
                         answer(question)
                         continue
@@ -66,6 +72,22 @@ final class QueryService: Sendable {
         let request: UInt64
         let query: Query
         let route: Route
+        let name: String
+        /// Otherwise for the desk that knows alerts.
+        let waitsForCoordinator: Bool
+    }
+
+    /// Alerts have an owner of their own, who may be at work.
+    private func answerFromDesk(_ question: Question) async {
+        var answer = QueryReply.failed(RemoteFailure(.unavailable, "this collector judges no alerts"))
+        do throws(CollectorError) {
+            let reply = try await alerts?.reply(to: question.query, from: question.name, at: clock.now.wall)
+            if let reply { answer = reply }
+        } catch {
+            logger.error("a query failed", metadata: ["error": "\(error)"])
+            answer = .failed(RemoteFailure(.failed, error.message))
+        }
+        socket.send([Wire.encode(.queryReply(request: question.request, answer))], to: question.route)
     }
 
     private func answer(_ question: Question) {
@@ -84,9 +106,14 @@ final class QueryService: Sendable {
                 refuse(request, failure, to: route)
                 return nil
             }
+            let name = delivery.peer?.description ?? delivery.localName
+            if query.isAboutAlerts {
+                return Question(
+                    request: request, query: query, route: route, name: name, waitsForCoordinator: false)
+            }
             let answer = reply(to: query)
             if case .job = query, case .failed(let failure) = answer, failure.code == .notFound {
-                return Question(request: request, query: query, route: route)
+                return Question(request: request, query: query, route: route, name: name, waitsForCoordinator: true)
             }
             socket.send([Wire.encode(.queryReply(request: request, answer))], to: route)
         } catch {
@@ -127,7 +154,10 @@ final class QueryService: Sendable {
                     ? .failed(
                         RemoteFailure(.notFound, "there is no job \(job): `bookend jobs` lists those that there are"))
                     : .jobs(jobs)
-            case .fleet: return .fleet(try store.fleet(asOf: clock.now.wall))
+            case .fleet:
+                var summary = try store.fleet(asOf: clock.now.wall)
+                try alerts?.complete(&summary)
+                return .fleet(summary)
             case .feed(let cursor, let limit): return try feed(from: cursor, limit: limit)
             case .auditAnchors(let after, let limit):
                 let anchors = try store.anchors(after: after, limit: limit)
@@ -135,6 +165,8 @@ final class QueryService: Sendable {
             case .feedHead:
                 // Without reports there is a head all the same.
                 return .feed([], head: try store.feed(from: nil, limit: 1)?.head ?? Cursor(rawValue: ""))
+            case .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels:
+                return .failed(RemoteFailure(.invalid, "alerts are asked for elsewhere"))
             }
         } catch {
             logger.error("a query failed", metadata: ["error": "\(error)"])
@@ -161,5 +193,21 @@ final class QueryService: Sendable {
                         + "start without a cursor, and take what was missed from `bookend jobs`"))
         }
         return .feed(entries, head: head)
+    }
+}
+
+extension Query {
+    fileprivate var isAboutAlerts: Bool {
+        switch self {
+        case .jobs, .job, .fleet, .feed, .feedHead, .auditAnchors: false
+        case .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels: true
+        }
+    }
+}
+
+extension Delivery {
+    /// Of somebody on a Unix socket.
+    fileprivate var localName: String {
+        if case .process(let uid, _, _) = address { "local/\(uid)" } else { "local" }
     }
 }

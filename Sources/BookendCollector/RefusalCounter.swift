@@ -16,6 +16,8 @@ final class RefusalCounter: Sendable {
     private static let limit = 100
 
     private let book = Mutex(RefusalBook())
+    /// Those without a key that is admitted. Few addresses at once: who has many of them fills no log.
+    private let strangers = Mutex(RefusalBook(limit: 20))
     private let waiting: Mutex<Waiting>
     private let clock: any DaemonClock
     private let logger: Logger
@@ -43,19 +45,25 @@ final class RefusalCounter: Sendable {
         if let news = book.withLock({ $0.note(refusal, at: now) }) { tell([news]) }
     }
 
+    /// Handshakes of keys that are not admitted.
+    func turnAway(_ address: String, _ times: Int64) {
+        let now = clock.now.boot
+        if let news = strangers.withLock({ $0.note(.stranger(at: address, times: times), at: now) }) { tell([news]) }
+    }
+
     /// Tells what was counted, until the task is canceled.
     func run() async {
         while !Task.isCancelled {
             // Canceled: the loop's condition sees it.
             try? await clock.sleep(until: clock.now.boot + .seconds(5))
             let now = clock.now.boot
-            tell(book.withLock { $0.due(at: now) })
+            tell(book.withLock { $0.due(at: now) } + strangers.withLock { $0.due(at: now) })
         }
-        tell(book.withLock { $0.drain() })
+        tell(book.withLock { $0.drain() } + strangers.withLock { $0.drain() })
     }
 
     private func tell(_ refused: [Refusal]) {
-        let total = book.withLock(\.total)
+        let total = book.withLock(\.total) + strangers.withLock(\.total)
         waiting.withLock { waiting in
             waiting.refusals = (waiting.refusals + refused).suffix(Self.limit)
             waiting.through += Int64(refused.count)

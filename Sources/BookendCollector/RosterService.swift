@@ -54,7 +54,7 @@ actor RosterService {
                     case .connected: await self.ask()
                     case .lost(let reason, _):
                         self.logger.warning("the coordinator is out of reach", metadata: ["reason": "\(reason)"])
-                    case .cut: break  // only on a server
+                    case .cut, .turnedAway: break  // only on a server
                     }
                 }
             }

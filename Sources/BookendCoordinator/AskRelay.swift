@@ -39,6 +39,12 @@ struct AskRelay {
         return nextID
     }
 
+    /// A number for a question that is the coordinator's own.
+    mutating func number() -> UInt64 {
+        nextID += 1
+        return nextID
+    }
+
     func id(of client: Client) -> UInt64? {
         asks.first {
             $0.value.client.route == client.route && $0.value.client.door == client.door

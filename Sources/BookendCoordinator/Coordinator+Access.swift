@@ -1,3 +1,4 @@
+import BookendDaemon
 import BookendModel
 import BookendTransport
 import Logging
@@ -9,6 +10,8 @@ struct Caller: Hashable, Sendable {
     /// Where from, as the system says.
     var origin: String
     var standing: Standing
+    /// By which it proved itself; `nil`: the Unix socket's file guards that way.
+    var key: PublicKey?
 }
 
 // Who may do what, and what becomes of those who may not.
@@ -24,7 +27,8 @@ extension Coordinator {
         }
         guard let sender = delivery.sender else { return Caller(name: "unknown", origin: origin, standing: .nobody) }
         return Caller(
-            name: sender.identity.description, origin: origin, standing: keyFile.ring.standing(of: sender))
+            name: sender.identity.description, origin: origin, standing: keyFile.ring.standing(of: sender),
+            key: sender.key.map(PublicKey.init))
     }
 
     /// Answers whoever may not.
@@ -52,12 +56,19 @@ extension Coordinator {
     func refuse(_ refusal: Refusal, reporter: String? = nil, _ now: Moment) {
         var refusal = refusal
         if let reporter { refusal.reason = "told by \(reporter): \(refusal.reason)" }
-        if let news = refusals.note(refusal, at: now.boot) { tell([news], now) }
+        let isStranger = refusal.isStranger
+        let news = isStranger ? strangers.note(refusal, at: now.boot) : refusals.note(refusal, at: now.boot)
+        if let news { tell([news], now) }
+    }
+
+    /// Handshakes of keys that are not admitted.
+    func turnAway(_ address: String, _ times: Int64) {
+        refuse(.stranger(at: address, times: times), clock.now)
     }
 
     /// Those that were counted for a minute.
     func tellRefusals(_ now: Moment) {
-        tell(refusals.due(at: now.boot), now)
+        tell(refusals.due(at: now.boot) + strangers.due(at: now.boot), now)
     }
 
     func tell(_ refused: [Refusal], _ now: Moment) {
@@ -67,7 +78,7 @@ extension Coordinator {
                 metadata: [
                     "who": "\(refusal.who)", "from": "\(refusal.origin)", "what": "\(refusal.what)",
                     "target": "\(refusal.target)", "times": "\(refusal.count)", "reason": "\(refusal.reason)",
-                    "refused": "\(refusals.total)",
+                    "refused": "\(refusals.total + strangers.total)",
                 ])
         }
         if !refused.isEmpty { audit(refused.map { AuditDraft($0) }, now) }

@@ -4,6 +4,17 @@ import BookendTransport
 
 extension Coordinator {
     func ask(_ agent: AgentID, _ request: AskRequest, _ client: Client, _ now: Moment) throws(RemoteFailure) {
+        switch request {
+        case .makeKey, .useKey:
+            throw RemoteFailure(.invalid, "what is asked of agents when a key is rotated is the coordinator's to ask")
+        default: _ = try open(request, of: agent, for: client, now)
+        }
+    }
+
+    /// - Returns: The number of the question.
+    func open(
+        _ request: AskRequest, of agent: AgentID, for client: Client, _ now: Moment
+    ) throws(RemoteFailure) -> UInt64 {
         guard machine.presence.isEnrolled(agent) else {
             throw OrderProblem.unknownAgent(agent, known: machine.presence.ids).failure
         }
@@ -18,6 +29,7 @@ extension Coordinator {
         try auditBeginning(of: client, now)
         let id = asks.open(request, of: agent, for: client)
         send(.askCall(.open(id: id, request: request, credit: AskRelay.firstCredit)), to: agent)
+        return id
     }
 
     func giveCredit(_ chunks: Int, _ client: Client) {
@@ -32,6 +44,7 @@ extension Coordinator {
 
     func relay(_ reply: AskReply, of agent: AgentID, _ now: Moment) {
         switch reply {
+        case .chunk(let id, .key(let key)): take(key, of: agent, in: id, now)
         case .chunk(let id, let answer):
             guard let ask = asks[id], ask.agent == agent else {
                 // Asked before a restart, or by a client that is gone.
@@ -41,6 +54,7 @@ extension Coordinator {
             auditAnswer(answer, to: id, now)
             self.reply(.answer(answer), to: ask.client)
         case .end(let id, let failure):
+            if let failure { endRotation(of: agent, in: id, failure) }
             guard asks[id]?.agent == agent, let ask = asks.close(id) else { return }
             if let failure { auditFailure(of: ask, failure.message, now) }
             self.reply(failure.map(ControlReply.failed) ?? .done, to: ask.client)

@@ -39,7 +39,7 @@ extension Coordinator {
             draft = client.audit(
                 isGood ? .done : .failed,
                 debts.map { "attempt \($0.attempt): \($0.status.rawValue) \($0.status.name)" }.joined(separator: ", "))
-        case .log, .snapshots, .debts: return
+        case .log, .snapshots, .debts, .key: return
         }
         if asks.noteOutcome(of: id) { audit([draft], now) }
     }

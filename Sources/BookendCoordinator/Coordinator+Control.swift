@@ -1,3 +1,4 @@
+import BookendFiles
 import BookendModel
 import BookendTransport
 import BookendWire
@@ -57,6 +58,7 @@ extension Coordinator {
             case .listSlots(let policy, let agent, let limit):
                 let slots = machine.slots.upcoming(policy, agent, limit: limit)
                 reply(.triggered(slots.map { TriggerRecord(trigger: $0, state: .planned) }), to: client)
+            case .listStarts(let filter): reply(.starts(try upcoming(filter, now)), to: client)
             case .ask(let agent, let request): try ask(agent, request, client, now)
             case .askCredit(let chunks): giveCredit(chunks, client)
             case .askClose: closeAsk(client)
@@ -73,6 +75,8 @@ extension Coordinator {
                 let plan = try book.plan(approving: identity, by: client.author, at: now.wall)
                 reply(.peers(try record(plan, "a peer was approved", client, now)), to: client)
             case .revokePeer(let identity): try revoke(identity, client, now)
+            case .rotateKey(let agent): try rotate(agent, client, now)
+            case .rotateOwnKey(let key): try rotateOwn(key, client, now)
             case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
             case .readAudit(let filter):
                 reply(.audit(try stored { () throws(CoordinatorError) in try store.audit(filter) }), to: client)
@@ -158,7 +162,9 @@ extension Coordinator {
         var problems: [String] = []
         for policy in policies {
             if !names.insert(policy.name).inserted { problems.append("policy \(policy.name): stands there twice") }
-            problems += policy.problems().map { "policy \(policy.name): \($0.keyPath): \($0.message)" }
+            problems += (policy.problems() + policy.zoneProblems(zones)).map {
+                "policy \(policy.name): \($0.keyPath): \($0.message)"
+            }
         }
         guard !problems.isEmpty else { return }
         let rest = problems.count > 20 ? ["and \(problems.count - 20) more"] : []

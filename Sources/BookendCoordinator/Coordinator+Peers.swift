@@ -6,12 +6,14 @@ import Logging
 extension Coordinator {
     /// Records peers, and acts by it before anybody is told.
     func record(
-        _ peers: [Peer], token: EnrollmentToken? = nil, _ what: Logger.Message, _ client: Client, _ now: Moment
+        _ peers: [Peer], token: EnrollmentToken? = nil, _ what: Logger.Message, because reason: String = "",
+        _ client: Client, _ now: Moment
     ) throws(RemoteFailure) -> [Peer] {
         let lines = peers.map { peer in
             client.audit(
                 .done, on: client.deed == .peerRename ? nil : "\(peer.identity)",
-                "\(peer.identity) is \(peer.state.rawValue)\(peer.labelText), key \(peer.key)")
+                "\(peer.identity) is \(peer.state.rawValue)\(peer.labelText), key \(peer.key)"
+                    + (reason.isEmpty ? "" : ": \(reason)"))
         }
         let recorded = try stored { () throws(CoordinatorError) in
             try store.record(peers, token: token, audit: lines, at: now.wall)
@@ -44,7 +46,7 @@ extension Coordinator {
 
     /// Answers once the collectors act by it too, or have not said so in time.
     func revoke(_ identity: PeerIdentity, _ client: Client, _ now: Moment) throws(RemoteFailure) {
-        guard !revocations.isFull else {
+        guard !news.isFull else {
             throw RemoteFailure(
                 .unavailable, "many revocations wait for a collector already: try again in some seconds")
         }
@@ -52,13 +54,18 @@ extension Coordinator {
         let peers = try record(plan, "a key was revoked", client, now)
         tendGate(now)
         fail(asks.close(author: identity.description), "\(identity) was revoked")
+        tellCollectors(.revocation(client, Revocation(peers: peers, uninformed: [])), now)
+    }
+
+    /// Of all that has changed up to now; what waits for it goes on in ``endNews(_:)``.
+    func tellCollectors(_ purpose: CollectorNews.Purpose, _ now: Moment) {
         let collectors = book.admitted.filter { $0.identity.role == .collector }.map(\.identity)
-        for (route, request) in revocations.begin(
-            Revocation(peers: peers, uninformed: []), for: client, collectors: collectors, at: now.boot)
+        for (route, request) in news.begin(
+            purpose, generation: book.generation, collectors: collectors, at: now.boot)
         {
             answer(request, route, now)
         }
-        endRevocations(now)
+        endNews(now)
     }
 
     /// A collector asks: it acts by the peers up to the generation that it names.
@@ -67,12 +74,17 @@ extension Coordinator {
         // Its key is the one that it has proved, whatever it says.
         collectorPlaces[collector]?.key = book.named(collector).last { $0.state == .admitted }?.key
         let isCurrent = request.epoch == machine.epoch
-        revocations.hear(request, isCurrent: isCurrent, of: collector, route)
-        endRevocations(now)
+        news.hear(request, isCurrent: isCurrent, of: collector, route)
+        endNews(now)
     }
 
-    func endRevocations(_ now: Moment) {
-        for (client, revocation) in revocations.end(at: now.boot) {
+    func endNews(_ now: Moment) {
+        for (purpose, uninformed) in news.end(at: now.boot) {
+            guard case .revocation(let client, var revocation) = purpose else {
+                if case .rotation(let identity) = purpose { goOn(identity, uninformed, now) }
+                continue
+            }
+            revocation.uninformed = uninformed
             if !revocation.uninformed.isEmpty {
                 logger.error(
                     "collectors do not know yet that a key was revoked",

@@ -10,7 +10,8 @@ extension Coordinator {
         planSlots(now)
         perform(machine.handle(.tick, at: now), now)
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
-        endRevocations(now)
+        endNews(now)
+        endRotations(now)
         tendGate(now)
         tellRefusals(now)
         if housekeeping.isDue(.memories, at: now.boot) { rememberAgents() }
@@ -30,14 +31,14 @@ extension Coordinator {
     func finish() {
         keeper.close()
         fail(asks.closeAll(), "the coordinator is stopping; ask again when it is back")
-        tell(refusals.drain(), clock.now)
+        tell(refusals.drain() + strangers.drain(), clock.now)
         rememberAgents()
         flush(clock.now)
     }
 
     /// Computes the jobs to come, when it is time to; each is recorded with its id before anyone is told.
     func planSlots(_ now: Moment) {
-        guard let plan = machine.planSlots(at: now) else { return }
+        guard let plan = machine.planSlots(zones: zones, at: now) else { return }
         do throws(CoordinatorError) {
             let records = try store.record(plan, at: now.wall)
             perform(machine.handle(.slotsRecorded(records, plannedAt: plan.plannedAt), at: now), now)
@@ -84,6 +85,15 @@ extension Coordinator {
             if removed > 0 { logger.info("old triggers were removed", metadata: ["triggers": "\(removed)"]) }
         } catch {
             logger.error("old triggers could not be removed", metadata: ["error": "\(error)"])
+        }
+        let tokens = book.prunableTokens(at: now.wall, limit: 1_000)
+        guard !tokens.isEmpty else { return }
+        do throws(CoordinatorError) {
+            try store.forget(tokens)
+            book.forget(tokens)
+            logger.info("old tokens were removed", metadata: ["tokens": "\(tokens.count)"])
+        } catch {
+            logger.error("old tokens could not be removed", metadata: ["error": "\(error)"])
         }
     }
 }

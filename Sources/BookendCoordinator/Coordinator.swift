@@ -1,3 +1,4 @@
+import BookendCalendar
 import BookendDaemon
 import BookendModel
 import BookendTransport
@@ -18,12 +19,18 @@ actor Coordinator {
     var machine: CoordinatorMachine
     var asks = AskRelay()
     var book: PeerBook
-    var revocations = PendingRevocations()
+    var news = CollectorNews()
+    /// By whose key it is.
+    var rotations: [PeerIdentity: PendingRotation] = [:]
     let enrollment: EnrollmentRules?
+    /// What wall clocks show where.
+    let zones: any ZoneCatalog = TimeZones()
     var keeper = GateKeeper()
     /// Where collectors say that they are reached.
     var collectorPlaces: [PeerIdentity: CollectorPlace] = [:]
     var refusals = RefusalBook()
+    /// Those without a key that is admitted. Few addresses at once: who has many of them fills no disk.
+    var strangers = RefusalBook(limit: 20)
     /// By collector: the number of the last refusal that it told of.
     var refusalsTaken: [String: Int64] = [:]
     /// On the sync socket, where each agent was last heard.
@@ -68,6 +75,7 @@ actor Coordinator {
             case .unsubscribed: break
             case .message(let message):
                 guard let route = message.route else { continue }
+                noteUse(of: delivery, now)
                 let caller = caller(of: delivery, at: door)
                 let envelope: Envelope
                 do {

@@ -106,7 +106,9 @@ package struct CoordinatorService: Sendable {
                 group.addTask {
                     for await batch in doors.broadcast.deliveries { await coordinator.take(batch, at: .broadcast) }
                 }
-                for door in [doors.sync, doors.broadcast] { group.addTask { await door.logCuts(to: logger) } }
+                for door in [doors.sync, doors.broadcast, doors.control] {
+                    group.addTask { await door.watchPeers(logger) { await coordinator.turnAway($0, $1) } }
+                }
                 if let deadMan { group.addTask { await deadMan.run { try await coordinator.checkThatItWorks() } } }
                 for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }
                 // No more orders from here on: the control socket is closed.

@@ -67,7 +67,11 @@ extension ProtoPeer {
         generation = peer.generation
         changedUnixMs = peer.changedAt.milliseconds
         changedBy = peer.changedBy
-        if case .token(let id) = peer.origin { tokenID = id.rawValue }
+        switch peer.origin {
+        case .keyFile: break
+        case .token(let id): tokenID = id.rawValue
+        case .rotation(of: let old): replacedKey = old.text
+        }
     }
 }
 
@@ -81,10 +85,18 @@ extension Peer {
         case .unspecified, .UNRECOGNIZED:
             throw WireError(.invalid, "peer.state: unknown value \(proto.state.rawValue)")
         }
+        let origin: Origin =
+            if proto.hasTokenID {
+                .token(try TokenID(wire: proto.tokenID))
+            } else if proto.hasReplacedKey {
+                .rotation(of: try PublicKey(wire: proto.replacedKey, "replaced_key"))
+            } else {
+                .keyFile
+            }
         self.init(
             identity: try PeerIdentity(wire: proto.identity), key: try PublicKey(wire: proto.publicKey),
             labels: try proto.labels.checkedAsLabels("peer.labels"), role: try OperatorRole.from(proto.role),
-            state: state, origin: proto.hasTokenID ? .token(try TokenID(wire: proto.tokenID)) : .keyFile,
+            state: state, origin: origin,
             generation: proto.generation, changedAt: UnixTime(milliseconds: proto.changedUnixMs),
             changedBy: try proto.changedBy.bounded(256, "peer.changed_by"))
     }

@@ -52,6 +52,8 @@ extension ProtoAskRequest {
             forgive.by = by
             forgive.reason = reason
             request = .forgiveDebts(forgive)
+        case .makeKey: request = .makeKey(MakeKey())
+        case .useKey(let key): request = .useKey(key.text)
         }
     }
 }
@@ -87,6 +89,8 @@ extension AskRequest {
                 attempt: forgive.hasAttempt ? try forgive.attempt.within(1...10_000, "forgive_debts.attempt") : nil,
                 by: try forgive.by.bounded(256, "forgive_debts.by"),
                 reason: try forgive.reason.bounded(1_000, "forgive_debts.reason"))
+        case .makeKey: self = .makeKey
+        case .useKey(let text): self = .useKey(try PublicKey(wire: text, "use_key"))
         }
     }
 }
@@ -144,6 +148,7 @@ extension ProtoAskAnswer {
                 return proto
             }
             answer = .settled(settled)
+        case .key(let key): answer = .publicKey(key.text)
         }
     }
 }
@@ -186,6 +191,7 @@ extension AskAnswer {
                         reason: try settlement.reason.bounded(4_096, "settlement.reason"),
                         isSettled: settlement.isSettled)
                 })
+        case .publicKey(let text): self = .key(try PublicKey(wire: text))
         }
     }
 }

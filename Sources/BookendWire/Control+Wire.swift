@@ -36,6 +36,13 @@ extension ProtoControlRequest {
             if let agent { list.agent = agent.rawValue }
             list.limit = Int32(clamping: limit)
             body = .listSlots(list)
+        case .listStarts(let filter):
+            var list = ListStarts()
+            if let policy = filter.policy { list.policy = policy.rawValue }
+            if let agent = filter.agent { list.agent = agent.rawValue }
+            if let after = filter.after { list.afterUnixMs = after.milliseconds }
+            list.limit = Int32(clamping: filter.limit)
+            body = .listStarts(list)
         case .ask(let agent, let request):
             var ask = Ask()
             ask.agent = agent.rawValue
@@ -66,6 +73,8 @@ extension ProtoControlRequest {
         case .createToken(let draft): body = .createToken(ProtoTokenDraft(draft))
         case .listTokens: body = .listTokens(ListTokens())
         case .revokeToken(let id): body = .revokeTokenID(id.rawValue)
+        case .rotateKey(let agent): body = .rotateAgentKey(agent.rawValue)
+        case .rotateOwnKey(let key): body = .rotateOwnKey(key.text)
         case .readAudit(let filter): body = .readAudit(ProtoAuditFilter(filter))
         }
     }
@@ -97,6 +106,13 @@ extension ControlRequest {
                 list.hasPolicy ? try PolicyName(wire: list.policy, "policy") : nil,
                 list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
                 limit: try list.limit.within(1...10_000, "limit"))
+        case .listStarts(let list):
+            self = .listStarts(
+                StartFilter(
+                    policy: list.hasPolicy ? try PolicyName(wire: list.policy, "policy") : nil,
+                    agent: list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
+                    after: list.hasAfterUnixMs ? UnixTime(milliseconds: list.afterUnixMs) : nil,
+                    limit: try list.limit.within(1...1_000, "limit")))
         case .ask(let ask): self = .ask(try AgentID(wire: ask.agent, "agent"), try AskRequest(ask.request))
         case .askCredit(let credit): self = .askCredit(chunks: try credit.chunks.within(1...64, "credit"))
         case .askClose: self = .askClose
@@ -114,6 +130,8 @@ extension ControlRequest {
         case .createToken(let draft): self = .createToken(try TokenDraft(draft))
         case .listTokens: self = .listTokens
         case .revokeTokenID(let id): self = .revokeToken(try TokenID(wire: id))
+        case .rotateAgentKey(let agent): self = .rotateKey(try AgentID(wire: agent, "agent"))
+        case .rotateOwnKey(let key): self = .rotateOwnKey(try PublicKey(wire: key, "rotate_own_key"))
         case .readAudit(let filter): self = .readAudit(try AuditFilter(filter))
         }
     }
@@ -211,6 +229,13 @@ extension ProtoControlReply {
             revoked.peers = revocation.peers.map(ProtoPeer.init)
             revoked.uninformed = revocation.uninformed.map(\.description)
             body = .revoked(revoked)
+        case .rotated(let rotation):
+            var rotated = ProtoKeyRotation()
+            rotated.identity = rotation.identity.description
+            rotated.publicKey = rotation.key.text
+            rotated.isInUse = rotation.isInUse
+            rotated.uninformed = rotation.uninformed.map(\.description)
+            body = .rotated(rotated)
         case .tokens(let list):
             var tokens = Tokens()
             tokens.tokens = list.map(ProtoEnrollmentToken.init)
@@ -224,6 +249,7 @@ extension ProtoControlReply {
             var page = AuditPage()
             page.entries = entries.map(ProtoAuditEntry.init)
             body = .audit(page)
+        case .starts(let upcoming): body = .starts(Starts(upcoming))
         case .failed(let failure): body = .failure(ProtoFailure(failure))
         }
     }
@@ -251,6 +277,14 @@ extension ControlReply {
                     uninformed: try revoked.uninformed.bounded(1_000, "uninformed").map {
                         identity throws(WireError) in try PeerIdentity(wire: identity)
                     }))
+        case .rotated(let rotated):
+            self = .rotated(
+                KeyRotation(
+                    identity: try PeerIdentity(wire: rotated.identity), key: try PublicKey(wire: rotated.publicKey),
+                    isInUse: rotated.isInUse,
+                    uninformed: try rotated.uninformed.bounded(1_000, "uninformed").map {
+                        identity throws(WireError) in try PeerIdentity(wire: identity)
+                    }))
         case .tokens(let list):
             self = .tokens(try list.tokens.map { token throws(WireError) in try EnrollmentToken(token) })
         case .tokenMade(let made):
@@ -258,6 +292,7 @@ extension ControlReply {
         case .audit(let page):
             self = .audit(
                 try page.entries.bounded(1_000, "audit").map { entry throws(WireError) in try AuditEntry(entry) })
+        case .starts(let starts): self = .starts(try UpcomingStarts(starts))
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }

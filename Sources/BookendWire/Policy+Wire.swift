@@ -101,6 +101,7 @@ extension ProtoPolicy {
         maxAttempts = Int32(clamping: policy.retry.attempts)
         retryIntervalMs = policy.retry.interval.milliseconds
         if let window = policy.window { windowMs = window.milliseconds }
+        splayMs = policy.splay.milliseconds
         ignoreWindowForFirstBackup = policy.ignoreWindowForFirstBackup
         schedules = policy.schedules.map(ProtoSchedule.init)
     }
@@ -119,27 +120,11 @@ extension Policy {
                 attempts: try proto.maxAttempts.within(1...10_000, "policy.max_attempts"),
                 interval: .milliseconds(proto.retryIntervalMs)),
             window: proto.hasWindowMs ? .milliseconds(proto.windowMs) : nil,
+            splay: .milliseconds(proto.splayMs),
             ignoreWindowForFirstBackup: proto.ignoreWindowForFirstBackup,
             schedules: try proto.schedules.bounded(1_000, "policy.schedules").map { schedule throws(WireError) in
                 try Schedule(schedule)
             })
-    }
-}
-
-extension ProtoSchedule {
-    init(_ schedule: Schedule) {
-        self.init()
-        switch schedule {
-        case .at(let start): atUnixMs = start.milliseconds
-        }
-    }
-}
-
-extension Schedule {
-    init(_ proto: ProtoSchedule) throws(WireError) {
-        switch try required(proto.rule, "schedule.rule") {
-        case .atUnixMs(let start): self = .at(UnixTime(milliseconds: start))
-        }
     }
 }
 

@@ -132,6 +132,19 @@ extension ProtoQuery {
             anchors.after = after
             anchors.limit = Int32(clamping: limit)
             query = .auditAnchors(anchors)
+        case .alerts(let filter): query = .alerts(ProtoAlertFilter(filter))
+        case .alert(let id): query = .alertID(id)
+        case .acknowledgeAlert(let id, let note):
+            var acknowledge = AcknowledgeAlert()
+            (acknowledge.id, acknowledge.note) = (id, note)
+            query = .acknowledgeAlert(acknowledge)
+        case .silences: query = .silences(Silences())
+        case .silenceAlerts(let silence): query = .silenceAlerts(ProtoAlertSilence(silence))
+        case .endSilence(let id): query = .endSilence(id)
+        case .testChannels(let channel):
+            var test = TestChannels()
+            test.channel = channel ?? ""
+            query = .testChannels(test)
         }
     }
 }
@@ -150,6 +163,16 @@ extension Query {
         case .auditAnchors(let anchors):
             self = .auditAnchors(
                 after: max(0, anchors.after), limit: try anchors.limit.within(1...1_000, "audit_anchors.limit"))
+        case .alerts(let filter): self = .alerts(try AlertFilter(filter))
+        case .alertID(let id): self = .alert(id)
+        case .acknowledgeAlert(let proto):
+            self = .acknowledgeAlert(proto.id, note: try proto.note.bounded(1_024, "acknowledge_alert.note"))
+        case .silences: self = .silences
+        case .silenceAlerts(let silence): self = .silenceAlerts(try AlertSilence(silence))
+        case .endSilence(let id): self = .endSilence(id)
+        case .testChannels(let test):
+            let channel = try test.channel.bounded(128, "test_channels.channel")
+            self = .testChannels(channel.isEmpty ? nil : channel)
         }
     }
 }
@@ -189,6 +212,9 @@ extension ProtoFleetSummary {
         }
         reportsStored = summary.reportsStored
         asOfUnixMs = summary.asOf.milliseconds
+        channels = summary.channels.map(ProtoChannelState.init)
+        activeAlerts = Int64(summary.activeAlerts)
+        criticalAlerts = Int64(summary.criticalAlerts)
     }
 }
 
@@ -211,6 +237,11 @@ extension FleetSummary {
                         ? UnixTime(milliseconds: policy.lastGoodBackupUnixMs) : nil)
             },
             reportsStored: proto.reportsStored, asOf: UnixTime(milliseconds: proto.asOfUnixMs))
+        channels = try proto.channels.bounded(1_000, "fleet.channels").map { channel throws(WireError) in
+            try ChannelState(channel)
+        }
+        activeAlerts = Int(clamping: proto.activeAlerts)
+        criticalAlerts = Int(clamping: proto.criticalAlerts)
     }
 }
 
@@ -234,6 +265,18 @@ extension ProtoQueryReply {
             anchors.anchors = list.map(ProtoAuditAnchor.init)
             anchors.isComplete = isComplete
             reply = .auditAnchors(anchors)
+        case .alerts(let records):
+            var alerts = Alerts()
+            alerts.alerts = records.map(ProtoAlertRecord.init)
+            reply = .alerts(alerts)
+        case .silences(let list):
+            var silences = Silences()
+            silences.silences = list.map(ProtoAlertSilence.init)
+            reply = .silences(silences)
+        case .channels(let list):
+            var channels = Channels()
+            channels.channels = list.map(ProtoChannelState.init)
+            reply = .channels(channels)
         case .failed(let failure): reply = .failure(ProtoFailure(failure))
         }
     }
@@ -252,6 +295,17 @@ extension QueryReply {
             self = .auditAnchors(
                 try list.anchors.bounded(1_000, "anchors").map { anchor throws(WireError) in try AuditAnchor(anchor) },
                 isComplete: list.isComplete)
+        case .alerts(let list):
+            self = .alerts(
+                try list.alerts.bounded(1_000, "alerts").map { alert throws(WireError) in try AlertRecord(alert) })
+        case .silences(let list):
+            self = .silences(
+                try list.silences.bounded(1_000, "silences").map { silence throws(WireError) in
+                    try AlertSilence(silence)
+                })
+        case .channels(let list):
+            self = .channels(
+                try list.channels.bounded(1_000, "channels").map { state throws(WireError) in try ChannelState(state) })
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }

@@ -57,6 +57,7 @@ extension ProtoHello {
             proto.fingerprint = known.fingerprint
             return proto
         }
+        timeZone = hello.timeZone
         if let time = hello.knowsSince { knowsSinceUnixMs = time.milliseconds }
     }
 }
@@ -73,7 +74,8 @@ extension Hello {
                 known throws(WireError) in
                 KnownJob(job: try JobID(wire: known.jobID, "known_job.job_id"), fingerprint: known.fingerprint)
             },
-            knowsSince: proto.hasKnowsSinceUnixMs ? UnixTime(milliseconds: proto.knowsSinceUnixMs) : nil)
+            knowsSince: proto.hasKnowsSinceUnixMs ? UnixTime(milliseconds: proto.knowsSinceUnixMs) : nil,
+            timeZone: try proto.timeZone.bounded(64, "hello.time_zone"))
     }
 }
 

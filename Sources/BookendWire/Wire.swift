@@ -106,6 +106,42 @@ package enum Wire {
         try EnrollmentToken(parse(bytes, as: ProtoEnrollmentToken.self))
     }
 
+    /// An alert in bytes, for a store.
+    package static func encode(_ alert: Alert) -> [UInt8] {
+        serialize(ProtoAlert(alert))
+    }
+
+    package static func decodeAlert(_ bytes: [UInt8]) throws(WireError) -> Alert {
+        try Alert(parse(bytes, as: ProtoAlert.self))
+    }
+
+    /// One of an alert's subjects in bytes, for a store.
+    package static func encode(_ subject: AlertSubject) -> [UInt8] {
+        serialize(ProtoAlertSubject(subject))
+    }
+
+    package static func decodeAlertSubject(_ bytes: [UInt8]) throws(WireError) -> AlertSubject {
+        try AlertSubject(parse(bytes, as: ProtoAlertSubject.self))
+    }
+
+    /// A silence in bytes, for a store.
+    package static func encode(_ silence: AlertSilence) -> [UInt8] {
+        serialize(ProtoAlertSilence(silence))
+    }
+
+    package static func decodeAlertSilence(_ bytes: [UInt8]) throws(WireError) -> AlertSilence {
+        try AlertSilence(parse(bytes, as: ProtoAlertSilence.self))
+    }
+
+    /// A notice in bytes, for a store.
+    package static func encode(_ notice: AlertNotice) -> [UInt8] {
+        serialize(ProtoAlertNotice(notice))
+    }
+
+    package static func decodeAlertNotice(_ bytes: [UInt8]) throws(WireError) -> AlertNotice {
+        try AlertNotice(parse(bytes, as: ProtoAlertNotice.self))
+    }
+
     /// Unknown fields are not kept: collecting them takes quadratic time when there are many.
     private static var options: BinaryDecodingOptions {
         var options = BinaryDecodingOptions()

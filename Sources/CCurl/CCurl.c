@@ -45,3 +45,96 @@ int ccurl_get(const char *url, long timeout_ms, const char *user_agent, long *st
     curl_easy_cleanup(curl);
     return code;
 }
+
+/// What every request has.
+static CURL *begin(const char *url, const char *protocols, const char *ca_file, long timeout_ms, char *error) {
+    error[0] = 0;
+    pthread_once(&once, initialize);
+    CURL *curl = initialized == CURLE_OK ? curl_easy_init() : NULL;
+    if (!curl) {
+        strcpy(error, "libcurl could not be started");
+        return NULL;
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, forget);
+    if (ca_file) curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+    return curl;
+}
+
+static int finish(CURL *curl, CURLcode code, long *status, char *error) {
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    if (code != CURLE_OK && error[0] == 0) {
+        strncpy(error, curl_easy_strerror(code), CCURL_ERROR_SIZE - 1);
+        error[CCURL_ERROR_SIZE - 1] = 0;
+    }
+    curl_easy_cleanup(curl);
+    return code;
+}
+
+static struct curl_slist *list(const char *const *texts) {
+    struct curl_slist *result = NULL;
+    for (; *texts; texts++) {
+        struct curl_slist *longer = curl_slist_append(result, *texts);
+        if (!longer) break;
+        result = longer;
+    }
+    return result;
+}
+
+int ccurl_post(const char *url, const char *const *headers, const void *body, size_t size, const char *ca_file,
+               long timeout_ms, const char *user_agent, long *status, char *error) {
+    CURL *curl = begin(url, "http,https", ca_file, timeout_ms, error);
+    if (!curl) return CURLE_FAILED_INIT;
+    struct curl_slist *lines = list(headers);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, user_agent);
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, size ? body : "");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
+    CURLcode code = curl_easy_perform(curl);
+    curl_slist_free_all(lines);
+    return finish(curl, code, status, error);
+}
+
+struct source {
+    const char *bytes;
+    size_t left;
+};
+
+static size_t supply(char *buffer, size_t size, size_t count, void *context) {
+    struct source *source = context;
+    size_t amount = size * count < source->left ? size * count : source->left;
+    memcpy(buffer, source->bytes, amount);
+    source->bytes += amount;
+    source->left -= amount;
+    return amount;
+}
+
+int ccurl_mail(const char *url, int starttls, const char *ca_file, const char *user, const char *password,
+               const char *from, const char *const *recipients, const void *message, size_t size, long timeout_ms,
+               long *status, char *error) {
+    CURL *curl = begin(url, "smtp,smtps", ca_file, timeout_ms, error);
+    if (!curl) return CURLE_FAILED_INIT;
+    struct source source = {message, size};
+    struct curl_slist *to = list(recipients);
+    if (starttls) curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+    if (user) {
+        curl_easy_setopt(curl, CURLOPT_USERNAME, user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, password);
+    }
+    curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
+    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
+    // One address that is gone must not keep the mail from the others.
+    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, supply);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &source);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    CURLcode code = curl_easy_perform(curl);
+    curl_slist_free_all(to);
+    return finish(curl, code, status, error);
+}

@@ -436,6 +436,8 @@ import Testing
                 ])
             #expect(try store.rosterPosition().through == 5 && store.feed(from: nil, limit: 100)?.entries.count == 22)
             #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == [9, 4, 3, 2, 1])
+            // What was stored before alerts were judged is not told any more.
+            #expect(try store.unjudged(limit: 100).entries.isEmpty && store.alertState().judgedThrough == 22)
             #expect(
                 try store.fleet(asOf: UnixTime(milliseconds: 1)).jobs
                     == [.successful: 2, .failed: 1, .running: 1, .queued: 1])

@@ -25,8 +25,10 @@ struct RunningCollector {
     /// - Parameters:
     ///   - silence: How long an agent may be silent.
     ///   - wrap: What the collector is given in place of the store.
+    ///   - configure: Changes the configuration; it is given the directory.
     static func with(
         queryOverTCP: Bool = false, silence: Duration? = nil, wrap: (SQLiteReportStore) -> any ReportStore = { $0 },
+        configure: (inout CollectorConfiguration, URL) throws -> Void = { _, _ in },
         _ body: (RunningCollector) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-collector-\(UUID().uuidString)")
@@ -43,6 +45,7 @@ struct RunningCollector {
         configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory.path)/q"
         configuration.localFeed = "ipc://\(directory.path)/f"
 
+        try configure(&configuration, directory)
         let roles = [
             "agent/web-1": "", "agent/web-2": "", "operator/alice": "admin", "operator/otto": "operator",
             "operator/vera": "viewer", "operator/nobody": "", "subscriber/board": "", "collector/other": "",
@@ -60,7 +63,8 @@ struct RunningCollector {
         let logger = Logger(label: "test") { _ in KeptLog(lines: log) }
         let collector = Collector(
             configuration: configuration, network: try SocketThread(), keys: serverKeys, ring: ring, store: wrap(store),
-            clock: SystemClock(), silenceInterval: .milliseconds(50), logger: logger)
+            alerts: store, clock: SystemClock(), silenceInterval: .milliseconds(50), alertInterval: .milliseconds(20),
+            channelPause: .milliseconds(20), logger: logger)
         struct Body: Service {
             let collector: Collector
             func run() async throws { try await collector.run() }
@@ -84,7 +88,8 @@ struct RunningCollector {
     /// A socket of one of the peers.
     func open(_ kind: SocketPlan.Kind, to endpoint: String, as peer: String? = nil) async throws -> any MessageSocket {
         let guarding =
-            try peer.map { Guard.curveClient(try #require(peers[$0]), server: serverKeys.publicKey) } ?? .local
+            try peer.map { Guard.curveClient(ClientKeys(try #require(peers[$0])), server: serverKeys.publicKey) }
+            ?? .local
         let socket = try await network.open(SocketPlan(kind, Endpoint(endpoint), guarding, retry: Backoff()))
         for await event in socket.connectionEvents where event == .connected { break }
         return socket

@@ -64,4 +64,15 @@ import Testing
             #expect(try reopened().record([peer(3)], token: nil).map(\.generation) == [4])
         }
     }
+
+    @Test(arguments: StoreKind.allCases) func `tokens are forgotten, and who came with them stays`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, reopened in
+            _ = try store.record([peer(1)], token: token(usesLeft: 0))
+            try store.forget([TokenID(rawValue: 1), TokenID(rawValue: 7)])
+            let access = try reopened().access()
+            #expect(access.tokens == [] && access.peers.count == 1)
+        }
+    }
 }

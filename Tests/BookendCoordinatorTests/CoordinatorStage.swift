@@ -134,7 +134,7 @@ actor CoordinatorStage {
     private var quick: Backoff { Backoff(first: .milliseconds(5), limit: .milliseconds(50)) }
 
     private func guarded(_ peer: String) throws -> Guard {
-        .curveClient(try #require(enrolled[peer]), server: keys.publicKey)
+        .curveClient(ClientKeys(try #require(enrolled[peer])), server: keys.publicKey)
     }
 }
 

@@ -269,7 +269,7 @@ enum StoreKind: CaseIterable {
             let old = RememberedAgent(id: web1, claimedLabels: [:], version: "0.1.0", lastHeardAt: start)
             let new = RememberedAgent(
                 id: web1, claimedLabels: ["role": "a=b c", "site": "north"], version: "0.2.0",
-                lastHeardAt: start + .seconds(1))
+                lastHeardAt: start + .seconds(1), timeZone: "Asia/Kathmandu")
             try store.remember([old])
             try store.remember([new, RememberedAgent(id: db1, claimedLabels: [:], version: "", lastHeardAt: start)])
             #expect(try reopened().load().agents.map(\.id) == [db1, web1])
@@ -289,7 +289,7 @@ enum StoreKind: CaseIterable {
             let path = directory + "/coordinator.sqlite"
             let store = try SQLitePolicyStore(path: path)
             try DatabaseQueue(path: path).write { database in
-                try database.execute(sql: "INSERT INTO agents VALUES ('web-1', '', '0.1.0', 'yesterday')")
+                try database.execute(sql: "INSERT INTO agents VALUES ('web-1', '', '0.1.0', 'yesterday', '')")
             }
             #expect(throws: CoordinatorError.self) { try store.load() }
         }

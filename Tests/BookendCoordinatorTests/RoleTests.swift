@@ -14,7 +14,7 @@ import Testing
     private static let requests: [ControlRequest] = [
         .applyPolicies([], dryRun: true), .applyPolicies([], dryRun: false), .listPolicies,
         .showPolicy(daily, revision: nil), .deletePolicy(daily), .backup(.sample("no-such-policy")), .cancel(job),
-        .listAgents, .listSlots(nil, nil, limit: 1),
+        .listAgents, .listSlots(nil, nil, limit: 1), .listStarts(StartFilter(limit: 1)),
         .ask(db1, .logs(job: job, attempt: nil, stage: nil, follow: false)),
         .ask(db1, .snapshots(repository: RepositoryName(rawValue: "main"), policy: nil)),
         .ask(
@@ -24,8 +24,9 @@ import Testing
         .listPeers(nil), .labelPeer(peer, set: [:], remove: []), .renamePeer(peer, to: "x"), .approvePeer(peer),
         .revokePeer(peer), .listTokens,
         .createToken(TokenDraft(peerRole: .agent)), .revokeToken(TokenID(rawValue: 4_711)),
-        .readAudit(AuditFilter()),
+        .readAudit(AuditFilter()), .rotateKey(AgentID(rawValue: "nobody-has-this-name")), .rotateOwnKey(ownKey),
     ]
+    private static let ownKey = PublicKey(checking: String(repeating: "0", count: 40))!
     private static let peer = PeerIdentity(role: .agent, name: "nobody-has-this-name")
 
     @Test(arguments: [
@@ -48,7 +49,9 @@ import Testing
     }
 
     @Test func `there is a request of each kind above`() {
-        let elsewhere: Set<Deed> = [.askContinue, .jobRead, .fleetRead, .feedRead]
+        let elsewhere: Set<Deed> = [
+            .askContinue, .jobRead, .fleetRead, .feedRead, .alertRead, .alertAcknowledge, .alertSilence, .channelTest,
+        ]
         #expect(Set(Self.requests.map(\.deed)).union(elsewhere) == Set(Deed.allCases))
     }
 

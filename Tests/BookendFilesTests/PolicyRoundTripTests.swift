@@ -91,10 +91,24 @@ struct PolicyRoundTripTests {
             engine: engine, scripts: flag() ? scripts : nil,
             retry: flag() ? .none : RetryPlan(attempts: Int.random(in: 1...100, using: &random), interval: .zero),
             window: duration(), ignoreWindowForFirstBackup: flag(),
-            schedules: flag()
-                ? []
-                : [.at(UnixTime(milliseconds: Int64.random(in: 946_684_800_000...253_402_300_799_000, using: &random)))]
-        )
+            schedules: flag() ? [] : schedules(using: &random))
+    }
+
+    private static func schedules(using random: inout SeededGenerator) -> [Schedule] {
+        let zones: [ScheduleZone] = [.utc, .agent, .named("Europe/Berlin"), .named("Etc/GMT+5")]
+        let start = UnixTime(milliseconds: Int64.random(in: 946_684_800_000...253_402_300_799_000, using: &random))
+        return [
+            .at(start),
+            Schedule(
+                .cron(["@daily", "*/5 0-3,22 * * mon-fri", "0 2 1 * *"].randomElement(using: &random) ?? ""),
+                zone: zones.randomElement(using: &random) ?? .utc),
+            Schedule(
+                .days(
+                    Weekdays(bits: UInt8.random(in: 1...127, using: &random)),
+                    start: TimeOfDay(minutes: Int.random(in: 0..<1_440, using: &random))),
+                zone: zones.randomElement(using: &random) ?? .utc, window: .seconds(7_200),
+                splay: .random(using: &random) ? .seconds(90) : nil),
+        ]
     }
 }
 

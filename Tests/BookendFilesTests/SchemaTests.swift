@@ -63,7 +63,10 @@ struct SchemaTests {
         "backup-engine-unknown", "backup-keys-of-another-engine", "backup-program-without-engine",
         "scripts-directory-missing", "scripts-timeout-without-unit", "scripts-timeout-malformed",
         "scripts-timeout-twice", "scripts-sha256-malformed", "scripts-left-processes-keep-before",
-        "retry-attempts-zero", "retry-is-a-number",
+        "retry-attempts-zero", "retry-is-a-number", "schedules-without-a-time", "schedules-two-forms",
+        "schedules-days-unknown", "schedules-days-empty", "schedules-days-weekly", "schedules-days-without-start",
+        "schedules-start-without-days", "schedules-start-beside-cron", "schedules-start-late",
+        "schedules-timezone-beside-at", "schedules-timezone-malformed",
     ])
     func `the schema refuses what the reader refuses`(name: String) throws {
         let validator = SchemaValidator(root: try Self.schema())

@@ -16,9 +16,9 @@ struct WrongFileTests {
         #expect(error?.diagnostics.map(file.shortened) == file.expected)
     }
 
-    @Test func `there are at least forty wrong policies and fifteen wrong configurations`() throws {
+    @Test func `there are at least forty wrong policies and fifty wrong configurations`() throws {
         #expect(try WrongFile.all(in: "WrongPolicies").count >= 40)
-        #expect(try WrongFile.all(in: "WrongConfigurations").count >= 15)
+        #expect(try WrongFile.all(in: "WrongConfigurations").count >= 50)
     }
 }
 

@@ -238,4 +238,124 @@ import Testing
     private func refusal(_ outcome: PeerBook.Enrollment) -> String? {
         if case .refused(let failure) = outcome { failure.message } else { nil }
     }
+
+    // MARK: Rotation
+
+    private func recorded(_ peers: [Peer], from generation: Int64) -> [Peer] {
+        peers.enumerated().map { index, peer in
+            var peer = peer
+            peer.generation = generation + Int64(index)
+            return peer
+        }
+    }
+
+    @Test(arguments: [true, false]) func `a next key is admitted beside the present one, until it is used`(
+        isInFile: Bool
+    ) throws {
+        var book = PeerBook(recorded: isInFile ? [] : [fromToken(1, "agent/web-1")])
+        if isInFile { book.take(file: [fromFile(1, "agent/web-1")]) }
+        let next = try book.plan(rotating: web1, to: key(2), by: "operator/alice", at: start)
+        #expect(next.map(\.key) == [key(2)] && next[0].origin == .rotation(of: key(1)))
+        #expect(next[0].labels == book[key(1)]?.labels)
+        book.take(recorded(next, from: 2))
+        #expect(Set(book.admitted.map(\.key)) == [key(1), key(2)])
+        #expect(book.successors == [key(2): key(1)])
+        // The same again changes nothing.
+        #expect(try book.plan(rotating: web1, to: key(2), by: "operator/alice", at: start).isEmpty)
+        #expect(book.plan(using: key(1), at: start).isEmpty)
+
+        let retired = book.plan(using: key(2), at: start)
+        #expect(retired.map(\.key) == [key(1)] && retired[0].state == .revoked)
+        #expect(retired[0].changedBy == "agent/web-1 (rotated)")
+        book.take(recorded(retired, from: 3))
+        #expect(book.admitted.map(\.key) == [key(2)] && book.successors.isEmpty)
+        #expect(book.plan(using: key(2), at: start).isEmpty)
+
+        // Once more; and the file, read again, changes nothing.
+        book.take(recorded(try book.plan(rotating: web1, to: key(3), by: "x", at: start), from: 4))
+        book.take(recorded(book.plan(using: key(3), at: start), from: 5))
+        if isInFile { book.take(file: [fromFile(1, "agent/web-1")]) }
+        #expect(book.admitted.map(\.key) == [key(3)])
+    }
+
+    @Test func `a collector that has both halves of a rotation, in whatever order, lets in who is let in`() throws {
+        var book = PeerBook()
+        book.take(file: [fromFile(1, "agent/web-1")])
+        let next = recorded(try book.plan(rotating: web1, to: key(2), by: "x", at: start), from: 1)
+        book.take(next)
+        let retired = recorded(book.plan(using: key(2), at: start), from: 2)
+        for changes in [next + retired, retired + next] {
+            var other = PeerBook(recorded: changes)
+            other.take(file: [fromFile(1, "agent/web-1")])
+            #expect(other.admitted.map(\.key) == [key(2)])
+        }
+        var half = PeerBook(recorded: next)
+        #expect(half.admitted.map(\.key) == [key(2)], "who has no key file has the recorded ones")
+        half.take(file: [fromFile(1, "agent/web-1")])
+        #expect(half.admitted.count == 2)
+    }
+
+    @Test func `a next key that never came gives way to another one, and both go when the peer is revoked`() throws {
+        var book = PeerBook(recorded: [fromToken(1, "agent/web-1")])
+        book.take(recorded(try book.plan(rotating: web1, to: key(2), by: "x", at: start), from: 2))
+        let again = try book.plan(rotating: web1, to: key(3), by: "x", at: start)
+        #expect(again.map(\.key) == [key(3), key(2)] && again.map(\.state) == [.admitted, .revoked])
+        book.take(recorded(again, from: 3))
+        #expect(book.successors == [key(3): key(1)])
+        book.take(try book.plan(revoking: web1, by: "x", at: start))
+        #expect(book.admitted.isEmpty && book.successors.isEmpty)
+    }
+
+    @Test func `nobody's next key is somebody else's, or one that was revoked, and who waits has none`() throws {
+        let book = PeerBook(recorded: [
+            fromToken(1, "agent/web-1"), fromToken(2, "operator/alice"), fromToken(3, "agent/web-3", .revoked),
+            fromToken(4, "agent/web-4", .pending),
+        ])
+        for number in [2, 3] {
+            let error = #expect(throws: RemoteFailure.self) {
+                try book.plan(rotating: web1, to: key(number), by: "x", at: start)
+            }
+            #expect(error?.code == .refused)
+        }
+        for name in ["web-3", "web-4", "web-9"] {
+            #expect(throws: RemoteFailure.self) {
+                try book.plan(rotating: PeerIdentity(role: .agent, name: name), to: key(9), by: "x", at: start)
+            }
+        }
+    }
+
+    // MARK: Upkeep
+
+    @Test func `tokens are forgotten ninety days after their end, but for the newest and those that are waited for`() {
+        var tokens = (1...5).map { number in
+            var token = token()
+            token.id = TokenID(rawValue: Int64(number))
+            return token
+        }
+        tokens[2].madeAt = start + .seconds(86_400)
+        let waiting = Peer(
+            identity: web1, key: key(1), state: .pending, origin: .token(TokenID(rawValue: 2)), generation: 1)
+        var book = PeerBook(recorded: [waiting], tokens: tokens)
+        let end = start + .seconds(60) + PeerBook.tokenRetention
+        #expect(book.prunableTokens(at: end + .milliseconds(-1), limit: 10).isEmpty)
+        #expect(book.prunableTokens(at: end, limit: 10).map(\.rawValue) == [1, 4])
+        #expect(book.prunableTokens(at: end, limit: 1).map(\.rawValue) == [1])
+        book.forget(book.prunableTokens(at: end, limit: 10))
+        #expect(book.tokens.keys.map(\.rawValue).sorted() == [2, 3, 5])
+        #expect(book.prunableTokens(at: end, limit: 10).isEmpty)
+    }
+
+    @Test func `only so many tokens are open at once, and the refusal says what to do`() throws {
+        var book = PeerBook()
+        func another() throws -> EnrollmentToken {
+            try book.plan(
+                TokenDraft(peerRole: .agent, lifetime: .seconds(60)), secretDigest: [], needsApproval: false, by: "x",
+                at: start)
+        }
+        for _ in 1...1_000 { book.take([], token: try another()) }
+        let error = #expect(throws: RemoteFailure.self) { try another() }
+        #expect(error?.code == .refused && error?.message.contains("revoke those that are not needed") == true)
+        book.take([], token: try book.plan(revoking: TokenID(rawValue: 1)))
+        #expect(try another().id.rawValue == 1_001)
+    }
 }

@@ -28,7 +28,7 @@ struct EndpointTests {
         let tcp = try Endpoint("tcp://127.0.0.1:7401")
         let unix = try Endpoint("ipc:///run/x")
         let server = Guard.curveServer(keys, admitting: KeyRing())
-        let client = Guard.curveClient(keys, server: keys.publicKey)
+        let client = Guard.curveClient(ClientKeys(keys), server: keys.publicKey)
         for plan in [
             SocketPlan(.router, tcp, .local), SocketPlan(.dealer, tcp, .local), SocketPlan(.router, tcp, client),
             SocketPlan(.dealer, tcp, server), SocketPlan(.router, unix, server), SocketPlan(.dealer, unix, client),

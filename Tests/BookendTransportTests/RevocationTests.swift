@@ -70,4 +70,31 @@ import Testing
             #expect(try await reader.event { if case .message = $0 { true } else { false } }.peer?.name == "web-9")
         }
     }
+
+    /// The system gives a new connection the number of a descriptor that was closed.
+    @Test func `a connection that came after another one of the same key is cut as well`() async throws {
+        try await Stage.with(.curve) { stage in
+            let router = try await stage.serve(.router)
+            let keys = try CurveKeyPair.generate()
+            var reader = Reader(router)
+            for _ in 0..<10 {
+                for _ in 0..<3 {
+                    let before = try await stage.connect(.dealer, to: router, keys: keys)
+                    before.send([frame("before")])
+                    _ = try await reader.message()
+                    await before.close()
+                }
+                let last = try await stage.connect(.dealer, to: router, keys: keys)
+                last.send([frame("last")])
+                _ = try await reader.message()
+                stage.ring.revoke(keys.publicKey)
+                router.disconnectRevoked()
+                let lost = await last.connectionEvents.first {
+                    if case .lost(.disconnected, _) = $0 { true } else { false }
+                }
+                #expect(lost != nil)
+                await last.close()
+            }
+        }
+    }
 }

@@ -118,7 +118,8 @@ struct SocketContractTests {
             stage.ring.enroll(EnrolledKey(key: keys.publicKey, identity: try #require(PeerIdentity("agent/a"))))
             let dealer = try await stage.network().open(
                 SocketPlan(
-                    .dealer, router.endpoint, .curveClient(keys, server: try CurveKeyPair.generate().publicKey),
+                    .dealer, router.endpoint,
+                    .curveClient(ClientKeys(keys), server: try CurveKeyPair.generate().publicKey),
                     retry: nil))
             let event = await dealer.connectionEvents.first { _ in true }
             #expect(event == .lost(.handshakeFailed, retryIn: nil))

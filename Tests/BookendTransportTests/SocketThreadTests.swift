@@ -73,7 +73,7 @@ struct SocketThreadTests {
         let router = try await stage.open(
             SocketPlan(.router, try Endpoint("tcp://127.0.0.1:*"), .curveServer(keys, admitting: ring)))
         let dealer = try await stage.open(
-            SocketPlan(.dealer, router.endpoint, .curveClient(client, server: keys.publicKey)))
+            SocketPlan(.dealer, router.endpoint, .curveClient(ClientKeys(client), server: keys.publicKey)))
         async let flood: Void = {
             // Until the socket is closed under it: a full outbox takes some later, a closed one never.
             var refusals = 0

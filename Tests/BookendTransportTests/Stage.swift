@@ -78,7 +78,7 @@ final class Stage: Sendable {
         let identity = try #require(PeerIdentity(name))
         let keys = try keys ?? .generate()
         if isEnrolled { ring.enroll(EnrolledKey(key: keys.publicKey, identity: identity)) }
-        let keeper: Guard = medium == .unix ? .local : .curveClient(keys, server: serverKeys.publicKey)
+        let keeper: Guard = medium == .unix ? .local : .curveClient(ClientKeys(keys), server: serverKeys.publicKey)
         return try await network(identity).open(SocketPlan(kind, server.endpoint, keeper, limits: limits, retry: retry))
     }
 

@@ -26,7 +26,11 @@ enum Samples {
                 postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases",
                 preSHA256: String(repeating: "0a", count: 32), postSHA256: String(repeating: "f1", count: 32)),
             retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
-            ignoreWindowForFirstBackup: true, schedules: [.at(time), .at(time + .seconds(1))]),
+            splay: .seconds(90), ignoreWindowForFirstBackup: true,
+            schedules: [
+                .at(time), Schedule(.cron("@daily"), zone: .agent, window: .seconds(60), splay: .zero),
+                Schedule(.days(Weekdays(bits: 5), start: TimeOfDay(minutes: 1_439)), zone: .named("Europe/Berlin")),
+            ]),
         revision: 3, appliedAt: time, appliedBy: "alice")
     static let command = PolicyRevision(
         policy: Policy(
@@ -81,7 +85,12 @@ enum Samples {
         id: agent, labels: ["role": "web"], isOnline: true, lastHeardAt: time, version: "0.1.0", generation: 4,
         activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true)
 
-    static let fleet = FleetSummary(
+    static let fleet: FleetSummary = {
+        var summary = bareFleet
+        (summary.channels, summary.activeAlerts, summary.criticalAlerts) = ([channel], 4, 3)
+        return summary
+    }()
+    private static let bareFleet = FleetSummary(
         jobs: [.successful: 3, .missed: 1],
         agents: [
             AgentSummary(
@@ -108,11 +117,13 @@ enum Samples {
         .logs(job: job, attempt: nil, stage: nil, follow: false),
         .snapshots(repository: RepositoryName(rawValue: "main"), policy: name),
         .restore(repository: RepositoryName(rawValue: "main"), snapshot: "abc", target: "/r", include: ["/etc/hosts"]),
+        .makeKey, .useKey(peers[0].key),
     ]
     static let answers: [AskAnswer] = [
         .log(LogChunk(attempt: 1, stage: .preScript, stream: .standardError, data: [0, 255, 10])),
         .snapshots([SnapshotSummary(id: "abc", at: time, paths: ["/etc"], tags: ["t"], host: "web-1")]),
         .restored(RestoreSummary(status: .successful, reason: "ok", files: 1, bytes: 2)),
+        .key(peers[0].key),
     ]
     static let failure = RemoteFailure(.notFound, "no such job")
 
@@ -171,6 +182,39 @@ enum Samples {
             sync: "tcp://c.example.org:7500", broadcast: "tcp://c.example.org:7501", coordinatorKey: peers[1].key,
             collectors: [place]))
 
+    static let alertFilter: AlertFilter = {
+        var filter = AlertFilter()
+        (filter.activeOnly, filter.kind, filter.policy, filter.limit) = (false, .missed, name, 7)
+        return filter
+    }()
+    static let silence = AlertSilence(
+        id: 4, kind: .agentOffline, policy: "db-*", agent: "web-?", until: time, by: "operator/alice", reason: "moved")
+    static let alert: Alert = {
+        let subjects = [
+            AlertSubject(agent: agent, job: job, status: .failed, reason: "disk full", raisedAt: time),
+            AlertSubject(
+                agent: AgentID(rawValue: "db-1"), job: nil, status: nil, reason: "", raisedAt: time, mendedAt: time,
+                isTold: true, times: 3),
+        ]
+        return Alert(
+            id: 7, cause: AlertCause(.backupFailed, name), raisedAt: time, resolvedAt: time, toldAt: time,
+            lastToldAt: time, notices: 3, reminders: 1,
+            acknowledgement: Alert.Acknowledgement(by: "operator/alice", at: time, note: "disk ordered"),
+            subjects: Dictionary(uniqueKeysWithValues: subjects.map { (AlertSubject.Key(agent: $0.agent), $0) }))
+    }()
+    static let notice = AlertNotice(
+        occasion: .grown, alert: alert, news: [AlertSubject.Key(agent: agent)], at: time)
+    static let channel = ChannelState(
+        name: "ops", kind: "mail", waiting: 3, oldestAt: time, deliveredAt: time, problem: "it answered 500",
+        failingSince: time)
+    static let start = ScheduledStart(
+        policy: name, start: time, zone: .named("Asia/Kathmandu"), offset: 20_700, splay: .seconds(60),
+        windowEnd: time + .seconds(90), agents: 7,
+        firstAgents: [
+            .init(agent: agent, start: time, job: job, held: "maintenance"),
+            .init(agent: agent, start: time, job: nil),
+        ], held: "paused")
+
     static let envelopes: [Envelope] =
         [
             .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
@@ -180,7 +224,7 @@ enum Samples {
                 Hello(
                     incarnation: 1, version: "0.1.0", labels: ["a": "b"], generation: 2, activeJobs: [activeJob],
                     highestJob: job, wall: time, instance: .max, coordinatorEpoch: 7, knownJobs: [KnownJob(trigger)],
-                    knowsSince: time)),
+                    knowsSince: time, timeZone: "Europe/Berlin")),
             .syncSnapshot(
                 SyncSnapshot(
                     generation: 5, policies: [restic, command], triggers: [trigger], cancels: [job], wall: time,
@@ -211,13 +255,16 @@ enum Samples {
         + answers.map { .askReply(.chunk(id: 1, $0)) }
         + ([
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
-            .feedHead, .auditAnchors(after: 5, limit: 9),
+            .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
+            .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
+            .testChannels("ops"), .testChannels(nil),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
             .jobs([aggregate]), .fleet(fleet),
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
+            .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,
@@ -228,16 +275,26 @@ enum Samples {
                     policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true,
                     validUntil: time)),
             .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
+            .listStarts(StartFilter(policy: name, agent: agent, after: time, limit: 1_000)),
+            .listStarts(StartFilter(limit: 1)),
             .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose, .listPeers(nil), .listPeers(.agent),
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
             .approvePeer(peers[2].identity), .createToken(token.allows), .createToken(TokenDraft(peerRole: .agent)),
-            .listTokens, .revokeToken(token.id), .readAudit(auditFilter), .readAudit(AuditFilter()),
+            .listTokens, .revokeToken(token.id), .rotateKey(agent), .rotateOwnKey(peers[0].key),
+            .readAudit(auditFilter), .readAudit(AuditFilter()),
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
             .applied([PolicyOutcome(name: name, revision: 1, change: .changed, agents: [agent])]), .policies([restic]),
             .triggered([record]), .canceled(record), .agents([agentRecord]), .answer(answers[0]), .done,
             .failed(failure), .peers(peers), .revoked(Revocation(peers: peers, uninformed: [peers[2].identity])),
+            .rotated(
+                KeyRotation(
+                    identity: peers[0].identity, key: peers[0].key, isInUse: true, uninformed: [peers[2].identity])),
+            .peers([
+                Peer(identity: peers[0].identity, key: peers[0].key, origin: .rotation(of: peers[1].key))
+            ]),
             .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
+            .starts(UpcomingStarts(starts: [start], isComplete: true)),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

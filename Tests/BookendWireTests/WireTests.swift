@@ -14,6 +14,11 @@ import Testing
         #expect(try Wire.decodeJobAggregate(Wire.encode(Samples.aggregate)) == Samples.aggregate)
         #expect(try Wire.decodePolicyRevision(Wire.encode(Samples.restic)) == Samples.restic)
         #expect(try Wire.decodeInference(Wire.encode(Samples.inference)) == Samples.inference)
+        #expect(try Wire.decodeAlert(Wire.encode(Samples.alert)) == Samples.alert)
+        let subject = try #require(Samples.alert.ordered.last)
+        #expect(try Wire.decodeAlertSubject(Wire.encode(subject)) == subject)
+        #expect(try Wire.decodeAlertSilence(Wire.encode(Samples.silence)) == Samples.silence)
+        #expect(try Wire.decodeAlertNotice(Wire.encode(Samples.notice)) == Samples.notice)
     }
 
     @Test func `a newer major version is refused with what to do`() {

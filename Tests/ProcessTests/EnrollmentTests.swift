@@ -202,8 +202,8 @@ import Testing
                 for frames in Self.hostile(round) {
                     let socket = try await thread.open(
                         SocketPlan(
-                            .dealer, try Endpoint(ticket.endpoint), .curveClient(try .generate(), server: key),
-                            retry: nil))
+                            .dealer, try Endpoint(ticket.endpoint),
+                            .curveClient(ClientKeys(try CurveKeyPair.generate()), server: key), retry: nil))
                     for _ in 0..<3 { socket.send([Message(frames)]) }
                 }
                 if let pid = fleet.enroller { peak = max(peak, Processes.peakMemory(pid)) }

@@ -70,7 +70,7 @@ struct Herd: AsyncParsableCommand {
                             logger[metadataKey: "agent"] = "\(configuration.id)"
                             let agent = Agent(
                                 configuration: configuration, network: network,
-                                keys: try CurveKeyPair.read(secretFile: configuration.keyFile),
+                                keys: try AgentKeys(file: configuration.keyFile),
                                 journal: try SQLiteJournal(
                                     path: configuration.stateDirectory + "/journal.sqlite", agent: configuration.id),
                                 clock: SystemClock(), logger: logger)

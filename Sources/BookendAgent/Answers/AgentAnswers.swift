@@ -51,6 +51,8 @@ package struct AgentAnswers: AskAnswering {
             try await send(.settled(director.payDebts(of: job, attempt: attempt)))
         case .forgiveDebts(let job, let attempt, let name, let reason):
             try await send(.settled(director.forgiveDebts(of: job, attempt: attempt, by: name, because: reason)))
+        case .makeKey, .useKey:
+            throw RemoteFailure(.failed, "this agent's key is kept elsewhere")  // see ``KeyAnswers``
         }
     }
 

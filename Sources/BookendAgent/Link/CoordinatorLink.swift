@@ -22,6 +22,7 @@ package actor CoordinatorLink {
     private let broadcast: any MessageSocket
     private let journal: JournalContents
     private let labels: [String: String]
+    private let timeZone: String
     private let director: JobDirector
     private let asks: AskServer
     private let clock: any DaemonClock
@@ -41,7 +42,7 @@ package actor CoordinatorLink {
     private let timerSender: AsyncStream<(BootTime, StopOrder)>.Continuation
 
     package init(
-        agent: AgentID, labels: [String: String], heartbeat: Duration, sync: any MessageSocket,
+        agent: AgentID, labels: [String: String], timeZone: String, heartbeat: Duration, sync: any MessageSocket,
         broadcast: any MessageSocket, journal: JournalContents, director: JobDirector, asks: AskServer,
         clock: any DaemonClock, outboxDepth: @escaping @Sendable () -> Int64,
         heard: @escaping @Sendable () -> Void = {}, logger: Logger
@@ -50,6 +51,7 @@ package actor CoordinatorLink {
         self.broadcast = broadcast
         self.journal = journal
         self.labels = labels
+        self.timeZone = timeZone
         self.director = director
         self.asks = asks
         self.clock = clock
@@ -113,7 +115,7 @@ package actor CoordinatorLink {
                     "socket": "\(socket)", "reason": "\(reason)", "retry_in": "\(retry.map { "\($0)" } ?? "never")",
                 ])
             if socket == "sync" { await handle(.lost) }
-        case .cut: break  // only on a server
+        case .cut, .turnedAway: break  // only on a server
         }
     }
 
@@ -175,7 +177,7 @@ package actor CoordinatorLink {
                         incarnation: journal.incarnation, version: ProtocolVersion.software, labels: labels,
                         generation: machine.generation, activeJobs: await namedJobs,
                         highestJob: await director.highestJob, wall: clock.now.wall, instance: instance,
-                        coordinatorEpoch: epoch, knownJobs: known.jobs, knowsSince: known.since)))
+                        coordinatorEpoch: epoch, knownJobs: known.jobs, knowsSince: known.since, timeZone: timeZone)))
         case .sendHeartbeat:
             send(
                 .heartbeat(

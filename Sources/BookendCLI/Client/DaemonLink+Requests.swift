@@ -108,6 +108,11 @@ extension DaemonLink {
         return records
     }
 
+    func starts(_ filter: StartFilter) async throws(CLIError) -> UpcomingStarts {
+        guard case .starts(let upcoming) = try await control(.listStarts(filter)) else { throw unexpected() }
+        return upcoming
+    }
+
     func policies(_ request: ControlRequest) async throws(CLIError) -> [PolicyRevision] {
         guard case .policies(let policies) = try await control(request) else { throw unexpected() }
         return policies.sorted { $0.policy.name < $1.policy.name }

@@ -36,10 +36,12 @@ final class DaemonLink: Sendable {
         }
     }
 
-    func control(_ request: ControlRequest) async throws(CLIError) -> ControlReply {
+    func control(
+        _ request: ControlRequest, within patience: Duration = patience
+    ) async throws(CLIError) -> ControlReply {
         let number = nextNumber()
         try send(.control(request: number, request))
-        return try await reply(to: number, within: Self.patience)
+        return try await reply(to: number, within: patience)
     }
 
     /// Asks an agent, through the coordinator.

@@ -11,6 +11,11 @@ struct FleetClient: Sendable {
         self.init(context: try options.resolved(), network: try Self.network())
     }
 
+    /// Of a context as it is.
+    static func open(_ context: ClientConfiguration.Context) throws(CLIError) -> FleetClient {
+        FleetClient(context: context, network: try network())
+    }
+
     init(context: ClientConfiguration.Context, network: any Network) {
         self.context = context
         self.network = network
@@ -70,6 +75,6 @@ struct FleetClient: Sendable {
                 "\(peer.endpoint) needs the daemon's public key and your own secret one: see --key-file, and "
                     + "make one with: bookend-coordinator keygen --out FILE")
         }
-        return .curveClient(try CurveKeyPair.read(secretFile: keyFile), server: try CurveKey(server))
+        return .curveClient(ClientKeys(try CurveKeyPair.read(secretFile: keyFile)), server: try CurveKey(server))
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BookendCalendar
 import BookendFiles
 import BookendModel
 
@@ -21,7 +22,7 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let policies = try PolicySet.read(paths: files.files).policies
+        let policies = try PolicySet.read(paths: files.files, zones: TimeZones()).policies
         let coordinator = try await FleetClient(connection).coordinator()
         guard case .applied(let outcomes) = try await coordinator.control(.applyPolicies(policies, dryRun: dryRun))
         else { throw coordinator.unexpected() }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BookendCalendar
 import BookendFiles
 import BookendModel
 
@@ -21,7 +22,7 @@ struct PolicyDiffCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let policies = try PolicySet.read(paths: files.files).policies
+        let policies = try PolicySet.read(paths: files.files, zones: TimeZones()).policies
         let applied = try await FleetClient(connection).coordinator().policies(.listPolicies)
         let current = Dictionary(applied.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
         let diffs = policies.map { policy in

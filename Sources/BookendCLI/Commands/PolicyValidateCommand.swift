@@ -1,4 +1,5 @@
 import ArgumentParser
+import BookendCalendar
 import BookendFiles
 import BookendModel
 
@@ -19,7 +20,7 @@ struct PolicyValidateCommand: AsyncParsableCommand {
     func run() async throws {
         let entries: [PolicyEntry]
         do {
-            entries = try PolicySet.read(paths: files.files).entries
+            entries = try PolicySet.read(paths: files.files, zones: TimeZones()).entries
         } catch {
             guard output.output != .table else { throw error }
             output.write(.object(["is_valid": false, "problems": .list(error.diagnostics.map(\.document))])) { _ in [] }

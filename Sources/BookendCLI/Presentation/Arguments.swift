@@ -42,12 +42,26 @@ extension Status: ExpressibleByArgument {
 struct DurationArgument: ExpressibleByArgument, Sendable {
     var duration: Duration
 
+    init(duration: Duration) { self.duration = duration }
+
+    var defaultValueDescription: String { DurationText.render(duration) }
+
     init?(argument: String) {
         do {
             duration = try DurationText.parse(argument)
         } catch {
             return nil
         }
+    }
+}
+
+/// `2026-11-24T02:00:00Z`
+struct InstantArgument: ExpressibleByArgument, Sendable {
+    var time: UnixTime
+
+    init?(argument: String) {
+        guard let time = InstantText.parse(argument) else { return nil }
+        self.time = time
     }
 }
 

@@ -53,6 +53,21 @@ struct FleetGlance: Sendable {
             let names = owing.prefix(5).map(\.id.rawValue).joined(separator: ", ") + (owing.count > 5 ? ", …" : "")
             lines.append(terminal.paint("\(count) owed and could not be run, on \(names); see: bookend debts", .bad))
         }
+        if summary.activeAlerts > 0 {
+            let critical = summary.criticalAlerts > 0 ? ", \(summary.criticalAlerts) critical" : ""
+            lines.append(
+                terminal.paint(
+                    Phrases.count(summary.activeAlerts, "alert") + critical + "; see: bookend alerts",
+                    summary.criticalAlerts > 0 ? .bad : .active))
+        }
+        for channel in summary.channels where !channel.problem.isEmpty {
+            let waiting = channel.waiting > 0 ? ", \(Phrases.count(channel.waiting, "message")) waiting" : ""
+            lines.append(
+                terminal.paint(
+                    "the channel \(channel.name) is broken"
+                        + (channel.failingSince.map { " since \(Phrases.relative($0, to: now))" } ?? "")
+                        + "\(waiting): \(SafeText.line(channel.problem))", .bad))
+        }
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
             .init("NOW", shrinksTo: 6, isDispensable: true),
@@ -105,6 +120,8 @@ struct FleetGlance: Sendable {
                 "open_debts": Document(agents.map(\.openDebts).reduce(0, +)),
                 "jobs_total": Document(counts.total), "jobs_over": Document(counts.outcomes),
                 "jobs_failed": Document(counts.failures), "jobs_in_progress": Document(counts.inProgress),
+                "alerts_active": Document(summary.activeAlerts), "alerts_critical": Document(summary.criticalAlerts),
+                "channels": .list(summary.channels.map(\.document)),
                 "jobs_inferred": Document(counts.inferred), "jobs": BookendCLI.document(counts: summary.jobs),
                 "agents": .list(
                     rows.map { row in

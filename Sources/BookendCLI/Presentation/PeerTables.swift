@@ -47,6 +47,7 @@ enum PeerTables {
         switch peer.origin {
         case .keyFile: "key file"
         case .token(let id): "token \(id)"
+        case .rotation: "rotation"
         }
     }
 }
@@ -54,11 +55,13 @@ enum PeerTables {
 extension Peer {
     var document: Document {
         let token: Int64? = if case .token(let id) = origin { id.rawValue } else { nil }
+        let replaced: String? = if case .rotation(of: let old) = origin { old.text } else { nil }
         return .object([
             "identity": .text(identity.description), "name": .text(identity.name),
             "peer_role": .text(identity.role.rawValue), "role": Document(role?.rawValue),
             "public_key": .text(key.text), "state": .text(state.rawValue),
             "is_in_key_file": .bool(origin == .keyFile), "token_id": Document(token),
+            "replaced_key": Document(replaced),
             "labels": .object(
                 labels.sorted { $0.key < $1.key }.map { Document.Member(key: $0.key, value: .text($0.value)) }),
         ]) + .time("changed_at", generation == 0 ? nil : changedAt) + .object(["changed_by": Document(changedBy)])

@@ -29,14 +29,46 @@ package final class InMemoryReportStore: ReportStore {
         var pruned: Int64 = 0
         var positions: [Intake.Source: Intake.Position] = [:]
         var heard: [Intake.Source: UnixTime] = [:]
-        var jobs: [Key: JobAggregate] = [:]
-        var tally = FleetTally()
+        private(set) var jobs: [Key: JobAggregate] = [:]
+        /// Those of the jobs that have no final status.
+        private(set) var active: Set<Key> = []
+        private(set) var tally = FleetTally()
         var roster: Int64 = 0
         var rosterEpoch: UInt64 = 0
         var peers: [PublicKey: Peer] = [:]
         var peersThrough: Int64 = 0
         var expectations: [Key: TriggerRecord] = [:]
         var anchors: [(anchor: AuditAnchor, isOdd: Bool)] = []
+        var alerts: [Int64: Alert] = [:]
+        var silences: [AlertSilence] = []
+        var highestAlert: Int64 = 0
+        var judgedThrough: Int64 = 0
+        var outgoing: [OutgoingMessage] = []
+        var highestMessage: Int64 = 0
+
+        init(epoch: Int64) { self.epoch = epoch }
+
+        mutating func put(_ job: JobAggregate, by key: Key) {
+            let old = jobs.updateValue(job, forKey: key)
+            tally.update(from: old, to: job)
+            if job.status.isFinal { active.remove(key) } else { active.insert(key) }
+        }
+
+        mutating func forget(_ key: Key) {
+            guard let job = jobs.removeValue(forKey: key) else { return }
+            tally.forget(job)
+            active.remove(key)
+        }
+
+        /// All that a filter may want, by what is quickest to look up.
+        func candidates(_ filter: JobFilter) -> [JobAggregate] {
+            if !filter.jobs.isEmpty, let agent = filter.agent {
+                return filter.jobs.compactMap { jobs[Key(job: $0, agent: agent)] }
+            }
+            if filter.activeOnly { return active.compactMap { jobs[$0] } }
+            if !filter.jobs.isEmpty { return jobs.filter { filter.jobs.contains($0.key.job) }.map(\.value) }
+            return Array(jobs.values)
+        }
     }
 
     private let state: Mutex<State>
@@ -58,12 +90,10 @@ package final class InMemoryReportStore: ReportStore {
                 state.head += 1
                 state.entries.append((state.head, now, Name(accepted), .report(report)))
                 let key = Key(job: report.trigger.job, agent: report.origin.agent)
-                let old = state.jobs[key]
-                var new = old ?? JobAggregate(report)
-                new.fold(report)
-                state.jobs[key] = new
+                var job = state.jobs[key] ?? JobAggregate(report)
+                job.fold(report)
+                state.put(job, by: key)
                 state.expectations[key] = nil
-                state.tally.update(from: old, to: new)
                 return FeedEntry(cursor: FeedCursor(state.epoch, state.head), report: report)
             }
         }
@@ -121,8 +151,7 @@ package final class InMemoryReportStore: ReportStore {
                 state.expectations[key] = record.isExpected && !isSpokenOf ? record : nil
                 guard old?.lastOrigin == nil, var new = JobAggregate(record) else { continue }
                 if let old { new.keepInferences(of: old) }
-                state.jobs[key] = new
-                state.tally.update(from: old, to: new)
+                state.put(new, by: key)
             }
             let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
             if isOther { state.peers = state.peers.filter { $0.value.state == .revoked } }
@@ -187,8 +216,7 @@ package final class InMemoryReportStore: ReportStore {
                 let old = state.jobs[key]
                 state.expectations[key] = nil
                 guard var new = old ?? JobAggregate(inference), old == nil || new.infer(inference) else { return nil }
-                state.jobs[key] = new
-                state.tally.update(from: old, to: new)
+                state.put(new, by: key)
                 state.head += 1
                 state.inferences += 1
                 state.entries.append((state.head, now, nil, .inference(inference)))
@@ -198,8 +226,8 @@ package final class InMemoryReportStore: ReportStore {
     }
 
     package func jobs(_ filter: JobFilter) -> [JobAggregate] {
-        let jobs = state.withLock { Array($0.jobs.values) }
-        let wanted = jobs.filter { job in
+        let candidates = state.withLock { $0.candidates(filter) }
+        let wanted = candidates.filter { job in
             (filter.jobs.isEmpty || filter.jobs.contains(job.job))
                 && (filter.policy == nil || filter.policy == job.policy)
                 && (filter.agent == nil || filter.agent == job.agent)
@@ -241,11 +269,130 @@ package final class InMemoryReportStore: ReportStore {
                 state.pruned = last
             }
             let old = state.jobs.filter { $0.value.scheduledStart < jobsBefore }.prefix(limit)
-            for (key, job) in old {
-                state.jobs[key] = nil
-                state.tally.forget(job)
-            }
+            for (key, _) in old { state.forget(key) }
             return removed == limit || old.count == limit
+        }
+    }
+}
+
+extension InMemoryReportStore: AlertStore {
+    package func alertState() -> AlertState {
+        state.withLock { state in
+            AlertState(
+                alerts: state.alerts.values.filter(\.isActive).sorted { $0.id < $1.id }, silences: state.silences,
+                highestID: state.highestAlert, judgedThrough: state.judgedThrough)
+        }
+    }
+
+    package func unjudged(limit: Int) -> (entries: [UnjudgedEntry], through: Int64) {
+        state.withLock { state in
+            let known = state.entries.first.map { max(0, state.judgedThrough - $0.place + 1) } ?? 0
+            let entries = state.entries.dropFirst(Int(known)).prefix(limit)
+            return (
+                entries.map { entry in
+                    guard case .report(let report) = entry.body, report.endsJob else {
+                        return UnjudgedEntry(body: entry.body)
+                    }
+                    let key = Key(job: report.trigger.job, agent: report.origin.agent)
+                    return UnjudgedEntry(body: entry.body, job: state.jobs[key])
+                }, entries.last?.place ?? state.judgedThrough
+            )
+        }
+    }
+
+    package func record(
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+    ) -> Int {
+        state.withLock { state in
+            for alert in changes.alerts {
+                var alert = alert
+                alert.subjects.merge(state.alerts[alert.id]?.subjects ?? [:]) { changed, _ in changed }
+                state.alerts[alert.id] = alert
+            }
+            state.silences = changes.silences ?? state.silences
+            let ids = changes.alerts.map(\.id) + (changes.silences ?? []).map(\.id)
+            state.highestAlert = max(state.highestAlert, ids.max() ?? 0)
+            state.judgedThrough = judgedThrough
+            for message in messages {
+                state.highestMessage += 1
+                var message = message
+                message.id = state.highestMessage
+                state.outgoing.append(message)
+            }
+            var removed = 0
+            for channel in Set(messages.map(\.channel)) {
+                let ids = state.outgoing.filter { $0.channel == channel }.map(\.id)
+                let old = Set(ids.dropLast(OutgoingLimit.messages))
+                state.outgoing.removeAll { old.contains($0.id) }
+                removed += old.count
+            }
+            return removed
+        }
+    }
+
+    package func alerts(_ filter: AlertFilter) -> [Alert] {
+        let alerts = state.withLock { Array($0.alerts.values) }
+        let wanted = alerts.filter { alert in
+            (alert.isActive || !filter.activeOnly) && (filter.kind == nil || filter.kind == alert.cause.kind)
+                && (filter.policy == nil || filter.policy == alert.cause.policy)
+        }
+        return Array(wanted.sorted { $0.id > $1.id }.prefix(min(max(1, filter.limit), 1_000)))
+    }
+
+    package func alert(_ id: Int64) -> Alert? { state.withLock { $0.alerts[id] } }
+
+    package func outgoing(to channel: String, at now: UnixTime) -> OutgoingMessage? {
+        state.withLock { state in
+            state.outgoing.first { message in
+                message.channel == channel && (message.nextAt <= now || message.nextAt > now + OutgoingLimit.wait)
+            }
+        }
+    }
+
+    package func removeOutgoing(_ id: Int64) { state.withLock { $0.outgoing.removeAll { $0.id == id } } }
+
+    package func postponeOutgoing(_ id: Int64, until time: UnixTime) {
+        state.withLock { state in
+            guard let place = state.outgoing.firstIndex(where: { $0.id == id }) else { return }
+            state.outgoing[place].attempts += 1
+            state.outgoing[place].nextAt = time
+        }
+    }
+
+    package func outgoingQueues() -> [String: OutgoingQueue] {
+        let messages = state.withLock(\.outgoing)
+        return Dictionary(grouping: messages, by: \.channel).compactMapValues { messages in
+            messages.map(\.createdAt).min().map { OutgoingQueue(waiting: messages.count, oldestAt: $0) }
+        }
+    }
+
+    package func keepOutgoing(to channels: Set<String>) -> Int {
+        state.withLock { state in
+            let before = state.outgoing.count
+            state.outgoing.removeAll { !channels.contains($0.channel) }
+            return before - state.outgoing.count
+        }
+    }
+
+    package func backupAges(jobsSince time: UnixTime) -> [BackupAge] {
+        struct Pair: Hashable {
+            var agent: AgentID
+            var policy: PolicyName
+        }
+        let jobs = state.withLock { Array($0.jobs.values) }
+        return Dictionary(grouping: jobs) { Pair(agent: $0.agent, policy: $0.policy) }.compactMap { pair, jobs in
+            guard jobs.contains(where: { $0.scheduledStart >= time }), let first = jobs.map(\.scheduledStart).min()
+            else { return nil }
+            return BackupAge(
+                agent: pair.agent, policy: pair.policy, goodAt: jobs.compactMap(\.goodBackupAt).max(), firstAt: first)
+        }.sorted { ($0.agent, $0.policy) < ($1.agent, $1.policy) }
+    }
+
+    package func pruneAlerts(resolvedBefore time: UnixTime, limit: Int) -> Bool {
+        state.withLock { state in
+            let old = state.alerts.values.filter { $0.resolvedAt.map { $0 < time } ?? false }.map(\.id).sorted()
+            for id in old.prefix(limit) { state.alerts[id] = nil }
+            return old.count >= limit
         }
     }
 }

@@ -108,6 +108,45 @@ enum StoreSchema {
                         PRIMARY KEY (sequence, hash)) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("alerts") { database in
+            // facts: alerts_through (up to which place in the feed alerts were judged), alerts_highest (the highest id).
+            // What was stored before is not told any more.
+            try database.execute(
+                sql: """
+                    CREATE TABLE alerts (
+                        id INTEGER PRIMARY KEY,
+                        kind TEXT NOT NULL,
+                        policy TEXT NOT NULL,
+                        is_active INTEGER NOT NULL,
+                        resolved_at INTEGER,
+                        body BLOB NOT NULL);
+                    CREATE INDEX alerts_active ON alerts (id) WHERE is_active = 1;
+
+                    CREATE TABLE alert_subjects (
+                        alert INTEGER NOT NULL,
+                        agent TEXT NOT NULL,
+                        job INTEGER NOT NULL,  -- 0: whatever the job
+                        body BLOB NOT NULL,
+                        PRIMARY KEY (alert, agent, job)) WITHOUT ROWID;
+
+                    CREATE TABLE alert_silences (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+
+                    -- Messages until their channel has accepted them.
+                    CREATE TABLE outgoing (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        channel TEXT NOT NULL,
+                        key TEXT NOT NULL,  -- the same each time that the message is sent
+                        created_at INTEGER NOT NULL,
+                        attempts INTEGER NOT NULL,
+                        next_at INTEGER NOT NULL,
+                        kind TEXT NOT NULL,
+                        body BLOB NOT NULL);
+                    CREATE INDEX outgoing_by_channel ON outgoing (channel, id);
+
+                    INSERT INTO facts (key, value)
+                        SELECT 'alerts_through', coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'reports'), 0);
+                    """)
+        }
         return migrator
     }
 }

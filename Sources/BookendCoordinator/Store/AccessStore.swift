@@ -2,7 +2,7 @@ package import BookendModel
 
 /// The part of the coordinator's memory that says who may come in. Each call is one transaction, durable when it returns.
 package protocol AccessStore: Sendable {
-    /// Everything that was ever recorded, revoked peers and used tokens too.
+    /// Everything that was recorded and not forgotten: revoked peers and used tokens too.
     func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken])
 
     /// Records peers, by their keys, and a token: all or nothing. A key that is revoked stays revoked.
@@ -12,4 +12,7 @@ package protocol AccessStore: Sendable {
     func record(
         _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer]
+
+    /// Removes tokens that let nobody in any more. One that is not there does no harm.
+    func forget(_ tokens: [TokenID]) throws(CoordinatorError)
 }

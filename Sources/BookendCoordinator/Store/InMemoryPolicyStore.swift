@@ -310,6 +310,12 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
+    package func forget(_ tokens: [TokenID]) throws(CoordinatorError) {
+        contents.withLock { contents in
+            for token in tokens { contents.tokens[token] = nil }
+        }
+    }
+
     package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
         contents.withLock { contents in
             let old = contents.triggers.filter {

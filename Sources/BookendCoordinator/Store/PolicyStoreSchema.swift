@@ -106,6 +106,10 @@ enum PolicyStoreSchema {
                     CREATE INDEX audit_by_time ON audit (at_unix_ms);
                     """)
         }
+        migrator.registerMigration("zones") { database in
+            // The name of the machine's time zone; empty: it never told.
+            try database.execute(sql: "ALTER TABLE agents ADD COLUMN time_zone TEXT NOT NULL DEFAULT ''")
+        }
         return migrator
     }
 }

@@ -37,6 +37,13 @@ extension SQLitePolicyStore {
         }
     }
 
+    package func forget(_ tokens: [TokenID]) throws(CoordinatorError) {
+        try write { database in
+            let statement = try database.cachedStatement(sql: "DELETE FROM tokens WHERE id = ?")
+            for token in tokens { try statement.execute(arguments: [token.rawValue]) }
+        }
+    }
+
     private static func save(_ peer: Peer, _ database: Database) throws {
         try database.cachedStatement(
             sql: """

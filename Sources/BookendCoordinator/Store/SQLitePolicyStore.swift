@@ -257,12 +257,15 @@ package final class SQLitePolicyStore: PolicyStore {
             for agent in agents {
                 try database.cachedStatement(
                     sql: """
-                        INSERT INTO agents (id, claimed_labels, version, last_heard_unix_ms) VALUES (?, ?, ?, ?)
+                        INSERT INTO agents (id, claimed_labels, version, last_heard_unix_ms, time_zone)
+                        VALUES (?, ?, ?, ?, ?)
                         ON CONFLICT (id) DO UPDATE SET claimed_labels = excluded.claimed_labels,
-                            version = excluded.version, last_heard_unix_ms = excluded.last_heard_unix_ms
+                            version = excluded.version, last_heard_unix_ms = excluded.last_heard_unix_ms,
+                            time_zone = excluded.time_zone
                         """
                 ).execute(arguments: [
                     agent.id.rawValue, agent.labelLines, agent.version, agent.lastHeardAt.milliseconds,
+                    agent.timeZone,
                 ])
             }
         }
@@ -394,7 +397,8 @@ extension RememberedAgent {
         try self.init(
             id: AgentID(rawValue: row.decode(forColumn: "id")),
             claimedLabels: Dictionary(pairs, uniquingKeysWith: { $1 }), version: row.decode(forColumn: "version"),
-            lastHeardAt: UnixTime(milliseconds: row.decode(forColumn: "last_heard_unix_ms")))
+            lastHeardAt: UnixTime(milliseconds: row.decode(forColumn: "last_heard_unix_ms")),
+            timeZone: row.decode(forColumn: "time_zone"))
     }
 
     /// Keys hold no `=`, values no line break: ``BookendModel/TextRules/labelProblem(key:value:)`` saw to that.

@@ -1,3 +1,5 @@
+package import BookendModel
+
 /// What `collector.yaml` says; every key has a default, and so an empty file will do.
 package struct CollectorConfiguration: Hashable, Sendable {
     /// `state_directory`: an absolute path; default `/var/lib/bookend-collector`. The database.
@@ -35,6 +37,14 @@ package struct CollectorConfiguration: Hashable, Sendable {
     package var missedAfter = Duration.seconds(300)
     /// `dead_man`; default none.
     package var deadMan: DeadManConfiguration?
+    /// `alerts`: when people are told.
+    package var alerts = AlertRules()
+    /// `channels`: how people are told; default none.
+    package var channels: [ChannelConfiguration] = []
+    /// `routes`: of what; default none: of everything.
+    package var routes: [RouteConfiguration] = []
+    /// `objectives`: how old the last good backup of a server may be; default none.
+    package var objectives: [ObjectiveConfiguration] = []
 
     package struct Coordinator: Hashable, Sendable {
         /// `sync`: `tcp://host:port`; required.
@@ -85,6 +95,10 @@ extension CollectorConfiguration {
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
             "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",
             "missed_after": "a duration such as 5m", "dead_man": "a mapping with url and every",
+            "alerts": "a mapping with quiet, longest, growth, reminders, agent_offline_after and overdue_after",
+            "channels": "a list of mappings with name and type",
+            "routes": "a list of mappings with channels, policies, labels, severity and kinds",
+            "objectives": "a list of mappings with policies and within",
             "advertise": "where others reach this collector: a mapping with intake, feed and query",
         ])
     static let advertiseKeys = KeyTable(
@@ -103,7 +117,10 @@ extension CollectorConfiguration {
     static let retentionKeys = KeyTable(
         "retention", ["reports": "a duration such as 90d", "jobs": "a duration such as 730d"])
 
-    static let tables = [keyTable, coordinatorKeys, advertiseKeys, retentionKeys, DeadManConfiguration.keyTable]
+    static let tables = [
+        keyTable, coordinatorKeys, advertiseKeys, retentionKeys, DeadManConfiguration.keyTable, AlertRules.keyTable,
+        ChannelConfiguration.keyTable, RouteConfiguration.keyTable, ObjectiveConfiguration.keyTable,
+    ]
 
     /// Reads `collector.yaml`.
     ///
@@ -154,6 +171,10 @@ extension CollectorConfiguration {
             result.agentLostAfter = keys["agent_lost_after"]?.duration(in: silence) ?? result.agentLostAfter
             result.missedAfter = keys["missed_after"]?.duration(in: silence) ?? result.missedAfter
             result.deadMan = DeadManConfiguration.read(keys["dead_man"])
+            result.alerts = AlertRules.read(keys["alerts"])
+            result.channels = ChannelConfiguration.read(keys["channels"])
+            result.routes = RouteConfiguration.read(keys["routes"], channels: result.channels)
+            result.objectives = ObjectiveConfiguration.read(keys["objectives"])
             return result
         }
     }

@@ -23,13 +23,24 @@ package struct DeadManConfiguration: Hashable, Sendable {
 
 extension YAMLValue {
     /// An http or https address with a host, without spaces; whether anybody is there is not asked.
-    fileprivate func webAddress() -> String? {
+    ///
+    /// - Parameter placeholders: `{policy}` and `{agent}` are filled in later.
+    func webAddress(placeholders: Bool = false) -> String? {
         guard let text = string() else { return nil }
         let rest = ["http://", "https://"].compactMap { text.dropping(prefix: $0) }.first
         let host = rest?.prefix { $0 != "/" && $0 != "?" } ?? ""
         guard !host.isEmpty, text.utf8.count <= 2_048, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             report("expected an address such as https://example.org/ping, found '\(text.clipped)'")
             return nil
+        }
+        if placeholders {
+            let names = text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().map { part in
+                part.prefix { $0 != "}" }
+            }
+            if let unknown = names.first(where: { !["policy", "agent"].contains($0) }) {
+                report("there is no {\(String(unknown).clipped)}; known: {policy}, {agent}")
+                return nil
+            }
         }
         return text
     }

@@ -60,7 +60,10 @@ package struct PolicyDiff: Hashable, Sendable {
                 case .word(let word): word
                 case .text(let string): YAMLText.scalar(string)
                 case .list(let items): "[" + items.map(YAMLText.scalar).joined(separator: ", ") + "]"
-                case .mappings(let items): "[" + items.joined(separator: ", ") + "]"
+                case .mappings(let items):
+                    "["
+                        + items.map { $0.count == 1 ? $0[0] : "{" + $0.joined(separator: ", ") + "}" }
+                        .joined(separator: ", ") + "]"
                 }
             return (field.keyPath.joined(separator: "."), text)
         }

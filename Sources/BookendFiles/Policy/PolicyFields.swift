@@ -9,8 +9,8 @@ struct PolicyFields {
         case word(String)
         case text(String)
         case list([String])
-        /// Items that are mappings of one key each: `at: 2026-11-24T02:00:00Z`.
-        case mappings([String])
+        /// Items that are mappings, each a list of lines: `at: 2026-11-24T02:00:00Z`.
+        case mappings([[String]])
     }
 
     private(set) var fields: [(keyPath: [String], value: Value)] = []
@@ -26,14 +26,26 @@ struct PolicyFields {
             add(["retry", "interval"], .word(DurationText.render(policy.retry.interval)))
         }
         add(["window"], policy.window)
+        if policy.splay != .zero { add(["splay"], policy.splay) }
         add(["ignore_window_for_first_backup"], isTrue: policy.ignoreWindowForFirstBackup)
         if !policy.schedules.isEmpty { add(["schedules"], .mappings(policy.schedules.map(Self.text))) }
     }
 
-    private static func text(_ schedule: Schedule) -> String {
-        switch schedule {
-        case .at(let start): "at: \(InstantText.render(start))"
-        }
+    private static func text(_ schedule: Schedule) -> [String] {
+        var lines =
+            switch schedule.rule {
+            case .at(let start): ["at: \(InstantText.render(start))"]
+            case .cron(let text): ["cron: \(YAMLText.scalar(text))"]
+            case .days(let days, let start):
+                [
+                    "days: " + (days == .daily ? "daily" : "[\(days.chosenNames.joined(separator: ", "))]"),
+                    "start: \(YAMLText.scalar(start.text))",
+                ]
+            }
+        if schedule.zone != .utc { lines.append("timezone: \(YAMLText.scalar(schedule.zone.text))") }
+        if let window = schedule.window { lines.append("window: \(DurationText.render(window))") }
+        if let splay = schedule.splay { lines.append("splay: \(DurationText.render(splay))") }
+        return lines
     }
 
     private mutating func add(_ selector: Selector) {

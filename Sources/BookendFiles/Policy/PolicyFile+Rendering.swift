@@ -21,7 +21,8 @@ extension PolicyFile {
             case .list(let items):
                 text += "\n" + items.map { "\(indent(parents.count + 1))- \(YAMLText.scalar($0))\n" }.joined()
             case .mappings(let items):
-                text += "\n" + items.map { "\(indent(parents.count + 1))- \($0)\n" }.joined()
+                let margin = indent(parents.count + 1)
+                text += "\n" + items.map { "\(margin)- " + $0.joined(separator: "\n\(margin)  ") + "\n" }.joined()
             }
         }
         return text

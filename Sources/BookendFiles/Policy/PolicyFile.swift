@@ -16,14 +16,19 @@ package enum PolicyFile {
     /// - Parameters:
     ///   - text: The file's text.
     ///   - file: What to call the file in messages; it is not opened.
+    ///   - zones: The time zones that there are; `nil`: any that might be one is taken for one.
     /// - Throws: ``FileError`` with everything that is wrong. Nothing is usable from a file in which one policy is wrong,
     ///   and a file without any policy is wrong too.
-    package static func read(text: String, file: String) throws(FileError) -> [Policy] {
-        try read(bytes: Array(text.utf8), file: file).map(\.policy)
+    package static func read(
+        text: String, file: String, zones: (any ZoneCatalog)? = nil
+    ) throws(FileError) -> [Policy] {
+        try read(bytes: Array(text.utf8), file: file, zones: zones).map(\.policy)
     }
 
     /// As ``read(text:file:)``, from bytes that nobody looked at yet.
-    package static func read(bytes: [UInt8], file: String) throws(FileError) -> [PolicyEntry] {
+    package static func read(
+        bytes: [UInt8], file: String, zones: (any ZoneCatalog)? = nil
+    ) throws(FileError) -> [PolicyEntry] {
         let findings = Findings(try SourceText(bytes: bytes, file: file), tables: PolicyKeys.tables)
         let documents = YAMLDocuments(findings)
         if documents.isEmpty, findings.isEmpty {
@@ -34,7 +39,7 @@ package enum PolicyFile {
         documents.forEach { document in
             if document.isNothing {
                 document.report("this document is empty: expected a policy", suggestion: "leave the '---' out")
-            } else if let policy = PolicyReader.read(document) {
+            } else if let policy = PolicyReader.read(document, zones: zones) {
                 let place = findings.place(of: "policy") ?? .start
                 entries.append(
                     PolicyEntry(policy: policy, file: file, line: place.position.line, column: place.position.column))

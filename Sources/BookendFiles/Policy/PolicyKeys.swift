@@ -10,8 +10,9 @@ package enum PolicyKeys {
             "scripts": "a mapping that says which scripts run before and after",
             "retry": "a mapping with attempts and interval",
             "window": "a duration such as 4h",
+            "splay": "a duration such as 30m",
             "ignore_window_for_first_backup": "true or false",
-            "schedules": "a list of schedules such as at: 2026-11-24T02:00:00Z",
+            "schedules": "a list of schedules such as cron: \"30 2 * * *\"",
         ])
 
     package static let agents = KeyTable(
@@ -56,7 +57,17 @@ package enum PolicyKeys {
     package static let retry = KeyTable(
         "retry", ["attempts": "a whole number from 1 to 100", "interval": "a duration such as 5m"])
 
-    package static let schedule = KeyTable("schedules", ["at": "a time in UTC such as 2026-11-24T02:00:00Z"])
+    package static let schedule = KeyTable(
+        "schedules",
+        [
+            "at": "a time in UTC such as 2026-11-24T02:00:00Z",
+            "cron": "a cron expression such as \"30 2 * * *\"",
+            "days": "daily, or a list of days such as [mon, thu]",
+            "start": "a time of the day such as \"02:30\"",
+            "timezone": "a time zone such as Europe/Berlin, UTC, or agent",
+            "window": "a duration such as 4h",
+            "splay": "a duration such as 30m",
+        ])
 
     /// Every mapping, so that the published schema can be held against all of them.
     package static let tables = [policy, agents, backup, scripts, leftProcesses, retry, schedule]

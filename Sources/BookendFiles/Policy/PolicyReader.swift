@@ -8,7 +8,9 @@ import BookendModel
 /// reported.
 enum PolicyReader {
     /// The policy, or nil when anything in its document is wrong.
-    static func read(_ document: YAMLValue) -> Policy? {
+    ///
+    /// - Parameter zones: `nil`: whether there is such a time zone is not asked.
+    static func read(_ document: YAMLValue, zones: (any ZoneCatalog)?) -> Policy? {
         let findings = document.findings
         let mark = findings.mark
         guard let keys = document.mapping(PolicyKeys.policy) else { return nil }
@@ -19,12 +21,12 @@ enum PolicyReader {
             engine: engine(keys.required("backup")),
             scripts: keys["scripts"].flatMap(scripts),
             retry: keys["retry"].map(retry) ?? .none,
-            window: keys["window"]?.duration(),
+            window: keys["window"]?.duration(), splay: keys["splay"]?.duration() ?? .zero,
             ignoreWindowForFirstBackup: keys["ignore_window_for_first_backup"]?.bool() ?? false,
             schedules: keys["schedules"].flatMap(schedules) ?? [])
         let foundSoFar = findings.since(mark)
         var reported: Set<PolicyProblem> = []
-        for var problem in policy.problems() {
+        for var problem in policy.problems() + (zones.map { policy.zoneProblems($0) } ?? []) {
             problem.keyPath = filePath(problem.keyPath, keys)
             guard reported.insert(problem).inserted else { continue }
             findings.report(problemAt: problem.keyPath, in: foundSoFar, problem.message)
@@ -103,13 +105,6 @@ enum PolicyReader {
             exclusiveGroup: keys["exclusive"]?.string(), preSHA256: keys["pre_sha256"]?.string(),
             postSHA256: keys["post_sha256"]?.string())
         return isEnabled ? plan : nil
-    }
-
-    private static func schedules(_ value: YAMLValue) -> [Schedule]? {
-        value.list { item in
-            guard let keys = item.mapping(PolicyKeys.schedule) else { return nil }
-            return keys.required("at")?.instant().map(Schedule.at)
-        }
     }
 
     private static func retry(_ value: YAMLValue) -> RetryPlan {

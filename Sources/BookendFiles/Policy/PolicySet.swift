@@ -11,7 +11,9 @@ package struct PolicySet: Hashable, Sendable {
     ///
     /// - Throws: ``FileError`` with everything that is wrong in any of the files; also when two policies have the same
     ///   name, and when there is none at all.
-    package static func read(paths: [String]) throws(FileError) -> PolicySet {
+    package static func read(
+        paths: [String], zones: (any ZoneCatalog)? = nil
+    ) throws(FileError) -> PolicySet {
         var entries: [PolicyEntry] = []
         var diagnostics: [Diagnostic] = []
         var code = FileError.Code.wrong
@@ -20,7 +22,8 @@ package struct PolicySet: Hashable, Sendable {
             do throws(FileError) {
                 for file in try FileSystem.yamlFiles(at: path) where seen.insert(file).inserted {
                     do throws(FileError) {
-                        entries += try PolicyFile.read(bytes: try FileSystem.bytes(of: file), file: file)
+                        entries += try PolicyFile.read(
+                            bytes: try FileSystem.bytes(of: file), file: file, zones: zones)
                     } catch {
                         diagnostics += error.diagnostics
                         if error.code == .notReadable { code = .notReadable }

@@ -86,6 +86,24 @@ extension YAMLValue {
         return instant
     }
 
+    /// Hours and minutes.
+    func timeOfDay() -> TimeOfDay? {
+        guard case .scalar(let scalar) = node, !isNothing, let time = TimeOfDay(text: scalar.string) else {
+            let isShort =
+                if case .scalar(let scalar) = node { TimeOfDay(text: "0" + scalar.string) != nil } else { false }
+            report(
+                expected: "a time of the day such as \"02:30\"",
+                suggestion: isShort ? "write two digits for the hour" : nil)
+            return nil
+        }
+        return time
+    }
+
+    /// Neither a list nor a mapping.
+    var isScalar: Bool {
+        if case .scalar = node { true } else { false }
+    }
+
     private var instantHint: String? {
         guard case .scalar(let scalar) = node, !isNothing else { return nil }
         let text = scalar.string

@@ -10,6 +10,7 @@ extension ControlRequest {
         case .cancel: .jobCancel
         case .listAgents: .agentList
         case .listSlots: .slotList
+        case .listStarts: .scheduleShow
         case .ask(_, let request): request.deed
         case .askCredit, .askClose: .askContinue
         case .listPeers: .peerList
@@ -17,6 +18,8 @@ extension ControlRequest {
         case .renamePeer: .peerRename
         case .approvePeer: .peerApprove
         case .revokePeer: .peerRevoke
+        case .rotateKey: .peerRotate
+        case .rotateOwnKey: .keyRotate
         case .listTokens: .tokenList
         case .createToken: .tokenCreate
         case .revokeToken: .tokenRevoke
@@ -38,9 +41,10 @@ extension ControlRequest {
         case .labelPeer(let identity, _, _), .renamePeer(let identity, _), .approvePeer(let identity),
             .revokePeer(let identity):
             "\(identity)"
+        case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
         case .revokeToken(let token): "token \(token.rawValue)"
-        case .listPolicies, .listAgents, .listSlots, .askCredit, .askClose, .listPeers, .createToken, .listTokens,
-            .readAudit:
+        case .listPolicies, .listAgents, .listSlots, .listStarts, .askCredit, .askClose, .listPeers, .createToken,
+            .listTokens, .readAudit, .rotateOwnKey:
             ""
         }
     }
@@ -55,6 +59,7 @@ extension AskRequest {
         case .debts: .debtList
         case .payDebts: .debtPay
         case .forgiveDebts: .debtForgive
+        case .makeKey, .useKey: .peerRotate
         }
     }
 
@@ -64,7 +69,7 @@ extension AskRequest {
         case .restore(let repository, let snapshot, let target, _):
             "snapshot \(snapshot) of \(repository) into \(target)"
         case .snapshots(let repository, _): "repository \(repository)"
-        case .debts: ""
+        case .debts, .makeKey, .useKey: ""
         }
     }
 }
@@ -76,6 +81,10 @@ extension Query {
         case .fleet: .fleetRead
         case .feed, .feedHead: .feedRead
         case .auditAnchors: .auditRead
+        case .alerts, .alert, .silences: .alertRead
+        case .acknowledgeAlert: .alertAcknowledge
+        case .silenceAlerts, .endSilence: .alertSilence
+        case .testChannels: .channelTest
         }
     }
 }

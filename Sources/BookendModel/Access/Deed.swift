@@ -11,6 +11,7 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case jobLogs = "job.logs"
     case agentList = "agent.list"
     case slotList = "slot.list"
+    case scheduleShow = "schedule.show"
     case snapshotList = "snapshot.list"
     case restoreOrder = "restore.order"
     case debtList = "debt.list"
@@ -22,6 +23,8 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case peerRename = "peer.rename"
     case peerApprove = "peer.approve"
     case peerRevoke = "peer.revoke"
+    case peerRotate = "peer.rotate"
+    case keyRotate = "key.rotate"
     case tokenList = "token.list"
     case tokenCreate = "token.create"
     case tokenRevoke = "token.revoke"
@@ -29,6 +32,10 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case jobRead = "job.read"
     case fleetRead = "fleet.read"
     case feedRead = "feed.read"
+    case alertRead = "alert.read"
+    case alertAcknowledge = "alert.acknowledge"
+    case alertSilence = "alert.silence"
+    case channelTest = "channel.test"
 }
 
 /// What a kind of request takes.
@@ -55,12 +62,16 @@ extension Deed {
         case .policyShow: DeedRule(least: .viewer, phrase: "show a policy")
         case .agentList: DeedRule(least: .viewer, phrase: "list agents")
         case .slotList: DeedRule(least: .viewer, phrase: "list jobs to come")
+        case .scheduleShow: DeedRule(least: .viewer, phrase: "show the schedule")
         case .snapshotList: DeedRule(least: .viewer, phrase: "list snapshots")
         case .debtList: DeedRule(least: .viewer, phrase: "list owed post-scripts")
         case .askContinue: DeedRule(least: .viewer, phrase: "go on with a question")
         // Who watches the log must be able to have the least of rights.
         case .auditRead: DeedRule(least: .viewer, phrase: "read the audit log")
         case .peerList: DeedRule(least: .viewer, phrase: "list who is enrolled")
+        case .alertRead: DeedRule(least: .viewer, phrase: "read alerts")
+        // One's own: nobody but its holder can ask for it.
+        case .keyRotate: DeedRule(least: .viewer, phrase: "change its own key")
 
         case .backupOrder: DeedRule(least: .operator, phrase: "order a backup")
         case .jobCancel: DeedRule(least: .operator, phrase: "cancel a job")
@@ -68,6 +79,9 @@ extension Deed {
         case .restoreOrder: DeedRule(least: .operator, phrase: "restore")
         case .debtPay: DeedRule(least: .operator, phrase: "pay an owed post-script")
         case .debtForgive: DeedRule(least: .operator, phrase: "forgive an owed post-script")
+        case .alertAcknowledge: DeedRule(least: .operator, phrase: "acknowledge an alert")
+        case .alertSilence: DeedRule(least: .operator, phrase: "silence alerts")
+        case .channelTest: DeedRule(least: .operator, phrase: "test a channel")
 
         case .policyApply: DeedRule(least: .admin, phrase: "apply policies")
         case .policyDelete: DeedRule(least: .admin, phrase: "delete a policy")
@@ -75,6 +89,7 @@ extension Deed {
         case .peerRename: DeedRule(least: .admin, phrase: "rename an agent")
         case .peerApprove: DeedRule(least: .admin, phrase: "approve an enrollment")
         case .peerRevoke: DeedRule(least: .admin, phrase: "revoke a key")
+        case .peerRotate: DeedRule(least: .admin, phrase: "have an agent change its key")
         case .tokenList: DeedRule(least: .admin, phrase: "list tokens")
         case .tokenCreate: DeedRule(least: .admin, phrase: "make a token")
         case .tokenRevoke: DeedRule(least: .admin, phrase: "revoke a token")

@@ -15,6 +15,8 @@ package struct Peer: Hashable, Sendable {
         /// Stands in a static key file.
         case keyFile
         case token(TokenID)
+        /// Follows a key of the same name, which is retired when this one is first used.
+        case rotation(of: PublicKey)
     }
 
     package var identity: PeerIdentity
@@ -45,6 +47,24 @@ package struct Peer: Hashable, Sendable {
         self.generation = generation
         self.changedAt = changedAt
         self.changedBy = changedBy
+    }
+}
+
+/// What a rotation of a key did.
+package struct KeyRotation: Hashable, Sendable {
+    package var identity: PeerIdentity
+    /// The new one.
+    package var key: PublicKey
+    /// It was used, and the one before is revoked; `false`: both hold until it is.
+    package var isInUse: Bool
+    /// Collectors that did not say in time that they know of it.
+    package var uninformed: [PeerIdentity]
+
+    package init(identity: PeerIdentity, key: PublicKey, isInUse: Bool, uninformed: [PeerIdentity]) {
+        self.identity = identity
+        self.key = key
+        self.isInUse = isInUse
+        self.uninformed = uninformed
     }
 }
 

@@ -76,7 +76,7 @@ extension PeerBook {
             return .refused(
                 RemoteFailure(.refused, "token \(token.id) was used \(token.allows.uses) times, and may not be again"))
         }
-        guard recorded.count < Self.mostPeers else {
+        guard hasRoom else {
             return .refused(RemoteFailure(.refused, "\(Self.mostPeers) peers are enrolled, and no more can be"))
         }
         guard let name = token.allows.name ?? request.name, TextRules.nameProblem(name) == nil else {
@@ -96,6 +96,13 @@ extension PeerBook {
                 identity: identity, key: key, labels: token.allows.labels, role: token.allows.operatorRole,
                 state: token.needsApproval ? .pending : .admitted, origin: .token(token.id), changedAt: now,
                 changedBy: "token/\(token.id)"), used)
+    }
+
+    /// For one more peer.
+    var hasRoom: Bool {
+        recorded.count < Self.mostRecorded
+            && (recorded.count < Self.mostPeers
+                || recorded.values.count(where: { $0.state != .revoked }) < Self.mostPeers)
     }
 
     private func judge(_ peer: Peer, _ token: EnrollmentToken) -> Enrollment {

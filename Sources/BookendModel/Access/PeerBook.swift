@@ -8,14 +8,18 @@
 ///
 /// A change is planned here, then recorded by the store, then taken.
 package struct PeerBook: Hashable, Sendable {
-    /// Recorded peers, at most; an enrollment that would make them more is refused.
+    /// Recorded peers that are not revoked, at most; an enrollment that would make them more is refused.
     package static let mostPeers = 10_000
+    /// Recorded peers, at most: those that were revoked are never removed, as they are what refuses.
+    package static let mostRecorded = 200_000
     /// Of a page of changes, about: it must fit one message, whatever labels there are.
     private static let pageBytes = 1 << 20
 
     private var file: [PublicKey: Peer] = [:]
     private(set) var recorded: [PublicKey: Peer] = [:]
-    package private(set) var tokens: [TokenID: EnrollmentToken] = [:]
+    package internal(set) var tokens: [TokenID: EnrollmentToken] = [:]
+    /// Keys that are to take the place of others, and were not used yet: with those that they retire.
+    package private(set) var successors: [PublicKey: PublicKey] = [:]
 
     /// - Parameter recorded: All that the store has.
     package init(recorded: [Peer] = [], tokens: [EnrollmentToken] = []) {
@@ -26,12 +30,24 @@ package struct PeerBook: Hashable, Sendable {
     /// The key file was read.
     package mutating func take(file peers: [Peer]) {
         file = Dictionary(peers.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+        findSuccessors()
     }
 
     /// The store has recorded these. A key that is revoked stays revoked.
     package mutating func take(_ peers: [Peer], token: EnrollmentToken? = nil) {
         for peer in peers where recorded[peer.key]?.state != .revoked { recorded[peer.key] = peer }
         if let token { tokens[token.id] = token }
+        if !peers.isEmpty { findSuccessors() }
+    }
+
+    private mutating func findSuccessors() {
+        successors = [:]
+        for (key, peer) in recorded where peer.state == .admitted {
+            guard case .rotation(of: let old) = peer.origin, let before = self[old], before.state != .revoked,
+                before.identity == peer.identity
+            else { continue }
+            successors[key] = old
+        }
     }
 
     /// What holds of each key, by name.
@@ -44,7 +60,8 @@ package struct PeerBook: Hashable, Sendable {
     package var admitted: [Peer] {
         let names = Set(file.values.filter { recorded[$0.key]?.state != .revoked }.map(\.identity))
         return all.filter { peer in
-            peer.state == .admitted && (peer.origin == .keyFile || !names.contains(peer.identity))
+            peer.state == .admitted
+                && (peer.origin == .keyFile || !names.contains(peer.identity) || successors[peer.key] != nil)
         }
     }
 
@@ -57,6 +74,9 @@ package struct PeerBook: Hashable, Sendable {
     package func named(_ identity: PeerIdentity) -> [Peer] {
         all.filter { $0.identity == identity && $0.state != .revoked }
     }
+
+    /// Of the last change; 0: there was none.
+    package var generation: Int64 { recorded.values.lazy.map(\.generation).max() ?? 0 }
 
     /// Recorded peers that changed after that generation, the earliest change first.
     package func changes(after generation: Int64, limit: Int) -> (peers: [Peer], through: Int64) {
@@ -127,7 +147,7 @@ extension PeerBook {
         return peers.map { $0.changed(by: author, at: now) { $0.identity = new } }
     }
 
-    private func existing(_ identity: PeerIdentity) throws(RemoteFailure) -> [Peer] {
+    func existing(_ identity: PeerIdentity) throws(RemoteFailure) -> [Peer] {
         let peers = named(identity)
         guard peers.isEmpty else { return peers }
         let isRevoked = all.contains { $0.identity == identity }
@@ -150,7 +170,7 @@ extension PeerBook {
 }
 
 extension Peer {
-    fileprivate func changed(by author: String, at now: UnixTime, _ change: (inout Peer) -> Void) -> Peer {
+    func changed(by author: String, at now: UnixTime, _ change: (inout Peer) -> Void) -> Peer {
         var peer = self
         change(&peer)
         (peer.changedAt, peer.changedBy) = (now, author)

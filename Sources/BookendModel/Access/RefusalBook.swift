@@ -21,11 +21,26 @@ package struct Refusal: Hashable, Sendable {
     }
 }
 
+extension Refusal {
+    private static let handshake = "handshake"
+
+    /// Somebody with a key that is not admitted.
+    ///
+    /// - Parameter address: Empty: many of them.
+    package static func stranger(at address: String, times: Int64) -> Refusal {
+        Refusal(
+            who: address.isEmpty ? "strangers" : "stranger/\(address)", origin: address, what: handshake, target: "",
+            reason: "the key is not admitted: it was never enrolled, or it was revoked", count: times)
+    }
+
+    package var isStranger: Bool { what == Self.handshake }
+}
+
 /// Counts refused attempts so that somebody who tries again and again fills no log: the first of a kind is told at once,
 /// those that follow within a minute are told together at its end.
 package struct RefusalBook: Hashable, Sendable {
     /// Kinds (peer and deed) that are counted at once; what is beyond is counted as the last one's, `others`.
-    package static let limit = 1_000
+    package let limit: Int
     package static let interval = Duration.seconds(60)
 
     private struct Kind: Hashable, Sendable {
@@ -43,13 +58,15 @@ package struct RefusalBook: Hashable, Sendable {
     /// All that were ever noted.
     package private(set) var total: Int64 = 0
 
-    package init() {}
+    package init(limit: Int = 1_000) {
+        self.limit = limit
+    }
 
     /// - Returns: What is to be told now; `nil`: it is counted.
     package mutating func note(_ refusal: Refusal, at now: BootTime) -> Refusal? {
         total += refusal.count
         var kind = Kind(who: refusal.who, what: refusal.what)
-        if pages[kind] == nil, pages.count >= Self.limit { kind = Kind(who: "others", what: "others") }
+        if pages[kind] == nil, pages.count >= limit { kind = Kind(who: "others", what: "others") }
         guard var page = pages[kind] else {
             pages[kind] = Page(toldAt: now)
             return refusal

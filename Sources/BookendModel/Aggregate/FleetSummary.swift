@@ -8,6 +8,11 @@ package struct FleetSummary: Hashable, Sendable {
     package var policies: [PolicySummary]
     package var reportsStored: Int64
     package var asOf: UnixTime
+    /// In ascending order of name.
+    package var channels: [ChannelState] = []
+    package var activeAlerts = 0
+    /// The part of them that is critical.
+    package var criticalAlerts = 0
 
     package init(
         jobs: [Status: Int], agents: [AgentSummary], policies: [PolicySummary], reportsStored: Int64, asOf: UnixTime

@@ -10,6 +10,17 @@ package enum Query: Hashable, Sendable {
     case feedHead
     /// Heads of the coordinator's audit log behind that sequence, in order.
     case auditAnchors(after: Int64, limit: Int)
+    /// Newest first.
+    case alerts(AlertFilter)
+    case alert(Int64)
+    case acknowledgeAlert(Int64, note: String)
+    /// Those that have not ended.
+    case silences
+    /// Its id and whoever asks are filled in.
+    case silenceAlerts(AlertSilence)
+    case endSilence(Int64)
+    /// Sends a message over a channel; `nil`: over all.
+    case testChannels(String?)
 }
 
 /// Which jobs; every part that is set must hold.
@@ -35,5 +46,61 @@ package enum QueryReply: Hashable, Sendable {
     case fleet(FleetSummary)
     case feed([FeedEntry], head: Cursor)
     case auditAnchors([AuditAnchor], isComplete: Bool)
+    case alerts([AlertRecord])
+    case silences([AlertSilence])
+    case channels([ChannelState])
     case failed(RemoteFailure)
+}
+
+/// An alert as a query shows it.
+package struct AlertRecord: Hashable, Sendable {
+    /// With at most so many of its subjects as fit, those that are not mended first.
+    package var alert: Alert
+    /// How many subjects there are.
+    package var hit: Int
+    /// Those that are not mended.
+    package var open: Int
+
+    package init(alert: Alert, hit: Int, open: Int) {
+        self.alert = alert
+        self.hit = hit
+        self.open = open
+    }
+
+    /// - Parameter limit: Subjects, at most.
+    package init(_ alert: Alert, limit: Int) {
+        self.init(alert: alert, hit: alert.subjects.count, open: alert.open.count)
+        guard alert.subjects.count > limit else { return }
+        let kept = alert.ordered.sorted { $0.mendedAt == nil && $1.mendedAt != nil }.prefix(limit)
+        self.alert.subjects = Dictionary(
+            kept.map { ($0.key(of: alert.cause.kind), $0) }, uniquingKeysWith: { $1 })
+    }
+}
+
+/// How a way to tell people does.
+package struct ChannelState: Hashable, Sendable {
+    package var name: String
+    /// `mail`, `webhook`, `healthchecks` or `command`.
+    package var kind: String
+    package var waiting: Int
+    /// Since when the oldest waits.
+    package var oldestAt: UnixTime?
+    package var deliveredAt: UnixTime?
+    /// Why the latest try failed; empty: it did not.
+    package var problem: String
+    /// Since when no try succeeded.
+    package var failingSince: UnixTime?
+
+    package init(
+        name: String, kind: String, waiting: Int = 0, oldestAt: UnixTime? = nil, deliveredAt: UnixTime? = nil,
+        problem: String = "", failingSince: UnixTime? = nil
+    ) {
+        self.name = name
+        self.kind = kind
+        self.waiting = waiting
+        self.oldestAt = oldestAt
+        self.deliveredAt = deliveredAt
+        self.problem = problem
+        self.failingSince = failingSince
+    }
 }

@@ -99,15 +99,3 @@ package struct ReportDetails: Hashable, Sendable {
 
     package init() {}
 }
-
-/// What people must be told, by its cause.
-package enum AlertKind: String, Hashable, Sendable, CaseIterable {
-    case preScriptFailed = "pre-script-failed"
-    case postScriptFailed = "post-script-failed"
-    /// The pre-script ran and there is no post-script: what it stopped stays stopped. Critical, at once.
-    case postScriptMissing = "post-script-missing"
-    case backupFailed = "backup-failed"
-    case backupWithErrors = "backup-with-errors"
-    /// An owed post-script could not be run. Critical.
-    case debtUnpaid = "debt-unpaid"
-}

@@ -5,16 +5,16 @@ extension ReportDetails {
     /// that may print anything.
     package var bounded: ReportDetails {
         var result = self
-        result.reason = reason.cut(to: 4_096)
+        result.reason = reason.cut(toBytes: 4_096)
         // A part of an id is no id.
         if let snapshotID, snapshotID.utf8.count > 128 { result.snapshotID = nil }
-        result.errors = errors.prefix(20).map { $0.cut(to: 512) }
-        result.leftProcesses = leftProcesses.prefix(20).map { $0.cut(to: 512) }
+        result.errors = errors.prefix(20).map { $0.cut(toBytes: 512) }
+        result.leftProcesses = leftProcesses.prefix(20).map { $0.cut(toBytes: 512) }
         result.alerts = Array(alerts.prefix(16))
         result.events = events.suffix(10_000).map { record in
             PipelineEventRecord(
-                at: record.at, attempt: record.attempt, event: record.event.cut(to: 256),
-                consequence: record.consequence.cut(to: 4_096))
+                at: record.at, attempt: record.attempt, event: record.event.cut(toBytes: 256),
+                consequence: record.consequence.cut(toBytes: 4_096))
         }
         return result
     }
@@ -22,7 +22,7 @@ extension ReportDetails {
 
 extension String {
     /// The beginning, whole characters of Unicode, in at most `limit` bytes of UTF-8.
-    fileprivate func cut(to limit: Int) -> String {
+    package func cut(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         var end = utf8.index(startIndex, offsetBy: limit)
         while end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }

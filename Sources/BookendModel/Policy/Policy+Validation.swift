@@ -24,6 +24,8 @@ package enum PolicyLimits {
     package static let argumentBytes = 4096
     package static let attempts = 1...100
     package static let schedules = 100
+    package static let cronBytes = 256
+    package static let zoneBytes = 64
     /// Starts lie in the years 2000 to 9999.
     package static let starts = UnixTime(milliseconds: 946_684_800_000)...UnixTime(milliseconds: 253_402_300_799_000)
     package static let longestDuration = Duration.seconds(366 * 86_400)
@@ -47,6 +49,7 @@ extension Policy {
         scripts?.collectProblems(into: &problems)
         retry.collectProblems(into: &problems)
         if let window { problems.addDuration("window", window) }
+        problems.addSplay("splay", splay, window: window)
         collectScheduleProblems(into: &problems)
         if textBytes > PolicyLimits.totalBytes {
             problems.add("policy", "is too large: all its texts together exceed \(PolicyLimits.totalBytes / 1024) KiB")
@@ -58,25 +61,74 @@ extension Policy {
         problems.addCount("schedules", schedules.count, upTo: PolicyLimits.schedules)
         var seen: Set<Schedule> = []
         for (index, schedule) in schedules.enumerated().prefix(PolicyLimits.schedules) {
-            switch schedule {
-            case .at(let start) where !PolicyLimits.starts.contains(start):
-                problems.add("schedules[\(index)].at", "expected a time in the years 2000 to 9999")
-            case .at: break
-            }
+            schedule.collectProblems(into: &problems, at: "schedules[\(index)]", of: self)
             if !seen.insert(schedule).inserted {
                 problems.add("schedules[\(index)]", "says the same as an earlier one: leave one of them out")
             }
         }
     }
 
-    private var textBytes: Int {
+    fileprivate var textBytes: Int {
         var texts = [description] + selector.ids.map(\.rawValue) + selector.patterns
         texts += selector.labels.flatMap { [$0.key, $0.value] }
+        texts += schedules.map { if case .cron(let text) = $0.rule { text } else { "" } }
         switch engine {
         case .restic(let plan): texts += plan.sources + plan.excludes
         case .command(let plan): texts += [plan.program] + plan.arguments
         }
         return texts.reduce(0) { $0 + $1.utf8.count }
+    }
+}
+
+extension Schedule {
+    fileprivate func collectProblems(into problems: inout ProblemList, at keyPath: String, of policy: Policy) {
+        switch rule {
+        case .at(let start):
+            if !PolicyLimits.starts.contains(start) {
+                problems.add("\(keyPath).at", "expected a time in the years 2000 to 9999")
+            }
+            if zone != .utc {
+                problems.add("\(keyPath).timezone", "says nothing beside at, which is in UTC: leave it out")
+            }
+        case .cron(let text):
+            if let problem = TextRules.lineProblem(text, upTo: PolicyLimits.cronBytes) {
+                problems.add("\(keyPath).cron", problem, about: text)
+            } else {
+                do throws(CronExpression.Problem) {
+                    if try CronExpression(text).isImpossible {
+                        problems.add("\(keyPath).cron", "never starts: no such month has such a day", about: text)
+                    }
+                } catch {
+                    problems.add("\(keyPath).cron", error.message, about: text)
+                }
+            }
+        case .days(let days, let start):
+            if days.bits == 0 {
+                problems.add("\(keyPath).days", "is empty: expected daily, or days such as [mon, thu]")
+            }
+            if !(0..<1_440).contains(start.minutes) {
+                problems.add("\(keyPath).start", "expected a time of the day such as \"02:30\"")
+            }
+        }
+        if case .named(let name) = zone, !Self.mayBeZone(name) {
+            problems.add(
+                "\(keyPath).timezone", "is no time zone: expected a name such as Europe/Berlin, UTC, or agent",
+                about: name)
+        }
+        if let window { problems.addDuration("\(keyPath).window", window) }
+        let window = self.window ?? policy.window
+        if let splay {
+            problems.addSplay("\(keyPath).splay", splay, window: window)
+        } else if self.window != nil, let window, policy.splay >= window, window > .zero {
+            problems.add("\(keyPath).window", "expected more than the policy's splay, or a splay of its own beside it")
+        }
+    }
+
+    private static func mayBeZone(_ name: String) -> Bool {
+        (1...PolicyLimits.zoneBytes).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & ~0x20) || "/_+-".utf8.contains(byte)
+            }
     }
 }
 
@@ -213,6 +265,18 @@ private struct ProblemList {
             add(keyPath, "expected at most 366 days")
         } else if .milliseconds(duration.milliseconds) != duration {
             add(keyPath, "is not a whole number of milliseconds")
+        }
+    }
+}
+
+extension ProblemList {
+    /// Whole seconds, and a start that lies within the window.
+    fileprivate mutating func addSplay(_ keyPath: String, _ splay: Duration, window: Duration?) {
+        addDuration(keyPath, splay, mayBeZero: true)
+        if splay > .zero, splay.milliseconds % 1_000 != 0 {
+            add(keyPath, "expected whole seconds")
+        } else if let window, window > .zero, splay >= window {
+            add(keyPath, "expected less than the window: an agent may start so much later")
         }
     }
 }

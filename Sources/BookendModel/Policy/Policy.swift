@@ -10,6 +10,9 @@ package struct Policy: Hashable, Sendable {
     package var retry: RetryPlan
     /// How long after its scheduled start a job may run; `nil`: no window. Positive.
     package var window: Duration?
+    /// Each agent starts up to so much later than a schedule says, always by the same, so that not all start at once. Less
+    /// than the window; not negative.
+    package var splay: Duration
     /// A first backup of this policy on an agent may overrun the window.
     package var ignoreWindowForFirstBackup: Bool
     /// When jobs start by themselves; empty: only when somebody asks.
@@ -17,8 +20,8 @@ package struct Policy: Hashable, Sendable {
 
     package init(
         name: PolicyName, description: String = "", selector: Selector, engine: Engine, scripts: ScriptPlan? = nil,
-        retry: RetryPlan = .none, window: Duration? = nil, ignoreWindowForFirstBackup: Bool = false,
-        schedules: [Schedule] = []
+        retry: RetryPlan = .none, window: Duration? = nil, splay: Duration = .zero,
+        ignoreWindowForFirstBackup: Bool = false, schedules: [Schedule] = []
     ) {
         self.name = name
         self.description = description
@@ -27,6 +30,7 @@ package struct Policy: Hashable, Sendable {
         self.scripts = scripts
         self.retry = retry
         self.window = window
+        self.splay = splay
         self.ignoreWindowForFirstBackup = ignoreWindowForFirstBackup
         self.schedules = schedules
     }

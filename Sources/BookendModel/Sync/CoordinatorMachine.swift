@@ -85,8 +85,10 @@ package struct CoordinatorMachine: Hashable, Sendable {
 
     /// What must change of the slots; `nil`: it is not time to look. To be asked after each event that may change them, and
     /// with each tick.
-    package func planSlots(at now: Moment) -> SlotPlan? {
-        slots.plan(policies.all, rules, agents: { agents(of: $0) }, at: now)
+    package func planSlots(zones: any ZoneCatalog = NoZones(), at now: Moment) -> SlotPlan? {
+        slots.plan(
+            policies.all, rules, zones: zones, agents: { agents(of: $0) }, timeZone: { presence.timeZone(of: $0) },
+            at: now)
     }
 
     package mutating func handle(_ event: Event, at now: Moment) -> [Action] {
@@ -174,10 +176,10 @@ package struct CoordinatorMachine: Hashable, Sendable {
 
 extension CoordinatorMachine {
     private mutating func take(_ hello: Hello, of agent: AgentID, at now: Moment) -> [Action] {
-        let labels = presence.labels(of: agent)
+        let (labels, timeZone) = (presence.labels(of: agent), presence.timeZone(of: agent))
         guard let notes = presence.take(hello, of: agent, rules, at: now) else { return [] }
         var actions = notes.map(Action.note)
-        if presence.labels(of: agent) != labels { slots.outdate() }
+        if presence.labels(of: agent) != labels || presence.timeZone(of: agent) != timeZone { slots.outdate() }
         if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
             presence.putOff(agent)
             return actions + [.send(.helloLater(delay), to: agent)]

@@ -20,6 +20,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         /// From before this coordinator started.
         var rememberedAt: UnixTime?
         var version = ""
+        var timeZone = ""
         var generation: Int64 = 0
         var activeJobs: [ActiveJob] = []
         var outboxDepth: Int64 = 0
@@ -32,6 +33,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
             self.enrolledLabels = enrolledLabels
             claimedLabels = memory?.claimedLabels ?? [:]
             version = memory?.version ?? ""
+            timeZone = memory?.timeZone ?? ""
             rememberedAt = memory?.lastHeardAt
             merge()
         }
@@ -55,6 +57,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package func isOnline(_ id: AgentID) -> Bool { agents[id]?.isOnline ?? false }
     package func isGreeted(_ id: AgentID) -> Bool { agents[id]?.isGreeted ?? false }
     package func labels(of id: AgentID) -> [String: String] { agents[id]?.labels ?? [:] }
+    /// As the agent tells it; empty: it never has.
+    package func timeZone(of id: AgentID) -> String { agents[id]?.timeZone ?? "" }
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
     package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
@@ -88,6 +92,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         agents[id]?.isGreeted = true
         agents[id]?.claimedLabels = hello.labels.filter { TextRules.labelProblem(key: $0.key, value: $0.value) == nil }
         agents[id]?.version = hello.version
+        agents[id]?.timeZone = hello.timeZone
         return hear(id, hello.generation, hello.activeJobs, hello.wall, hello.instance, rules, at: now)
     }
 
@@ -166,7 +171,9 @@ package struct CoordinatorPresence: Hashable, Sendable {
 
     private static func memory(of id: AgentID, _ agent: Agent) -> RememberedAgent? {
         (agent.heardAt?.wall ?? agent.rememberedAt).map {
-            RememberedAgent(id: id, claimedLabels: agent.claimedLabels, version: agent.version, lastHeardAt: $0)
+            RememberedAgent(
+                id: id, claimedLabels: agent.claimedLabels, version: agent.version, lastHeardAt: $0,
+                timeZone: agent.timeZone)
         }
     }
 

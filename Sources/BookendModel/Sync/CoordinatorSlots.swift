@@ -11,14 +11,10 @@
 /// A slot is one agent, one policy, one start. It keeps its id whatever becomes of it: an agent that was away may have run
 /// it already.
 package struct CoordinatorSlots: Hashable, Sendable {
-    private struct Key: Hashable, Sendable {
+    fileprivate struct Key: Hashable, Sendable {
         var agent: AgentID
         var policy: PolicyName
         var start: UnixTime
-
-        init(_ trigger: Trigger) {
-            (agent, policy, start) = (trigger.agent, trigger.policy, trigger.scheduledStart)
-        }
     }
 
     private var planned: [AgentID: [JobID: Trigger]] = [:]
@@ -49,6 +45,11 @@ package struct CoordinatorSlots: Hashable, Sendable {
         return Array(wanted.sorted { ($0.scheduledStart, $0.job) < ($1.scheduledStart, $1.job) }.prefix(limit))
     }
 
+    /// The id that was given to a start; `nil`: none was.
+    package func job(of agent: AgentID, _ policy: PolicyName, start: UnixTime) -> JobID? {
+        jobs[Key(agent: agent, policy: policy, start: start)]
+    }
+
     package func slots(of agent: AgentID) -> [Trigger] {
         (planned[agent] ?? [:]).values.sorted { $0.job < $1.job }
     }
@@ -61,19 +62,27 @@ package struct CoordinatorSlots: Hashable, Sendable {
     ///
     /// Starts that passed since the last planning are planned too: a policy may have been applied just before a crash.
     ///
-    /// - Parameter agents: The agents that a policy picks now.
+    /// - Parameters:
+    ///   - agents: The agents that a policy picks now.
+    ///   - timeZone: What an agent says of its own zone; empty: nothing.
     package func plan(
-        _ policies: [PolicyRevision], _ rules: CoordinatorRules, agents: (Policy) -> [AgentID], at now: Moment
+        _ policies: [PolicyRevision], _ rules: CoordinatorRules, zones: any ZoneCatalog,
+        agents: (Policy) -> [AgentID], timeZone: (AgentID) -> String, at now: Moment
     ) -> SlotPlan? {
         if let nextPlanning, now.boot < nextPlanning { return nil }
         let last = min(plannedAt ?? now.wall, now.wall)
         var wanted: [AgentID: [Trigger]] = [:]
         for revision in policies where !revision.policy.schedules.isEmpty {
             let after = max(last, min(revision.appliedAt, now.wall))
-            let starts = revision.policy.starts(after: after, through: now.wall + rules.slotHorizon)
-            guard !starts.isEmpty else { continue }
-            for agent in agents(revision.policy) {
-                wanted[agent, default: []] += starts.map { slot(revision, agent, start: $0, rules) }
+            let policy = revision.policy
+            let through = now.wall + rules.slotHorizon
+            let byZone = Dictionary(grouping: agents(policy)) { policy.dependsOnAgentZone ? timeZone($0) : "" }
+            for (zone, agents) in byZone {
+                let nominal = policy.nominalStarts(after: after, through: through, agentZone: zone, zones: zones)
+                for agent in agents {
+                    let starts = policy.starts(of: nominal, on: agent, after: after, through: through)
+                    wanted[agent, default: []] += starts.map { slot(revision, agent, $0, rules) }
+                }
             }
         }
         var plan = SlotPlan(plannedAt: now.wall)
@@ -99,13 +108,12 @@ package struct CoordinatorSlots: Hashable, Sendable {
     }
 
     private func slot(
-        _ revision: PolicyRevision, _ agent: AgentID, start: UnixTime, _ rules: CoordinatorRules
+        _ revision: PolicyRevision, _ agent: AgentID, _ start: PolicyStart, _ rules: CoordinatorRules
     ) -> Trigger {
-        let windowEnd = revision.policy.window.map { start + $0 }
-        return Trigger(
+        Trigger(
             job: JobID(rawValue: 0), agent: agent, policy: revision.policy.name, revision: revision.revision,
-            cause: .schedule, scheduledStart: start, notAfter: windowEnd ?? start + rules.slotPatience,
-            windowEnd: windowEnd)
+            cause: .schedule, scheduledStart: start.time,
+            notAfter: start.windowEnd ?? start.time + rules.slotPatience, windowEnd: start.windowEnd)
     }
 
     /// The store has recorded a plan.
@@ -194,6 +202,12 @@ package struct CoordinatorSlots: Hashable, Sendable {
         let removed = planned[agent]?.removeValue(forKey: job) != nil
         if planned[agent]?.isEmpty ?? false { planned[agent] = nil }
         return removed
+    }
+}
+
+extension CoordinatorSlots.Key {
+    fileprivate init(_ trigger: Trigger) {
+        self.init(agent: trigger.agent, policy: trigger.policy, start: trigger.scheduledStart)
     }
 }
 

@@ -53,12 +53,17 @@ package struct RememberedAgent: Hashable, Sendable {
     package var claimedLabels: [String: String]
     package var version: String
     package var lastHeardAt: UnixTime
+    /// ``Hello/timeZone``.
+    package var timeZone: String
 
-    package init(id: AgentID, claimedLabels: [String: String], version: String, lastHeardAt: UnixTime) {
+    package init(
+        id: AgentID, claimedLabels: [String: String], version: String, lastHeardAt: UnixTime, timeZone: String = ""
+    ) {
         self.id = id
         self.claimedLabels = claimedLabels
         self.version = version
         self.lastHeardAt = lastHeardAt
+        self.timeZone = timeZone
     }
 }
 

@@ -38,6 +38,10 @@ struct SimulatedPolicyStore: PolicyStore {
         }
     }
 
+    func forget(_ tokens: [TokenID]) throws(CoordinatorError) {
+        try write("tokens") { () throws(CoordinatorError) in try store.forget(tokens) }
+    }
+
     func append(_ drafts: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
         try write("audit") { () throws(CoordinatorError) in try store.append(drafts, at: now) }
     }

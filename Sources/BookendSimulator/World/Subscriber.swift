@@ -7,6 +7,7 @@ import BookendWire
 final class Subscriber: @unchecked Sendable {
     private static let interval: Int64 = 300_000
     private static let patience: Int64 = 30_000
+    private static let calm: Int64 = 10_000
     private static let page = 200
 
     private unowned let world: World
@@ -42,10 +43,7 @@ final class Subscriber: @unchecked Sendable {
                     let topics = [Array(Topic.feed.utf8)]
                     let socket = try await host.open(
                         SocketPlan(.subscriber(topics: topics), Endpoint(World.localFeed), .local))
-                    for await _ in socket.deliveries {
-                        hasNews = true
-                        ask()
-                    }
+                    for await _ in socket.deliveries { hearsNews() }
                 } catch {
                     world.violate("the subscriber has no feed: \(error)")
                 }
@@ -62,6 +60,16 @@ final class Subscriber: @unchecked Sendable {
             hasNews = true
             ask()
             poll()
+        }
+    }
+
+    /// What comes soon after is asked for together with it.
+    private func hearsNews() {
+        guard !hasNews else { return }
+        hasNews = true
+        world.timeline.after(Self.calm) { [weak self] in
+            guard let self, !world.isOver, hasNews else { return }
+            ask()
         }
     }
 

@@ -120,7 +120,8 @@ final class World: @unchecked Sendable {
     static let feed = "tcp://127.0.0.1:7511"
     static let query = "ipc:///sim/query"
     static let localFeed = "ipc:///sim/feed"
-    static let heartbeat = Duration.seconds(300)
+    /// Long, as what a quiet fleet says costs most of the time of a history.
+    static let heartbeat = Duration.seconds(900)
 
     private static let broadcasts = [broadcast, feed, localFeed].compactMap { try? Endpoint($0) }  // Written above.
     private static let coordinatorPlaces = [sync, broadcast, control].compactMap { try? Endpoint($0) }  // As well.
@@ -134,8 +135,8 @@ final class World: @unchecked Sendable {
                 sync: try Endpoint(Self.sync), broadcast: try Endpoint(Self.broadcast),
                 control: try Endpoint(Self.control)),
             rules: CoordinatorRules(
-                offlineAfter: .seconds(900), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400)),
-            tickInterval: .seconds(30), network: life.host, keys: keys.coordinator,
+                offlineAfter: .seconds(2_700), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400)),
+            tickInterval: .seconds(60), network: life.host, keys: keys.coordinator,
             keyFile: try WatchedKeyFile(path: keys.path),
             store: SimulatedPolicyStore(
                 transactions: Transactions(life: life, disk: coordinatorDisk), store: policyStore),
@@ -145,6 +146,7 @@ final class World: @unchecked Sendable {
 
     private func runCollector(_ life: Life) async throws {
         var configuration = CollectorConfiguration()
+        configuration.agentLostAfter = .seconds(2_100)
         configuration.intake = Self.intake
         configuration.feed = Self.feed
         configuration.query = Self.query
@@ -154,8 +156,8 @@ final class World: @unchecked Sendable {
             configuration: configuration, network: life.host, keys: keys.collector, ring: keys.ring,
             store: SimulatedReportStore(
                 transactions: Transactions(life: life, disk: collectorDisk), store: reportStore),
-            clock: SimulatedClock(life: life), rosterInterval: .seconds(120),
-            silenceInterval: .seconds(300), logger: logger("collector", life))
+            clock: SimulatedClock(life: life), rosterInterval: .seconds(240),
+            silenceInterval: .seconds(600), logger: logger("collector", life))
         try await collector.run()
     }
 
@@ -167,7 +169,7 @@ final class World: @unchecked Sendable {
             collectors: [.init(intake: Self.intake, publicKey: keys.collector.publicKey.text)],
             heartbeat: Self.heartbeat)
         let agent = Agent(
-            configuration: configuration, network: life.host, keys: keys.agents[host.index],
+            configuration: configuration, network: life.host, keys: AgentKeys(keys.agents[host.index]),
             journal: SimulatedJournal(
                 transactions: Transactions(life: life, disk: host.disk), journal: host.journal, host: host),
             clock: SimulatedClock(life: life), server: SimulatedServer(host: host, life: life),

@@ -85,7 +85,8 @@ package struct EnrollmentClient: Sendable {
         limits.heartbeat = .zero
         let socket = try await network.open(
             SocketPlan(
-                .dealer, try Endpoint(ticket.endpoint), .curveClient(keys, server: try CurveKey(ticket.serverKey)),
+                .dealer, try Endpoint(ticket.endpoint),
+                .curveClient(ClientKeys(keys), server: try CurveKey(ticket.serverKey)),
                 limits: limits, retry: nil))
         let request = EnrollRequest(token: ticket.token, secret: ticket.secret, name: name)
         socket.send([Wire.encode(.enrollRequest(request))])

@@ -162,7 +162,7 @@ package final class InMemoryNetwork: Sendable {
             case .curveServer(let own, let ring) = server.plan.guard
         else { return .success(client.identity.map { Sender(identity: $0, key: nil) }) }
         guard own.publicKey == expected else { return .failure(Loss(reason: .handshakeFailed)) }
-        guard let enrolled = ring.enrolled(keys.publicKey) else { return .failure(Loss(reason: .refused)) }
+        guard let enrolled = ring.enrolled(keys.preferred.publicKey) else { return .failure(Loss(reason: .refused)) }
         return .success(Sender(identity: enrolled.identity, key: enrolled.key))
     }
 

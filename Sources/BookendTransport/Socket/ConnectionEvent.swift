@@ -6,6 +6,10 @@ package enum ConnectionEvent: Hashable, Sendable {
     case lost(LossReason, retryIn: Duration?)
     /// On a server: a peer sent more than ``SocketLimits/messageBytes`` and never the end of its message, and was cut off.
     case cut(peer: String, bytes: Int64)
+    /// On a server: somebody was turned away whose key is not admitted, so many times within some seconds.
+    ///
+    /// - Parameter address: The latest's; empty: of many addresses.
+    case turnedAway(address: String, times: Int64)
 }
 
 package enum LossReason: String, Hashable, Sendable {

@@ -26,6 +26,10 @@ package protocol MessageSocket: AnyObject, Sendable {
     /// ring that takes somebody out. When it returns, no byte goes to them, and none of theirs is taken.
     func disconnectRevoked()
 
+    /// A client's connection is made anew, at once: for keys that have changed. What was taken is sent first as far as the
+    /// linger time allows; otherwise it is a loss like any other.
+    func reconnect()
+
     /// Closes the socket and ends ``deliveries``. What was taken is sent first as far as the linger time allows. Closing
     /// twice does no harm.
     func close() async
@@ -34,6 +38,9 @@ package protocol MessageSocket: AnyObject, Sendable {
 extension MessageSocket {
     /// In memory there are no keys to revoke.
     package func disconnectRevoked() {}
+
+    /// The same.
+    package func reconnect() {}
 
     @discardableResult
     package func send(_ frames: [Frame], to route: Route? = nil) -> Bool {
@@ -54,6 +61,8 @@ package protocol Network: Sendable {
 /// What a socket has counted since it was opened.
 package struct SocketStatistics: Hashable, Sendable {
     package var isConnected = false
+    /// Of a client over CURVE: the key by which it is connected, or was last.
+    package var key: CurveKey?
     package var sent = 0
     package var received = 0
     /// Messages of a router for which nobody was there, or whose peer takes no more.

@@ -4,8 +4,8 @@ package import BookendModel
 package enum Guard: Sendable {
     /// A server on TCP: proves itself by its key, admits the keys of the ring.
     case curveServer(CurveKeyPair, admitting: KeyRing)
-    /// A client on TCP: proves itself by its key, talks to the server with this key only.
-    case curveClient(CurveKeyPair, server: CurveKey)
+    /// A client on TCP: proves itself by one of its keys, talks to the server with this key only.
+    case curveClient(ClientKeys, server: CurveKey)
     /// A Unix socket, guarded by file permissions, or a place in this process. Never TCP.
     case local
 }

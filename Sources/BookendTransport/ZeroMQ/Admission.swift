@@ -10,6 +10,7 @@ final class Admission {
     let socket: RawSocket
     private var rings: [String: KeyRing] = [:]
     private var open: Set<String> = []
+    private var strangers: [String: StrangerCount] = [:]
 
     init(_ context: UnsafeMutableRawPointer) throws(TransportError) {
         socket = try RawSocket(context, ZMQ_REP)
@@ -38,19 +39,28 @@ final class Admission {
 
     func forget(_ domain: String) {
         rings[domain] = nil
+        strangers[domain] = nil
+    }
+
+    /// Who was turned away since the last call.
+    func takeStrangers(of domain: String) -> [(address: String, times: Int64)] {
+        strangers.removeValue(forKey: domain)?.told ?? []
     }
 
     /// Answers what is asked, at most so many times; true when there may be more.
-    func answer(limit: Int) -> Bool {
+    ///
+    /// - Parameter isOwn: The key is one of this program: that it is turned away is told to nobody.
+    func answer(limit: Int, isOwn: (CurveKey) -> Bool = { _ in false }) -> Bool {
         for _ in 0..<limit {
             guard let request = socket.receive(frameLimit: 16) else { return false }
-            _ = socket.send(Message(reply(to: request.frames)))  // the asker is libzmq itself: it waits for the reply
+            // It is sent: the asker is libzmq itself, which waits for it.
+            _ = socket.send(Message(reply(to: request.frames, isOwn)))
         }
         return true
     }
 
     /// version, request id, domain, address, routing id, mechanism, credentials ─▶ version, request id, status, text, user, metadata
-    private func reply(to request: [Frame]) -> [Frame] {
+    private func reply(to request: [Frame], _ isOwn: (CurveKey) -> Bool) -> [Frame] {
         func reply(_ code: String, _ text: String, user: String = "") -> [Frame] {
             let id = request.count > 1 ? request[1] : []
             return [Frame("1.0".utf8), id, Frame(code.utf8), Frame(text.utf8), Frame(user.utf8), []]
@@ -61,9 +71,16 @@ final class Admission {
         if open.contains(String(decoding: request[2], as: UTF8.self)), let key = CurveKey(bytes: request[6]) {
             return reply("200", "OK", user: "newcomer \(key)")
         }
-        guard let ring = rings[String(decoding: request[2], as: UTF8.self)], let key = CurveKey(bytes: request[6]),
-            let enrolled = ring.enrolled(key)
-        else { return reply("400", "not enrolled") }
+        let domain = String(decoding: request[2], as: UTF8.self)
+        guard let ring = rings[domain], let key = CurveKey(bytes: request[6]) else {
+            return reply("400", "not enrolled")
+        }
+        guard let enrolled = ring.enrolled(key) else {
+            if !isOwn(key) {
+                strangers[domain, default: StrangerCount()].note(at: String(decoding: request[3], as: UTF8.self))
+            }
+            return reply("400", "not enrolled")
+        }
         return reply("200", "OK", user: UserID.spell(enrolled))
     }
 }

@@ -87,6 +87,12 @@ struct Connection {
         return delay
     }
 
+    /// The connection was given up, to make another one at once.
+    mutating func renew(at now: ContinuousClock.Instant) {
+        connectedAt = nil
+        retryAt = now
+    }
+
     /// Stops watching, then closes the socket: a monitor that nobody reads would block the one that writes it.
     mutating func close(_ socket: RawSocket?, linger: Duration) {
         if let socket {

@@ -17,6 +17,8 @@ final class LiveSocket {
     var raw: RawSocket?
     /// A client's connection; `nil` on a server.
     var connection: Connection?
+    /// A client's.
+    var keys = KeyChoice()
 
     private var pending: ArraySlice<Message> = []
     /// libzmq takes nothing more for now.
@@ -25,7 +27,7 @@ final class LiveSocket {
     private var backlog: RouteBacklog
     private var senders: [String: Sender] = [:]
     private var traffic = TrafficWatch()
-    /// Who was last heard over each connection.
+    /// Over which descriptors whom was heard in this round: whoever is at their other ends was looked up.
     private var heard: [Int32: String] = [:]
 
     init(handle: ZeroMQSocket, plan: SocketPlan, raw: RawSocket?) {
@@ -111,6 +113,7 @@ final class LiveSocket {
     func receive() {
         guard let raw else { return }
         if case .publisher(_, let authorize) = plan.kind { return receiveSubscriptions(raw, authorize) }
+        heard.removeAll(keepingCapacity: true)
         var room = handle.queue.room()
         var batch: [Delivery] = []
         var revoked = 0
@@ -155,6 +158,7 @@ final class LiveSocket {
     private func receiveSubscriptions(
         _ raw: RawSocket, _ authorize: (@Sendable (PeerIdentity?, _ topic: Frame) -> Bool)?
     ) {
+        heard.removeAll(keepingCapacity: true)
         for _ in 0..<Self.messagesPerRound {
             guard let arrival = raw.receive(frameLimit: 1) else { return }
             guard let frame = arrival.frames.first, let kind = frame.first, kind <= 1 else { continue }

@@ -6,6 +6,7 @@ import Synchronization
 enum Command: Sendable {
     case open(SocketPlan, CheckedContinuation<Result<ZeroMQSocket, TransportError>, Never>)
     case close(SocketID, CheckedContinuation<Void, Never>)
+    case reconnect(SocketID)
     /// Without a continuation when nobody waits for the end.
     case stop(CheckedContinuation<Void, Never>?)
 }

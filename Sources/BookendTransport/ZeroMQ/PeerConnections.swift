@@ -8,23 +8,35 @@ import Synchronization
 /// its other end is another one, and it is left alone.
 final class PeerConnections: Sendable {
     private struct Entry {
-        var sender: Sender
         /// The other end's, as the kernel spells it.
         var address: [UInt8]
+        /// Whoever was heard with this descriptor while it had that other end. One, unless a message was read after its
+        /// connection was closed and the number given to another: then it is not known which of them is there.
+        var senders: [Sender]
     }
 
     /// As many as there are descriptors, at most.
     private let entries = Mutex<[Int32: Entry]>([:])
 
+    /// To be called again and again for each connection over which something comes: nothing says when the number of a
+    /// descriptor stands for another connection, of the same key perhaps.
     func note(_ descriptor: Int32, of sender: Sender) {
         guard let address = Self.address(descriptor) else { return }
-        entries.withLock { $0[descriptor] = Entry(sender: sender, address: address) }
+        entries.withLock { entries in
+            guard var entry = entries[descriptor], entry.address == address else {
+                entries[descriptor] = Entry(address: address, senders: [sender])
+                return
+            }
+            guard !entry.senders.contains(sender) else { return }
+            entry.senders = entry.senders.suffix(3) + [sender]
+            entries[descriptor] = entry
+        }
     }
 
     /// Ends the connections of these senders: when it returns, no byte goes to them any more.
     func cut(where isMeant: (Sender) -> Bool) {
         entries.withLock { entries in
-            for (descriptor, entry) in entries where isMeant(entry.sender) {
+            for (descriptor, entry) in entries where entry.senders.contains(where: isMeant) {
                 entries[descriptor] = nil
                 // It may be gone already: then there is nothing to cut.
                 if Self.address(descriptor) == entry.address { shutdown(descriptor, Int32(SHUT_RDWR)) }

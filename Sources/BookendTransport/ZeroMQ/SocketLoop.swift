@@ -57,6 +57,7 @@ final class SocketLoop {
             case .close(let id, let continuation):
                 close(id)
                 continuation.resume()
+            case .reconnect(let id): reconnect(id)
             case .stop(let continuation):
                 isStopping = true
                 if let continuation { stopped.append(continuation) }
@@ -69,6 +70,7 @@ final class SocketLoop {
         switch command {
         case .open(_, let continuation): continuation.resume(returning: .failure(SocketThread.hasStopped))
         case .close(_, let continuation): continuation.resume()
+        case .reconnect: break
         case .stop(let continuation): continuation?.resume()
         }
     }
@@ -137,17 +139,28 @@ final class SocketLoop {
         }
     }
 
-    /// Servers look after what comes in without an end.
+    /// Servers look after what comes in without an end, and tell of strangers.
     private func watchDue() {
         guard ContinuousClock.now - watchedAt >= Self.watchInterval else { return }
         watchedAt = .now
         for socket in sockets.values { socket.watchTraffic() }
+        tellOfStrangers()
+    }
+
+    private func tellOfStrangers() {
+        for (id, socket) in sockets {
+            for stranger in admission?.takeStrangers(of: domain(id)) ?? [] {
+                socket.handle.events.yield(.turnedAway(address: stranger.address, times: stranger.times))
+            }
+        }
     }
 
     private func connect(_ socket: LiveSocket) {
         do {
             let attempt = socket.connection?.attempts ?? 0
-            let raw = try RawSocket.make(socket.plan, in: context, domain: "", attempt: attempt)
+            var own: CurveKeyPair?
+            if case .curveClient(let keys, _) = socket.plan.guard { own = socket.keys.choose(from: keys) }
+            let raw = try RawSocket.make(socket.plan, in: context, domain: "", attempt: attempt, own: own)
             socket.raw = raw
             try socket.connection?.connect(raw, to: socket.plan.endpoint, id: socket.handle.id, in: context)
             if case .inproc = socket.plan.endpoint.place { noteConnected(socket) }
@@ -158,7 +171,8 @@ final class SocketLoop {
 
     private func noteConnected(_ socket: LiveSocket) {
         socket.connection?.noteConnected(at: .now)
-        socket.handle.count { $0.isConnected = true }
+        let key = socket.keys.pair?.publicKey
+        socket.handle.count { ($0.isConnected, $0.key) = (true, key) }
         socket.handle.events.yield(.connected)
         socket.flush()
     }
@@ -168,10 +182,26 @@ final class SocketLoop {
         socket.connection?.close(socket.raw, linger: .zero)
         socket.raw = nil
         if reason == .disconnected { socket.dropUnsent() }
+        if reason == .refused { socket.keys.noteRefused() }
         let delay = socket.connection?.noteLost(at: .now, using: &random)
         socket.handle.count { $0.isConnected = false }
         socket.handle.events.yield(.lost(reason, retryIn: delay))
         if delay == nil { close(socket.handle.id) }
+    }
+
+    /// Sends what libzmq takes, leaves the rest to the linger time, and connects anew in this round.
+    private func reconnect(_ id: SocketID) {
+        guard let socket = sockets[id], socket.connection != nil else { return }
+        if socket.raw != nil {
+            socket.flush(limit: .max)
+            socket.receive()  // what has arrived still counts
+            socket.connection?.close(socket.raw, linger: socket.plan.limits.linger)
+            socket.raw = nil
+            socket.dropUnsent()
+            socket.handle.count { $0.isConnected = false }
+            socket.handle.events.yield(.lost(.disconnected, retryIn: .zero))
+        }
+        socket.connection?.renew(at: .now)
     }
 
     private func follow(_ socket: LiveSocket) {
@@ -220,7 +250,11 @@ final class SocketLoop {
     private func serve(_ source: Source, _ events: Int32) {
         switch source {
         case .mailbox: break  // taken at the head of the next round
-        case .admission: _ = admission?.answer(limit: LiveSocket.messagesPerRound)
+        case .admission:
+            // This program's own knock, by which it proves that strangers are refused, is no stranger's.
+            _ = admission?.answer(limit: LiveSocket.messagesPerRound) { key in
+                sockets.values.contains { $0.keys.pair?.publicKey == key }
+            }
         case .monitor(let id):
             if let socket = sockets[id] { follow(socket) }
         case .socket(let id):

@@ -7,13 +7,15 @@ extension RawSocket {
     /// - Parameters:
     ///   - domain: The name under which a server's handshakes reach the admission.
     ///   - attempt: Counts a client's attempts to connect, from zero.
+    ///   - own: Of a client over CURVE: by which key it proves itself this time.
     static func make(
-        _ plan: SocketPlan, in context: UnsafeMutableRawPointer, domain: String, attempt: Int
+        _ plan: SocketPlan, in context: UnsafeMutableRawPointer, domain: String, attempt: Int,
+        own: CurveKeyPair? = nil
     ) throws(TransportError) -> RawSocket {
         let socket = try RawSocket(context, plan.zeroMQType)
         do {
             try socket.apply(plan.limits)
-            try socket.apply(plan.guard, domain: domain)
+            try socket.apply(plan.guard, domain: domain, own: own)
             try socket.apply(plan.kind)
             if plan.endpoint.isTCP { try socket.applyTCP(plan, attempt: attempt) }
             if !plan.isServer {
@@ -37,14 +39,15 @@ extension RawSocket {
         try set(ZMQ_HANDSHAKE_IVL, milliseconds: limits.handshake)
     }
 
-    private func apply(_ guard: Guard, domain: String) throws(TransportError) {
+    private func apply(_ guard: Guard, domain: String, own: CurveKeyPair?) throws(TransportError) {
         switch `guard` {
         case .local: break
         case .curveServer(let keys, _):
             try set(ZMQ_CURVE_SERVER, Int32(1))
             try set(ZMQ_CURVE_SECRETKEY, Z85.decode(keys.secret.text) ?? [])
             try set(ZMQ_ZAP_DOMAIN, Array(domain.utf8))
-        case .curveClient(let keys, let server):
+        case .curveClient(let all, let server):
+            let keys = own ?? all.preferred
             try set(ZMQ_CURVE_SERVERKEY, Z85.decode(server.text) ?? [])
             try set(ZMQ_CURVE_PUBLICKEY, Z85.decode(keys.publicKey.text) ?? [])
             try set(ZMQ_CURVE_SECRETKEY, Z85.decode(keys.secret.text) ?? [])

@@ -11,7 +11,9 @@ extension SocketThread {
         limits.handshake = patience
         limits.linger = .zero
         let socket = try await open(
-            SocketPlan(.dealer, target, .curveClient(try .generate(), server: server), limits: limits, retry: nil))
+            SocketPlan(
+                .dealer, target, .curveClient(ClientKeys(try CurveKeyPair.generate()), server: server), limits: limits,
+                retry: nil))
         // With `retry: nil` the first event is the verdict, and the handshake's limit bounds the wait for it.
         var verdict: ConnectionEvent?
         for await event in socket.connectionEvents {

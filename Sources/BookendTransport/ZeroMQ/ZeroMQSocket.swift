@@ -43,6 +43,10 @@ final class ZeroMQSocket: MessageSocket {
         connections.cut { !ring.isAdmitted($0) }
     }
 
+    func reconnect() {
+        _ = mailbox.post(.reconnect(id))  // false: it is stopped, and stays so
+    }
+
     func close() async {
         await withCheckedContinuation { continuation in
             if !mailbox.post(.close(id, continuation)) { continuation.resume() }

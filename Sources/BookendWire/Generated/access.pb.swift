@@ -94,7 +94,7 @@ nonisolated struct ProtoPeer: Sendable {
 
   var changedBy: String = String()
 
-  /// absent: it stands in a key file
+  /// absent: it stands in a key file, or follows another key
   var tokenID: Int64 {
     get {_tokenID ?? 0}
     set {_tokenID = newValue}
@@ -103,6 +103,16 @@ nonisolated struct ProtoPeer: Sendable {
   var hasTokenID: Bool {self._tokenID != nil}
   /// Clears the value of `tokenID`. Subsequent reads from it will return its default value.
   mutating func clearTokenID() {self._tokenID = nil}
+
+  /// the key that is retired when this one is first used
+  var replacedKey: String {
+    get {_replacedKey ?? String()}
+    set {_replacedKey = newValue}
+  }
+  /// Returns true if `replacedKey` has been explicitly set.
+  var hasReplacedKey: Bool {self._replacedKey != nil}
+  /// Clears the value of `replacedKey`. Subsequent reads from it will return its default value.
+  mutating func clearReplacedKey() {self._replacedKey = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -151,6 +161,7 @@ nonisolated struct ProtoPeer: Sendable {
   init() {}
 
   fileprivate var _tokenID: Int64? = nil
+  fileprivate var _replacedKey: String? = nil
 }
 
 nonisolated struct ProtoRevocation: Sendable {
@@ -159,6 +170,27 @@ nonisolated struct ProtoRevocation: Sendable {
   // methods supported on all messages.
 
   var peers: [ProtoPeer] = []
+
+  /// collectors that did not say in time that they know of it
+  var uninformed: [String] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct ProtoKeyRotation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var identity: String = String()
+
+  /// the new one
+  var publicKey: String = String()
+
+  /// and the one before is revoked
+  var isInUse: Bool = false
 
   /// collectors that did not say in time that they know of it
   var uninformed: [String] = []
@@ -425,7 +457,7 @@ nonisolated extension ProtoOperatorRole: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Peer"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{3}public_key\0\u{1}labels\0\u{1}role\0\u{1}state\0\u{1}generation\0\u{3}changed_unix_ms\0\u{3}changed_by\0\u{3}token_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{3}public_key\0\u{1}labels\0\u{1}role\0\u{1}state\0\u{1}generation\0\u{3}changed_unix_ms\0\u{3}changed_by\0\u{3}token_id\0\u{3}replaced_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -442,6 +474,7 @@ nonisolated extension ProtoPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.changedUnixMs) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.changedBy) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self._tokenID) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self._replacedKey) }()
       default: break
       }
     }
@@ -479,6 +512,9 @@ nonisolated extension ProtoPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._tokenID {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._replacedKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -492,6 +528,7 @@ nonisolated extension ProtoPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.changedUnixMs != rhs.changedUnixMs {return false}
     if lhs.changedBy != rhs.changedBy {return false}
     if lhs._tokenID != rhs._tokenID {return false}
+    if lhs._replacedKey != rhs._replacedKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -530,6 +567,51 @@ nonisolated extension ProtoRevocation: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
   static func ==(lhs: ProtoRevocation, rhs: ProtoRevocation) -> Bool {
     if lhs.peers != rhs.peers {return false}
+    if lhs.uninformed != rhs.uninformed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoKeyRotation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".KeyRotation"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{3}public_key\0\u{3}is_in_use\0\u{1}uninformed\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.identity) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.publicKey) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isInUse) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.uninformed) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.identity.isEmpty {
+      try visitor.visitSingularStringField(value: self.identity, fieldNumber: 1)
+    }
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.publicKey, fieldNumber: 2)
+    }
+    if self.isInUse != false {
+      try visitor.visitSingularBoolField(value: self.isInUse, fieldNumber: 3)
+    }
+    if !self.uninformed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.uninformed, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoKeyRotation, rhs: ProtoKeyRotation) -> Bool {
+    if lhs.identity != rhs.identity {return false}
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.isInUse != rhs.isInUse {return false}
     if lhs.uninformed != rhs.uninformed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -166,6 +166,14 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .listSlots(newValue)}
   }
 
+  var listStarts: ProtoControlRequest.ListStarts {
+    get {
+      if case .listStarts(let v)? = body {return v}
+      return ProtoControlRequest.ListStarts()
+    }
+    set {body = .listStarts(newValue)}
+  }
+
   var listPeers: ProtoControlRequest.ListPeers {
     get {
       if case .listPeers(let v)? = body {return v}
@@ -232,6 +240,24 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .revokeTokenID(newValue)}
   }
 
+  /// the agent
+  var rotateAgentKey: String {
+    get {
+      if case .rotateAgentKey(let v)? = body {return v}
+      return String()
+    }
+    set {body = .rotateAgentKey(newValue)}
+  }
+
+  /// the new public key of whoever asks
+  var rotateOwnKey: String {
+    get {
+      if case .rotateOwnKey(let v)? = body {return v}
+      return String()
+    }
+    set {body = .rotateOwnKey(newValue)}
+  }
+
   var readAudit: ProtoAuditFilter {
     get {
       if case .readAudit(let v)? = body {return v}
@@ -254,6 +280,7 @@ nonisolated struct ProtoControlRequest: Sendable {
     case askCredit(ProtoControlRequest.AskCredit)
     case askClose(ProtoControlRequest.AskClose)
     case listSlots(ProtoControlRequest.ListSlots)
+    case listStarts(ProtoControlRequest.ListStarts)
     case listPeers(ProtoControlRequest.ListPeers)
     case labelPeer(ProtoControlRequest.LabelPeer)
     case renamePeer(ProtoControlRequest.RenamePeer)
@@ -264,6 +291,10 @@ nonisolated struct ProtoControlRequest: Sendable {
     case createToken(ProtoTokenDraft)
     case listTokens(ProtoControlRequest.ListTokens)
     case revokeTokenID(Int64)
+    /// the agent
+    case rotateAgentKey(String)
+    /// the new public key of whoever asks
+    case rotateOwnKey(String)
     case readAudit(ProtoAuditFilter)
 
   }
@@ -369,6 +400,52 @@ nonisolated struct ProtoControlRequest: Sendable {
 
     fileprivate var _policy: String? = nil
     fileprivate var _agent: String? = nil
+  }
+
+  /// What starts when, the earliest first.
+  nonisolated struct ListStarts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var policy: String {
+      get {_policy ?? String()}
+      set {_policy = newValue}
+    }
+    /// Returns true if `policy` has been explicitly set.
+    var hasPolicy: Bool {self._policy != nil}
+    /// Clears the value of `policy`. Subsequent reads from it will return its default value.
+    mutating func clearPolicy() {self._policy = nil}
+
+    var agent: String {
+      get {_agent ?? String()}
+      set {_agent = newValue}
+    }
+    /// Returns true if `agent` has been explicitly set.
+    var hasAgent: Bool {self._agent != nil}
+    /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+    mutating func clearAgent() {self._agent = nil}
+
+    /// absent: now
+    var afterUnixMs: Int64 {
+      get {_afterUnixMs ?? 0}
+      set {_afterUnixMs = newValue}
+    }
+    /// Returns true if `afterUnixMs` has been explicitly set.
+    var hasAfterUnixMs: Bool {self._afterUnixMs != nil}
+    /// Clears the value of `afterUnixMs`. Subsequent reads from it will return its default value.
+    mutating func clearAfterUnixMs() {self._afterUnixMs = nil}
+
+    /// starts of policies, each with all of its agents
+    var limit: Int32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _policy: String? = nil
+    fileprivate var _agent: String? = nil
+    fileprivate var _afterUnixMs: Int64? = nil
   }
 
   nonisolated struct Ask: Sendable {
@@ -581,6 +658,69 @@ nonisolated struct ProtoAgentRecord: Sendable {
   fileprivate var _lastHeardUnixMs: Int64? = nil
 }
 
+/// One start of a policy, of all agents that start together but for their splay.
+nonisolated struct ProtoScheduledStart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  var startUnixMs: Int64 = 0
+
+  /// of the wall clock of the schedule's zone
+  var offsetSeconds: Int32 = 0
+
+  /// as the policy says it
+  var timeZone: String = String()
+
+  /// starts lie up to so much later
+  var splayMs: Int64 = 0
+
+  var windowEndUnixMs: Int64 {
+    get {_windowEndUnixMs ?? 0}
+    set {_windowEndUnixMs = newValue}
+  }
+  /// Returns true if `windowEndUnixMs` has been explicitly set.
+  var hasWindowEndUnixMs: Bool {self._windowEndUnixMs != nil}
+  /// Clears the value of `windowEndUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearWindowEndUnixMs() {self._windowEndUnixMs = nil}
+
+  var agents: Int32 = 0
+
+  /// the first of them
+  var firstAgents: [ProtoScheduledAgent] = []
+
+  /// why none of it starts; empty: it does
+  var held: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _windowEndUnixMs: Int64? = nil
+}
+
+nonisolated struct ProtoScheduledAgent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var agent: String = String()
+
+  var startUnixMs: Int64 = 0
+
+  /// 0: none was given yet
+  var jobID: Int64 = 0
+
+  /// why it does not start; empty: it does
+  var held: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct ProtoControlReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -686,12 +826,28 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .tokenMade(newValue)}
   }
 
+  var rotated: ProtoKeyRotation {
+    get {
+      if case .rotated(let v)? = body {return v}
+      return ProtoKeyRotation()
+    }
+    set {body = .rotated(newValue)}
+  }
+
   var audit: ProtoControlReply.AuditPage {
     get {
       if case .audit(let v)? = body {return v}
       return ProtoControlReply.AuditPage()
     }
     set {body = .audit(newValue)}
+  }
+
+  var starts: ProtoControlReply.Starts {
+    get {
+      if case .starts(let v)? = body {return v}
+      return ProtoControlReply.Starts()
+    }
+    set {body = .starts(newValue)}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -709,8 +865,25 @@ nonisolated struct ProtoControlReply: Sendable {
     case revoked(ProtoRevocation)
     case tokens(ProtoControlReply.Tokens)
     case tokenMade(ProtoControlReply.TokenMade)
+    case rotated(ProtoKeyRotation)
     case audit(ProtoControlReply.AuditPage)
+    case starts(ProtoControlReply.Starts)
 
+  }
+
+  nonisolated struct Starts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var starts: [ProtoScheduledStart] = []
+
+    /// nothing follows within the year that was looked at
+    var isComplete: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
   }
 
   nonisolated struct Applied: Sendable {
@@ -974,7 +1147,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{4}\u{8}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{4}\u{d}read_audit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{4}\u{7}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{4}\u{b}read_audit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1111,6 +1284,18 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .listSlots(v)
         }
       }()
+      case 13: try {
+        var v: ProtoControlRequest.ListStarts?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .listStarts(v)
+        }
+      }()
       case 20: try {
         var v: ProtoControlRequest.ListPeers?
         var hadOneofValue = false
@@ -1195,6 +1380,22 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .revokeTokenID(v)
         }
       }()
+      case 28: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .rotateAgentKey(v)
+        }
+      }()
+      case 29: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .rotateOwnKey(v)
+        }
+      }()
       case 40: try {
         var v: ProtoAuditFilter?
         var hadOneofValue = false
@@ -1265,6 +1466,10 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .listSlots(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
+    case .listStarts?: try {
+      guard case .listStarts(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
     case .listPeers?: try {
       guard case .listPeers(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
@@ -1296,6 +1501,14 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .revokeTokenID?: try {
       guard case .revokeTokenID(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 27)
+    }()
+    case .rotateAgentKey?: try {
+      guard case .rotateAgentKey(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 28)
+    }()
+    case .rotateOwnKey?: try {
+      guard case .rotateOwnKey(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 29)
     }()
     case .readAudit?: try {
       guard case .readAudit(let v)? = self.body else { preconditionFailure() }
@@ -1494,6 +1707,55 @@ nonisolated extension ProtoControlRequest.ListSlots: SwiftProtobuf.Message, Swif
   static func ==(lhs: ProtoControlRequest.ListSlots, rhs: ProtoControlRequest.ListSlots) -> Bool {
     if lhs._policy != rhs._policy {return false}
     if lhs._agent != rhs._agent {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlRequest.ListStarts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".ListStarts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}agent\0\u{3}after_unix_ms\0\u{1}limit\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._policy) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._afterUnixMs) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._policy {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._afterUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if self.limit != 0 {
+      try visitor.visitSingularInt32Field(value: self.limit, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.ListStarts, rhs: ProtoControlRequest.ListStarts) -> Bool {
+    if lhs._policy != rhs._policy {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs._afterUnixMs != rhs._afterUnixMs {return false}
     if lhs.limit != rhs.limit {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1849,9 +2111,128 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension ProtoScheduledStart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScheduledStart"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{3}start_unix_ms\0\u{3}offset_seconds\0\u{3}time_zone\0\u{3}splay_ms\0\u{3}window_end_unix_ms\0\u{1}agents\0\u{3}first_agents\0\u{1}held\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.startUnixMs) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.offsetSeconds) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.splayMs) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self._windowEndUnixMs) }()
+      case 7: try { try decoder.decodeSingularInt32Field(value: &self.agents) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.firstAgents) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.held) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    if self.startUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.startUnixMs, fieldNumber: 2)
+    }
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularInt32Field(value: self.offsetSeconds, fieldNumber: 3)
+    }
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 4)
+    }
+    if self.splayMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.splayMs, fieldNumber: 5)
+    }
+    try { if let v = self._windowEndUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 6)
+    } }()
+    if self.agents != 0 {
+      try visitor.visitSingularInt32Field(value: self.agents, fieldNumber: 7)
+    }
+    if !self.firstAgents.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.firstAgents, fieldNumber: 8)
+    }
+    if !self.held.isEmpty {
+      try visitor.visitSingularStringField(value: self.held, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScheduledStart, rhs: ProtoScheduledStart) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.startUnixMs != rhs.startUnixMs {return false}
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
+    if lhs.splayMs != rhs.splayMs {return false}
+    if lhs._windowEndUnixMs != rhs._windowEndUnixMs {return false}
+    if lhs.agents != rhs.agents {return false}
+    if lhs.firstAgents != rhs.firstAgents {return false}
+    if lhs.held != rhs.held {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoScheduledAgent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScheduledAgent"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}start_unix_ms\0\u{3}job_id\0\u{1}held\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.startUnixMs) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.jobID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.held) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if self.startUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.startUnixMs, fieldNumber: 2)
+    }
+    if self.jobID != 0 {
+      try visitor.visitSingularInt64Field(value: self.jobID, fieldNumber: 3)
+    }
+    if !self.held.isEmpty {
+      try visitor.visitSingularStringField(value: self.held, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScheduledAgent, rhs: ProtoScheduledAgent) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.startUnixMs != rhs.startUnixMs {return false}
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.held != rhs.held {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{2}\u{11}audit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{2}\u{10}audit\0\u{1}starts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2004,6 +2385,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .tokenMade(v)
         }
       }()
+      case 24: try {
+        var v: ProtoKeyRotation?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .rotated(v)
+        }
+      }()
       case 40: try {
         var v: ProtoControlReply.AuditPage?
         var hadOneofValue = false
@@ -2014,6 +2407,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .audit(v)
+        }
+      }()
+      case 41: try {
+        var v: ProtoControlReply.Starts?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .starts(v)
         }
       }()
       default: break
@@ -2078,9 +2483,17 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .tokenMade(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
     }()
+    case .rotated?: try {
+      guard case .rotated(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
     case .audit?: try {
       guard case .audit(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .starts?: try {
+      guard case .starts(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
     }()
     case nil: break
     }
@@ -2090,6 +2503,41 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
   static func ==(lhs: ProtoControlReply, rhs: ProtoControlReply) -> Bool {
     if lhs.request != rhs.request {return false}
     if lhs.body != rhs.body {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlReply.Starts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".Starts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}starts\0\u{3}is_complete\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.starts) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.starts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.starts, fieldNumber: 1)
+    }
+    if self.isComplete != false {
+      try visitor.visitSingularBoolField(value: self.isComplete, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.Starts, rhs: ProtoControlReply.Starts) -> Bool {
+    if lhs.starts != rhs.starts {return false}
+    if lhs.isComplete != rhs.isComplete {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

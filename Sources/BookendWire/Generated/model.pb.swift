@@ -278,6 +278,23 @@ nonisolated struct ProtoScriptPlan: Sendable {
   fileprivate var _postSha256: String? = nil
 }
 
+/// Certain days of the week, at one time of the day.
+nonisolated struct ProtoCalendarRule: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// bit 0: Sunday, bit 6: Saturday
+  var weekdays: UInt32 = 0
+
+  /// from midnight by the wall clock
+  var startMinutes: Int32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct ProtoSchedule: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -294,15 +311,59 @@ nonisolated struct ProtoSchedule: Sendable {
     set {rule = .atUnixMs(newValue)}
   }
 
+  /// five fields
+  var cron: String {
+    get {
+      if case .cron(let v)? = rule {return v}
+      return String()
+    }
+    set {rule = .cron(newValue)}
+  }
+
+  var calendar: ProtoCalendarRule {
+    get {
+      if case .calendar(let v)? = rule {return v}
+      return ProtoCalendarRule()
+    }
+    set {rule = .calendar(newValue)}
+  }
+
+  /// a name of the IANA database, UTC, or agent: each agent's own; empty: UTC
+  var timeZone: String = String()
+
+  var windowMs: Int64 {
+    get {_windowMs ?? 0}
+    set {_windowMs = newValue}
+  }
+  /// Returns true if `windowMs` has been explicitly set.
+  var hasWindowMs: Bool {self._windowMs != nil}
+  /// Clears the value of `windowMs`. Subsequent reads from it will return its default value.
+  mutating func clearWindowMs() {self._windowMs = nil}
+
+  var splayMs: Int64 {
+    get {_splayMs ?? 0}
+    set {_splayMs = newValue}
+  }
+  /// Returns true if `splayMs` has been explicitly set.
+  var hasSplayMs: Bool {self._splayMs != nil}
+  /// Clears the value of `splayMs`. Subsequent reads from it will return its default value.
+  mutating func clearSplayMs() {self._splayMs = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Rule: Equatable, Sendable {
     /// once
     case atUnixMs(Int64)
+    /// five fields
+    case cron(String)
+    case calendar(ProtoCalendarRule)
 
   }
 
   init() {}
+
+  fileprivate var _windowMs: Int64? = nil
+  fileprivate var _splayMs: Int64? = nil
 }
 
 nonisolated struct ProtoPolicy: @unchecked Sendable {
@@ -387,6 +448,12 @@ nonisolated struct ProtoPolicy: @unchecked Sendable {
   var schedules: [ProtoSchedule] {
     get {_storage._schedules}
     set {_uniqueStorage()._schedules = newValue}
+  }
+
+  /// each agent starts up to so much later, always by the same
+  var splayMs: Int64 {
+    get {_storage._splayMs}
+    set {_uniqueStorage()._splayMs = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1047,9 +1114,44 @@ nonisolated extension ProtoScriptPlan: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
+nonisolated extension ProtoCalendarRule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CalendarRule"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}weekdays\0\u{3}start_minutes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.weekdays) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.startMinutes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.weekdays != 0 {
+      try visitor.visitSingularUInt32Field(value: self.weekdays, fieldNumber: 1)
+    }
+    if self.startMinutes != 0 {
+      try visitor.visitSingularInt32Field(value: self.startMinutes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoCalendarRule, rhs: ProtoCalendarRule) -> Bool {
+    if lhs.weekdays != rhs.weekdays {return false}
+    if lhs.startMinutes != rhs.startMinutes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Schedule"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0\u{1}cron\0\u{1}calendar\0\u{4}\u{2}time_zone\0\u{3}window_ms\0\u{3}splay_ms\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1065,6 +1167,29 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.rule = .atUnixMs(v)
         }
       }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.rule != nil {try decoder.handleConflictingOneOf()}
+          self.rule = .cron(v)
+        }
+      }()
+      case 3: try {
+        var v: ProtoCalendarRule?
+        var hadOneofValue = false
+        if self.rule != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.rule = .calendar(v)
+        }
+      }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self._windowMs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self._splayMs) }()
       default: break
       }
     }
@@ -1075,14 +1200,38 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if case .atUnixMs(let v)? = self.rule {
+    switch self.rule {
+    case .atUnixMs?: try {
+      guard case .atUnixMs(let v)? = self.rule else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    }()
+    case .cron?: try {
+      guard case .cron(let v)? = self.rule else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case .calendar?: try {
+      guard case .calendar(let v)? = self.rule else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 5)
+    }
+    try { if let v = self._windowMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._splayMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 7)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoSchedule, rhs: ProtoSchedule) -> Bool {
     if lhs.rule != rhs.rule {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
+    if lhs._windowMs != rhs._windowMs {return false}
+    if lhs._splayMs != rhs._splayMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1090,7 +1239,7 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Policy"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1103,6 +1252,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _windowMs: Int64? = nil
     var _ignoreWindowForFirstBackup: Bool = false
     var _schedules: [ProtoSchedule] = []
+    var _splayMs: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1123,6 +1273,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       _windowMs = source._windowMs
       _ignoreWindowForFirstBackup = source._ignoreWindowForFirstBackup
       _schedules = source._schedules
+      _splayMs = source._splayMs
     }
   }
 
@@ -1174,6 +1325,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._windowMs) }()
         case 10: try { try decoder.decodeSingularBoolField(value: &_storage._ignoreWindowForFirstBackup) }()
         case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._schedules) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._splayMs) }()
         default: break
         }
       }
@@ -1224,6 +1376,9 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       if !_storage._schedules.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._schedules, fieldNumber: 11)
       }
+      if _storage._splayMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._splayMs, fieldNumber: 12)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1243,6 +1398,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._windowMs != rhs_storage._windowMs {return false}
         if _storage._ignoreWindowForFirstBackup != rhs_storage._ignoreWindowForFirstBackup {return false}
         if _storage._schedules != rhs_storage._schedules {return false}
+        if _storage._splayMs != rhs_storage._splayMs {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -146,6 +146,62 @@ nonisolated struct ProtoQuery: Sendable {
     set {query = .auditAnchors(newValue)}
   }
 
+  var alerts: ProtoAlertFilter {
+    get {
+      if case .alerts(let v)? = query {return v}
+      return ProtoAlertFilter()
+    }
+    set {query = .alerts(newValue)}
+  }
+
+  var alertID: Int64 {
+    get {
+      if case .alertID(let v)? = query {return v}
+      return 0
+    }
+    set {query = .alertID(newValue)}
+  }
+
+  var acknowledgeAlert: ProtoQuery.AcknowledgeAlert {
+    get {
+      if case .acknowledgeAlert(let v)? = query {return v}
+      return ProtoQuery.AcknowledgeAlert()
+    }
+    set {query = .acknowledgeAlert(newValue)}
+  }
+
+  var silences: ProtoQuery.Silences {
+    get {
+      if case .silences(let v)? = query {return v}
+      return ProtoQuery.Silences()
+    }
+    set {query = .silences(newValue)}
+  }
+
+  var silenceAlerts: ProtoAlertSilence {
+    get {
+      if case .silenceAlerts(let v)? = query {return v}
+      return ProtoAlertSilence()
+    }
+    set {query = .silenceAlerts(newValue)}
+  }
+
+  var endSilence: Int64 {
+    get {
+      if case .endSilence(let v)? = query {return v}
+      return 0
+    }
+    set {query = .endSilence(newValue)}
+  }
+
+  var testChannels: ProtoQuery.TestChannels {
+    get {
+      if case .testChannels(let v)? = query {return v}
+      return ProtoQuery.TestChannels()
+    }
+    set {query = .testChannels(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Query: Equatable, Sendable {
@@ -155,6 +211,13 @@ nonisolated struct ProtoQuery: Sendable {
     case feed(ProtoQuery.Feed)
     case feedHead(ProtoQuery.FeedHead)
     case auditAnchors(ProtoQuery.AuditAnchors)
+    case alerts(ProtoAlertFilter)
+    case alertID(Int64)
+    case acknowledgeAlert(ProtoQuery.AcknowledgeAlert)
+    case silences(ProtoQuery.Silences)
+    case silenceAlerts(ProtoAlertSilence)
+    case endSilence(Int64)
+    case testChannels(ProtoQuery.TestChannels)
 
   }
 
@@ -211,6 +274,43 @@ nonisolated struct ProtoQuery: Sendable {
 
     /// 1 to 1,000
     var limit: Int32 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct AcknowledgeAlert: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var id: Int64 = 0
+
+    var note: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Silences: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct TestChannels: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// empty: all
+    var channel: String = String()
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -446,6 +546,13 @@ nonisolated struct ProtoFleetSummary: Sendable {
 
   var asOfUnixMs: Int64 = 0
 
+  var channels: [ProtoChannelState] = []
+
+  var activeAlerts: Int64 = 0
+
+  /// of the active ones
+  var criticalAlerts: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated struct Agent: Sendable {
@@ -570,6 +677,30 @@ nonisolated struct ProtoQueryReply: Sendable {
     set {reply = .auditAnchors(newValue)}
   }
 
+  var alerts: ProtoQueryReply.Alerts {
+    get {
+      if case .alerts(let v)? = reply {return v}
+      return ProtoQueryReply.Alerts()
+    }
+    set {reply = .alerts(newValue)}
+  }
+
+  var silences: ProtoQueryReply.Silences {
+    get {
+      if case .silences(let v)? = reply {return v}
+      return ProtoQueryReply.Silences()
+    }
+    set {reply = .silences(newValue)}
+  }
+
+  var channels: ProtoQueryReply.Channels {
+    get {
+      if case .channels(let v)? = reply {return v}
+      return ProtoQueryReply.Channels()
+    }
+    set {reply = .channels(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -578,6 +709,9 @@ nonisolated struct ProtoQueryReply: Sendable {
     case feed(ProtoQueryReply.Feed)
     case failure(ProtoFailure)
     case auditAnchors(ProtoQueryReply.AuditAnchors)
+    case alerts(ProtoQueryReply.Alerts)
+    case silences(ProtoQueryReply.Silences)
+    case channels(ProtoQueryReply.Channels)
 
   }
 
@@ -615,6 +749,42 @@ nonisolated struct ProtoQueryReply: Sendable {
     var anchors: [ProtoAuditAnchor] = []
 
     var isComplete: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Alerts: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var alerts: [ProtoAlertRecord] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Silences: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var silences: [ProtoAlertSilence] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Channels: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var channels: [ProtoChannelState] = []
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -699,7 +869,7 @@ nonisolated extension ProtoJobFilter: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Query"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -776,6 +946,82 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.query = .auditAnchors(v)
         }
       }()
+      case 30: try {
+        var v: ProtoAlertFilter?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .alerts(v)
+        }
+      }()
+      case 31: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.query != nil {try decoder.handleConflictingOneOf()}
+          self.query = .alertID(v)
+        }
+      }()
+      case 32: try {
+        var v: ProtoQuery.AcknowledgeAlert?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .acknowledgeAlert(v)
+        }
+      }()
+      case 33: try {
+        var v: ProtoQuery.Silences?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .silences(v)
+        }
+      }()
+      case 34: try {
+        var v: ProtoAlertSilence?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .silenceAlerts(v)
+        }
+      }()
+      case 35: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.query != nil {try decoder.handleConflictingOneOf()}
+          self.query = .endSilence(v)
+        }
+      }()
+      case 36: try {
+        var v: ProtoQuery.TestChannels?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .testChannels(v)
+        }
+      }()
       default: break
       }
     }
@@ -813,6 +1059,34 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .auditAnchors?: try {
       guard case .auditAnchors(let v)? = self.query else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .alerts?: try {
+      guard case .alerts(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .alertID?: try {
+      guard case .alertID(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 31)
+    }()
+    case .acknowledgeAlert?: try {
+      guard case .acknowledgeAlert(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
+    case .silences?: try {
+      guard case .silences(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+    }()
+    case .silenceAlerts?: try {
+      guard case .silenceAlerts(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
+    }()
+    case .endSilence?: try {
+      guard case .endSilence(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 35)
+    }()
+    case .testChannels?: try {
+      guard case .testChannels(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
     }()
     case nil: break
     }
@@ -934,6 +1208,90 @@ nonisolated extension ProtoQuery.AuditAnchors: SwiftProtobuf.Message, SwiftProto
   static func ==(lhs: ProtoQuery.AuditAnchors, rhs: ProtoQuery.AuditAnchors) -> Bool {
     if lhs.after != rhs.after {return false}
     if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.AcknowledgeAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".AcknowledgeAlert"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}note\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.note) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.note.isEmpty {
+      try visitor.visitSingularStringField(value: self.note, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.AcknowledgeAlert, rhs: ProtoQuery.AcknowledgeAlert) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.note != rhs.note {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.Silences: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".Silences"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.Silences, rhs: ProtoQuery.Silences) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.TestChannels: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".TestChannels"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}channel\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.channel) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.channel.isEmpty {
+      try visitor.visitSingularStringField(value: self.channel, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.TestChannels, rhs: ProtoQuery.TestChannels) -> Bool {
+    if lhs.channel != rhs.channel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1227,7 +1585,7 @@ nonisolated extension ProtoStatusCount: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoFleetSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FleetSummary"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}jobs\0\u{1}agents\0\u{1}policies\0\u{3}reports_stored\0\u{3}as_of_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}jobs\0\u{1}agents\0\u{1}policies\0\u{3}reports_stored\0\u{3}as_of_unix_ms\0\u{1}channels\0\u{3}active_alerts\0\u{3}critical_alerts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1240,6 +1598,9 @@ nonisolated extension ProtoFleetSummary: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.policies) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.reportsStored) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.asOfUnixMs) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.channels) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.activeAlerts) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.criticalAlerts) }()
       default: break
       }
     }
@@ -1261,6 +1622,15 @@ nonisolated extension ProtoFleetSummary: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.asOfUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.asOfUnixMs, fieldNumber: 5)
     }
+    if !self.channels.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.channels, fieldNumber: 6)
+    }
+    if self.activeAlerts != 0 {
+      try visitor.visitSingularInt64Field(value: self.activeAlerts, fieldNumber: 7)
+    }
+    if self.criticalAlerts != 0 {
+      try visitor.visitSingularInt64Field(value: self.criticalAlerts, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1270,6 +1640,9 @@ nonisolated extension ProtoFleetSummary: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.policies != rhs.policies {return false}
     if lhs.reportsStored != rhs.reportsStored {return false}
     if lhs.asOfUnixMs != rhs.asOfUnixMs {return false}
+    if lhs.channels != rhs.channels {return false}
+    if lhs.activeAlerts != rhs.activeAlerts {return false}
+    if lhs.criticalAlerts != rhs.criticalAlerts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1375,7 +1748,7 @@ nonisolated extension ProtoFleetSummary.Policy: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".QueryReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0\u{2}\u{a}alerts\0\u{1}silences\0\u{1}channels\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1444,6 +1817,42 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.reply = .auditAnchors(v)
         }
       }()
+      case 30: try {
+        var v: ProtoQueryReply.Alerts?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .alerts(v)
+        }
+      }()
+      case 31: try {
+        var v: ProtoQueryReply.Silences?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .silences(v)
+        }
+      }()
+      case 32: try {
+        var v: ProtoQueryReply.Channels?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .channels(v)
+        }
+      }()
       default: break
       }
     }
@@ -1477,6 +1886,18 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .auditAnchors?: try {
       guard case .auditAnchors(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .alerts?: try {
+      guard case .alerts(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .silences?: try {
+      guard case .silences(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+    }()
+    case .channels?: try {
+      guard case .channels(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
     }()
     case nil: break
     }
@@ -1586,6 +2007,96 @@ nonisolated extension ProtoQueryReply.AuditAnchors: SwiftProtobuf.Message, Swift
   static func ==(lhs: ProtoQueryReply.AuditAnchors, rhs: ProtoQueryReply.AuditAnchors) -> Bool {
     if lhs.anchors != rhs.anchors {return false}
     if lhs.isComplete != rhs.isComplete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQueryReply.Alerts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQueryReply.protoMessageName + ".Alerts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alerts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.alerts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.alerts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.alerts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQueryReply.Alerts, rhs: ProtoQueryReply.Alerts) -> Bool {
+    if lhs.alerts != rhs.alerts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQueryReply.Silences: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQueryReply.protoMessageName + ".Silences"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silences\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.silences) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.silences.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.silences, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQueryReply.Silences, rhs: ProtoQueryReply.Silences) -> Bool {
+    if lhs.silences != rhs.silences {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQueryReply.Channels: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQueryReply.protoMessageName + ".Channels"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}channels\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.channels) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.channels.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.channels, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQueryReply.Channels, rhs: ProtoQueryReply.Channels) -> Bool {
+    if lhs.channels != rhs.channels {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -117,6 +117,9 @@ nonisolated struct ProtoHello: Sendable {
 
   var knownJobs: [ProtoKnownJob] = []
 
+  /// the machine's, by its name of the IANA database; empty: the agent cannot tell
+  var timeZone: String = String()
+
   /// known_jobs holds all that were accepted since, by the agent's clock
   var knowsSinceUnixMs: Int64 {
     get {_knowsSinceUnixMs ?? 0}
@@ -280,6 +283,24 @@ nonisolated struct ProtoAskRequest: Sendable {
     set {request = .forgiveDebts(newValue)}
   }
 
+  /// a new key pair, beside the one in use; twice it is the same
+  var makeKey: ProtoAskRequest.MakeKey {
+    get {
+      if case .makeKey(let v)? = request {return v}
+      return ProtoAskRequest.MakeKey()
+    }
+    set {request = .makeKey(newValue)}
+  }
+
+  /// the public key: it is admitted, and connections are to be made anew with it
+  var useKey: String {
+    get {
+      if case .useKey(let v)? = request {return v}
+      return String()
+    }
+    set {request = .useKey(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -289,6 +310,10 @@ nonisolated struct ProtoAskRequest: Sendable {
     case debts(ProtoAskRequest.Debts)
     case payDebts(ProtoAskRequest.PayDebts)
     case forgiveDebts(ProtoAskRequest.ForgiveDebts)
+    /// a new key pair, beside the one in use; twice it is the same
+    case makeKey(ProtoAskRequest.MakeKey)
+    /// the public key: it is admitted, and connections are to be made anew with it
+    case useKey(String)
 
   }
 
@@ -422,6 +447,16 @@ nonisolated struct ProtoAskRequest: Sendable {
     fileprivate var _attempt: Int32? = nil
   }
 
+  nonisolated struct MakeKey: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
   init() {}
 }
 
@@ -492,6 +527,15 @@ nonisolated struct ProtoAskAnswer: Sendable {
     set {answer = .settled(newValue)}
   }
 
+  /// of the key pair that was made
+  var publicKey: String {
+    get {
+      if case .publicKey(let v)? = answer {return v}
+      return String()
+    }
+    set {answer = .publicKey(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Answer: Equatable, Sendable {
@@ -500,6 +544,8 @@ nonisolated struct ProtoAskAnswer: Sendable {
     case restored(ProtoAskAnswer.Restored)
     case debts(ProtoAskAnswer.Debts)
     case settled(ProtoAskAnswer.Settled)
+    /// of the key pair that was made
+    case publicKey(String)
 
   }
 
@@ -894,7 +940,7 @@ nonisolated extension ProtoKnownJob: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0\u{3}time_zone\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -913,6 +959,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 9: try { try decoder.decodeSingularFixed64Field(value: &self.coordinatorEpoch) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.knownJobs) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self._knowsSinceUnixMs) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
       default: break
       }
     }
@@ -956,6 +1003,9 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._knowsSinceUnixMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 11)
     } }()
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -970,6 +1020,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.instance != rhs.instance {return false}
     if lhs.coordinatorEpoch != rhs.coordinatorEpoch {return false}
     if lhs.knownJobs != rhs.knownJobs {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
     if lhs._knowsSinceUnixMs != rhs._knowsSinceUnixMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1198,7 +1249,7 @@ nonisolated extension ProtoJobReference: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AskRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}logs\0\u{1}snapshots\0\u{1}restore\0\u{1}debts\0\u{3}pay_debts\0\u{3}forgive_debts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}logs\0\u{1}snapshots\0\u{1}restore\0\u{1}debts\0\u{3}pay_debts\0\u{3}forgive_debts\0\u{4}\u{e}make_key\0\u{3}use_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1278,6 +1329,26 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.request = .forgiveDebts(v)
         }
       }()
+      case 20: try {
+        var v: ProtoAskRequest.MakeKey?
+        var hadOneofValue = false
+        if self.request != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .makeKey(v)
+        }
+      }()
+      case 21: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.request != nil {try decoder.handleConflictingOneOf()}
+          self.request = .useKey(v)
+        }
+      }()
       default: break
       }
     }
@@ -1312,6 +1383,14 @@ nonisolated extension ProtoAskRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .forgiveDebts?: try {
       guard case .forgiveDebts(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .makeKey?: try {
+      guard case .makeKey(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .useKey?: try {
+      guard case .useKey(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -1565,6 +1644,25 @@ nonisolated extension ProtoAskRequest.ForgiveDebts: SwiftProtobuf.Message, Swift
   }
 }
 
+nonisolated extension ProtoAskRequest.MakeKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAskRequest.protoMessageName + ".MakeKey"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAskRequest.MakeKey, rhs: ProtoAskRequest.MakeKey) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoSnapshotSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SnapshotSummary"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}at_unix_ms\0\u{1}paths\0\u{1}tags\0\u{1}host\0")
@@ -1617,7 +1715,7 @@ nonisolated extension ProtoSnapshotSummary: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AskAnswer"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}log\0\u{1}snapshots\0\u{1}restored\0\u{1}debts\0\u{1}settled\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}log\0\u{1}snapshots\0\u{1}restored\0\u{1}debts\0\u{1}settled\0\u{4}\u{f}public_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1685,6 +1783,14 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.answer = .settled(v)
         }
       }()
+      case 20: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.answer != nil {try decoder.handleConflictingOneOf()}
+          self.answer = .publicKey(v)
+        }
+      }()
       default: break
       }
     }
@@ -1715,6 +1821,10 @@ nonisolated extension ProtoAskAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .settled?: try {
       guard case .settled(let v)? = self.answer else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .publicKey?: try {
+      guard case .publicKey(let v)? = self.answer else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }

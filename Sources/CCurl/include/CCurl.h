@@ -7,3 +7,17 @@
 /// Gets an http or https address and forgets the body. Returns 0 and sets `status` once the server has answered; otherwise
 /// libcurl's number of the error, with its text in `error`. May be called from any thread.
 int ccurl_get(const char *url, long timeout_ms, const char *user_agent, long *status, char *error);
+
+#include <stddef.h>
+
+/// Posts a body to an http or https address and forgets the answer's. `headers` ends with a null pointer; `ca_file` may be
+/// null. Returns as `ccurl_get` does.
+int ccurl_post(const char *url, const char *const *headers, const void *body, size_t size, const char *ca_file,
+               long timeout_ms, const char *user_agent, long *status, char *error);
+
+/// Hands a mail to an smtp or smtps server. `recipients` ends with a null pointer; `ca_file` may be null, and so may `user`:
+/// no login. Returns 0 once the server has accepted the mail for one recipient; otherwise libcurl's number of the error, with
+/// its text in `error`. `status` is the last one that the server gave.
+int ccurl_mail(const char *url, int starttls, const char *ca_file, const char *user, const char *password,
+               const char *from, const char *const *recipients, const void *message, size_t size, long timeout_ms,
+               long *status, char *error);

@@ -7,13 +7,17 @@ struct AccessTests {
         .nobody: [],
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
-            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "snapshot.list", "debt.list",
-            "ask.continue", "peer.list", "audit.read",
+            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show",
+            "snapshot.list", "debt.list",
+            "ask.continue", "peer.list", "audit.read", "alert.read", "key.rotate",
         ],
-        .operator: ["backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive"],
+        .operator: [
+            "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive",
+            "alert.acknowledge", "alert.silence", "channel.test",
+        ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",
-            "token.create", "token.revoke",
+            "token.create", "token.revoke", "peer.rotate",
         ],
     ]
 
@@ -101,7 +105,7 @@ struct RefusalBookTests {
         let start = BootTime(milliseconds: 1_000)
         var told: Int64 = 0
         for number in 1...5_000 { told += book.note(refusal("operator/\(number)"), at: start)?.count ?? 0 }
-        #expect(told == Int64(RefusalBook.limit) + 1)
+        #expect(told == Int64(book.limit) + 1)
         told += book.due(at: start + .seconds(60)).reduce(0) { $0 + $1.count }
         #expect(told == 5_000)
     }

@@ -83,7 +83,7 @@ final class Impostor: Sendable {
         return Line(
             try await network.open(
                 SocketPlan(
-                    kind, try Endpoint("tcp://127.0.0.1:\(port)"), .curveClient(keys, server: server),
+                    kind, try Endpoint("tcp://127.0.0.1:\(port)"), .curveClient(ClientKeys(keys), server: server),
                     retry: Backoff(first: .milliseconds(50), limit: .milliseconds(500)))), name)
     }
 }

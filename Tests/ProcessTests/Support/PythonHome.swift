@@ -1,21 +1,27 @@
 import Foundation
 
-/// A Python with pyzmq and protobuf, made once below `.build` and kept.
+/// Pythons with the packages of a requirements file, each made once below `.build` and kept.
 enum PythonHome {
-    private static let folder = SafePlace.checkout + "/.build/python"
-
-    /// The path of its interpreter.
+    /// With pyzmq and protobuf; the path of its interpreter.
     static func shared() async throws -> String {
+        try await interpreter(
+            "python", requirements: "tools/subscribe-requirements.txt", modules: "zmq, google.protobuf")
+    }
+
+    /// - Parameters:
+    ///   - name: Of the folder below `.build`.
+    ///   - requirements: The path of the file in the checkout.
+    ///   - modules: What it must be able to import.
+    /// - Returns: The path of the interpreter.
+    static func interpreter(_ name: String, requirements: String, modules: String) async throws -> String {
+        let folder = SafePlace.checkout + "/.build/" + name
         let python = folder + "/bin/python3"
-        if try await isUsable(python) { return python }
-        // The operating system's own Python will do when it has both.
-        if try await isUsable("/usr/bin/python3") { return "/usr/bin/python3" }
+        if try await isUsable(python, modules) { return python }
+        // The operating system's own Python will do when it has them all.
+        if try await isUsable("/usr/bin/python3", modules) { return "/usr/bin/python3" }
         for (program, words) in [
             ("/usr/bin/env", ["python3", "-m", "venv", folder]),
-            (
-                folder + "/bin/pip",
-                ["install", "--quiet", "-r", SafePlace.checkout + "/tools/subscribe-requirements.txt"]
-            ),
+            (folder + "/bin/pip", ["install", "--quiet", "-r", SafePlace.checkout + "/" + requirements]),
         ] {
             let end = try await Program.run(
                 program, words,
@@ -36,8 +42,8 @@ enum PythonHome {
         }
     }
 
-    private static func isUsable(_ python: String) async throws -> Bool {
+    private static func isUsable(_ python: String, _ modules: String) async throws -> Bool {
         guard FileManager.default.isExecutableFile(atPath: python) else { return false }
-        return try await Program.run(python, ["-c", "import zmq, google.protobuf"]).status == 0
+        return try await Program.run(python, ["-c", "import \(modules)"]).status == 0
     }
 }

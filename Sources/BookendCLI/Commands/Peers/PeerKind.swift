@@ -41,12 +41,13 @@ struct AgentCommand: AsyncParsableCommand {
               bookend agent list
               bookend agent show web-1
               bookend agent label web-1 rack=7 role=web
+              bookend agent rotate-key web-1
               bookend agent revoke web-1
             """,
         subcommands: [
             AgentListCommand.self, PeerShowCommand<AgentKind>.self, PeerLabelCommand<AgentKind>.self,
             PeerRenameCommand<AgentKind>.self, PeerApproveCommand<AgentKind>.self, PeerRevokeCommand<AgentKind>.self,
-            TokenCommand<AgentKind>.self,
+            AgentRotateKeyCommand.self, TokenCommand<AgentKind>.self,
         ])
 }
 
@@ -57,9 +58,10 @@ struct OperatorCommand: AsyncParsableCommand {
             Examples:
               bookend operator token create --role viewer
               bookend operator list
+              bookend operator rotate-key
               bookend operator revoke alice
             """,
-        subcommands: subcommands(of: OperatorKind.self))
+        subcommands: subcommands(of: OperatorKind.self) + [OwnRotateKeyCommand.self])
 }
 
 struct CollectorCommand: AsyncParsableCommand {

@@ -13,6 +13,11 @@ package enum AskRequest: Hashable, Sendable {
     /// Settles debts without running anything. `by` is the operator, as the coordinator knows him: what a client says of
     /// itself is replaced.
     case forgiveDebts(job: JobID, attempt: Int?, by: String, reason: String)
+    /// A new key pair is to be made, beside the one in use; twice it is the same. Of the coordinator itself, like the next:
+    /// clients ask for ``ControlRequest/rotateKey(_:)``.
+    case makeKey
+    /// Connections are to be made anew with that key: it is admitted now.
+    case useKey(PublicKey)
 }
 
 /// A piece of the answer to an ``AskRequest``.
@@ -23,6 +28,8 @@ package enum AskAnswer: Hashable, Sendable {
     /// All that the agent owes, at most 1,000.
     case debts([OpenDebt])
     case settled([SettledDebt])
+    /// The public half of what ``AskRequest/makeKey`` made.
+    case key(PublicKey)
 }
 
 /// An owed post-script that could not be run.

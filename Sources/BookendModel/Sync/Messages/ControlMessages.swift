@@ -12,6 +12,8 @@ package enum ControlRequest: Hashable, Sendable {
     /// Jobs to come, of this policy and this agent (`nil`: of any), the earliest first; answered by
     /// ``ControlReply/triggered(_:)``.
     case listSlots(PolicyName?, AgentID?, limit: Int)
+    /// Answered by ``ControlReply/starts(_:)``.
+    case listStarts(StartFilter)
     /// Answered by any number of ``ControlReply/answer(_:)`` and then ``ControlReply/done``.
     case ask(AgentID, AskRequest)
     /// More of an ask's answer may be sent.
@@ -24,6 +26,11 @@ package enum ControlRequest: Hashable, Sendable {
     /// Answered by ``ControlReply/revoked(_:)`` once the collectors know of it, or have not said so in time.
     case revokePeer(PeerIdentity)
     case approvePeer(PeerIdentity)
+    /// The agent is to change its key. Answered by ``ControlReply/rotated(_:)`` once it has, or has not in time.
+    case rotateKey(AgentID)
+    /// Whoever asks has this key beside the one with which it asks. Answered by ``ControlReply/rotated(_:)``; to be sent
+    /// again with the new key, which retires the old one.
+    case rotateOwnKey(PublicKey)
     case createToken(TokenDraft)
     case listTokens
     case revokeToken(TokenID)
@@ -65,11 +72,13 @@ package enum ControlReply: Hashable, Sendable {
     case done
     case peers([Peer])
     case revoked(Revocation)
+    case rotated(KeyRotation)
     case tokens([EnrollmentToken])
     /// The text is the secret.
     case tokenMade(EnrollmentToken, text: String)
     /// In order.
     case audit([AuditEntry])
+    case starts(UpcomingStarts)
     case failed(RemoteFailure)
 }
 

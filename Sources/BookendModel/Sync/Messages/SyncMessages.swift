@@ -40,13 +40,15 @@ package struct Hello: Hashable, Sendable {
     /// ``knownJobs`` holds all that were accepted since then, by the agent's clock: one that is not there was lost. `nil`: the
     /// agent does not say.
     package var knowsSince: UnixTime?
+    /// Where the machine's wall clock stands, by its name of the IANA database; empty: the agent cannot tell.
+    package var timeZone: String
 
     package static let knownJobLimit = 10_000
 
     package init(
         incarnation: UInt64, version: String, labels: [String: String], generation: Int64, activeJobs: [ActiveJob],
         highestJob: JobID, wall: UnixTime, instance: UInt64 = 0, coordinatorEpoch: UInt64 = 0,
-        knownJobs: [KnownJob] = [], knowsSince: UnixTime? = nil
+        knownJobs: [KnownJob] = [], knowsSince: UnixTime? = nil, timeZone: String = ""
     ) {
         self.incarnation = incarnation
         self.version = version
@@ -59,6 +61,7 @@ package struct Hello: Hashable, Sendable {
         self.coordinatorEpoch = coordinatorEpoch
         self.knownJobs = knownJobs
         self.knowsSince = knowsSince
+        self.timeZone = timeZone
     }
 }
 

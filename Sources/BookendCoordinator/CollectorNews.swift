@@ -1,11 +1,16 @@
 import BookendModel
 import BookendTransport
 
-/// Revocations whose operators wait until the collectors act by them; and where the collectors are.
-struct PendingRevocations {
+/// Changes of peers whose originators wait until the collectors act by them; and where the collectors are.
+struct CollectorNews {
+    /// Who waits.
+    enum Purpose: Sendable {
+        case revocation(Client, Revocation)
+        case rotation(PeerIdentity)
+    }
+
     private struct Pending {
-        var client: Client
-        var revocation: Revocation
+        var purpose: Purpose
         var generation: Int64
         var awaited: Set<PeerIdentity>
         var deadline: BootTime
@@ -27,15 +32,14 @@ struct PendingRevocations {
 
     /// Waits for all collectors, also for one that was not heard of yet: it may be about to ask.
     ///
+    /// - Parameter generation: Of the peers that changed.
     /// - Returns: Whom to tell, as an answer to what they asked last.
     mutating func begin(
-        _ revocation: Revocation, for client: Client, collectors all: [PeerIdentity], at now: BootTime
+        _ purpose: Purpose, generation: Int64, collectors all: [PeerIdentity], at now: BootTime
     ) -> [(Route, RosterRequest)] {
         pending.append(
             Pending(
-                client: client, revocation: revocation,
-                generation: revocation.peers.map(\.generation).max() ?? 0, awaited: Set(all),
-                deadline: now + Self.patience))
+                purpose: purpose, generation: generation, awaited: Set(all), deadline: now + Self.patience))
         return all.compactMap { collectors[$0].map { ($0.route, $0.request) } }
     }
 
@@ -51,14 +55,10 @@ struct PendingRevocations {
     }
 
     /// Those that wait for nobody any more, or have waited long enough.
-    mutating func end(at now: BootTime) -> [(client: Client, Revocation)] {
+    mutating func end(at now: BootTime) -> [(purpose: Purpose, uninformed: [PeerIdentity])] {
         let over = pending.filter { $0.awaited.isEmpty || now >= $0.deadline }
         guard !over.isEmpty else { return [] }
         pending.removeAll { $0.awaited.isEmpty || now >= $0.deadline }
-        return over.map { item in
-            var revocation = item.revocation
-            revocation.uninformed = item.awaited.sorted()
-            return (item.client, revocation)
-        }
+        return over.map { ($0.purpose, $0.awaited.sorted()) }
     }
 }

@@ -1,0 +1,118 @@
+import BookendDaemon
+import BookendFiles
+import BookendModel
+import BookendTransport
+
+/// Looks again and again at what no report tells: agents that are not heard, jobs that take too long, servers without a
+/// good backup.
+struct FleetWatch: Sendable {
+    /// Jobs in progress that are looked at, at most.
+    private static let jobs = 1_000
+    /// A policy that a server had no job of for so long protects it no more.
+    private static let memory = Duration.seconds(30 * 86_400)
+
+    let rules: AlertRules
+    let objectives: [ObjectiveConfiguration]
+    let heard: LastHeard
+    let labels: AgentLabels
+    /// Silence counts from here on: nobody could be heard before.
+    let startedAt: BootTime
+    let interval: Duration
+
+    func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
+        lookForAgents(&book, at: now)
+        try lookForJobs(&book, store, at: now)
+        try lookForBackups(&book, store, at: now)
+    }
+
+    private func lookForBackups(
+        _ book: inout AlertBook, _ store: any AlertStore, at now: Moment
+    ) throws(CollectorError) {
+        guard !objectives.isEmpty else { return }
+        let enrolled = labels.all
+        let since = UnixTime(milliseconds: now.wall.milliseconds - Self.memory.milliseconds)
+        for age in try store.backupAges(jobsSince: since) where enrolled[age.agent] != nil {
+            let limits = objectives.filter { AlertRouting.matches($0.policies, age.policy) }.map(\.within)
+            guard let limit = limits.min() else { continue }
+            if now.wall - (age.goodAt ?? age.firstAt) <= limit {
+                book.mend(.objectiveBroken, age.policy, age.agent, at: now.wall)
+            } else {
+                let last = age.goodAt.map { "the last good backup is of \($0.rfc3339)" } ?? "there is no good backup"
+                book.raise(
+                    .objectiveBroken, age.policy, age.agent,
+                    reason: "\(last); one is due every \(limit.milliseconds / 3_600_000) h", at: now.wall)
+            }
+        }
+        for policy in Set(book.activeAlerts.filter { $0.cause.kind == .objectiveBroken }.map(\.cause.policy)) {
+            for subject in book.alert(AlertCause(.objectiveBroken, policy))?.open ?? []
+            where enrolled[subject.agent] == nil {
+                book.mend(.objectiveBroken, policy, subject.agent, at: now.wall)
+            }
+        }
+    }
+
+    private func lookForAgents(_ book: inout AlertBook, at now: Moment) {
+        guard let patience = rules.offlineAfter else { return }
+        let signs = heard.all
+        let latest = signs.values.map(\.at.boot).max()
+        // Nobody at all is heard: it is this collector that is cut off, which its dead-man address tells.
+        let isCutOff = latest.map { now.boot - $0 >= patience } ?? true
+        let enrolled = labels.all
+        for agent in enrolled.keys {
+            let last = signs[agent]?.at.boot ?? startedAt
+            if now.boot - last < patience {
+                if signs[agent] != nil { book.mend(.agentOffline, nil, agent, at: now.wall) }
+            } else if !isCutOff {
+                let minutes = patience.milliseconds / 60_000
+                book.raise(
+                    .agentOffline, nil, agent, reason: "nothing was heard of it for \(minutes) min", at: now.wall)
+            }
+        }
+        for kind in [AlertKind.agentOffline, .agentLost] {
+            for subject in book.alert(AlertCause(kind, nil))?.open ?? [] where enrolled[subject.agent] == nil {
+                book.mend(kind, nil, subject.agent, at: now.wall)
+            }
+        }
+    }
+
+    private func lookForJobs(
+        _ book: inout AlertBook, _ store: any ReportStore, at now: Moment
+    ) throws(CollectorError) {
+        var filter = JobFilter()
+        (filter.activeOnly, filter.status, filter.limit) = (true, .running, Self.jobs)
+        for job in try store.jobs(filter) {
+            guard let started = job.startedAt, now.wall - started >= rules.overdueFloor else { continue }
+            let running = now.wall - started
+            var usual = JobFilter()
+            (usual.policy, usual.agent, usual.before, usual.limit) = (job.policy, job.agent, job.job, 10)
+            let durations = try store.jobs(usual).filter(\.status.isSuccess).compactMap(\.details.duration).sorted()
+            let median = durations.isEmpty ? nil : durations[durations.count / 2]
+            let limit = min(
+                rules.overdueAfter,
+                median.map { max($0 * rules.overdueFactor, rules.overdueFloor) } ?? rules.overdueAfter)
+            guard running >= limit else { continue }
+            let minutes = running.milliseconds / 60_000
+            let reason =
+                "it runs for \(minutes) min"
+                + (median.map { "; it usually takes \($0.milliseconds / 60_000) min" } ?? "")
+            // Said once: a text that grows each minute would be recorded each minute.
+            let isKnown =
+                book.alert(AlertCause(.overdue, job.policy))?.subjects[AlertSubject.Key(agent: job.agent)].map {
+                    $0.job == job.job && $0.mendedAt == nil
+                } ?? false
+            if isKnown { continue }
+            book.raise(.overdue, job.policy, job.agent, job: job.job, status: job.status, reason: reason, at: now.wall)
+        }
+    }
+}
+
+/// Agents that are enrolled, with the labels that operators gave them.
+struct AgentLabels: Sendable {
+    let ring: KeyRing
+
+    var all: [AgentID: [String: String]] {
+        let agents = ring.all.filter { $0.identity.role == .agent }
+        return Dictionary(
+            agents.map { (AgentID(rawValue: $0.identity.name), $0.labels) }, uniquingKeysWith: { $1 })
+    }
+}

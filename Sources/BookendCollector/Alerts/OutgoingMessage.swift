@@ -1,0 +1,61 @@
+package import BookendModel
+
+/// One message that waits until its channel has accepted it.
+package struct OutgoingMessage: Hashable, Sendable {
+    package enum Body: Hashable, Sendable {
+        case notice(AlertNotice)
+        case ping(JobPing)
+    }
+
+    /// 0 until it is stored; what has the lower one came earlier.
+    package var id: Int64
+    package var channel: String
+    /// The same each time that it is sent, and of no other message: who gets it twice can know.
+    package var key: String
+    package var createdAt: UnixTime
+    /// Tries that failed.
+    package var attempts: Int
+    /// Not before.
+    package var nextAt: UnixTime
+    package var body: Body
+
+    package init(
+        id: Int64 = 0, channel: String, key: String, createdAt: UnixTime, attempts: Int = 0, nextAt: UnixTime? = nil,
+        body: Body
+    ) {
+        self.id = id
+        self.channel = channel
+        self.key = key
+        self.createdAt = createdAt
+        self.attempts = attempts
+        self.nextAt = nextAt ?? createdAt
+        self.body = body
+    }
+}
+
+/// What a service that counts on signs of life is told of a job.
+package struct JobPing: Hashable, Sendable {
+    package var policy: PolicyName
+    package var agent: AgentID
+    package var job: JobID
+    /// ``Status/running`` at its start; otherwise how it ended.
+    package var status: Status
+
+    package init(policy: PolicyName, agent: AgentID, job: JobID, status: Status) {
+        self.policy = policy
+        self.agent = agent
+        self.job = job
+        self.status = status
+    }
+}
+
+/// How many messages of a channel wait, and since when.
+package struct OutgoingQueue: Hashable, Sendable {
+    package var waiting: Int
+    package var oldestAt: UnixTime
+
+    package init(waiting: Int, oldestAt: UnixTime) {
+        self.waiting = waiting
+        self.oldestAt = oldestAt
+    }
+}

@@ -1,0 +1,116 @@
+import BookendDaemon
+import BookendModel
+import FoundationEssentials
+
+/// A notice as the body of a webhook. The same bytes each time that it is sent.
+struct WebhookText {
+    /// Subjects that are named, at most; `agents_total` counts all.
+    private static let subjectLimit = 1_000
+
+    let notice: AlertNotice
+    let key: String
+
+    /// The whole notice as JSON.
+    ///
+    /// Keys are added, never renamed or taken away.
+    func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return [UInt8](try encoder.encode(Body(notice, key: key)))
+    }
+
+    /// A template with its placeholders filled in.
+    func fill(_ template: String) -> [UInt8] {
+        var result = ""
+        var rest = template[...]
+        while let open = rest.firstRange(of: "{{"), let close = rest[open.upperBound...].firstRange(of: "}}") {
+            result += rest[..<open.lowerBound]
+            let name = rest[open.upperBound..<close.lowerBound].filter { $0 != " " }
+            result += Self.escaped(values[name] ?? "")
+            rest = rest[close.upperBound...]
+        }
+        return Array((result + rest).utf8)
+    }
+
+    private var values: [String: String] {
+        let text = NoticeText(notice: notice)
+        let alert = notice.alert
+        return [
+            "title": text.title, "text": text.lines.joined(separator: "\n"), "occasion": notice.occasion.rawValue,
+            "severity": alert.severity.rawValue, "kind": alert.cause.kind.rawValue,
+            "policy": alert.cause.policy?.rawValue ?? "", "alert": "\(alert.id)",
+            "agents": NoticeText.runs(alert.open.map(\.agent.rawValue)).prefix(100).joined(separator: ", "),
+            "open": "\(alert.open.count)", "key": key,
+        ]
+    }
+
+    /// As it stands between the quotes of a JSON string.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    private struct Body: Encodable {
+        struct Subject: Encodable {
+            var agent: String
+            var job_id: Int64?
+            var status: Int32?
+            var status_name: String?
+            var reason: String
+            var since: String
+            var is_open: Bool
+            var is_new: Bool
+        }
+
+        var alert_id: Int64
+        var key: String
+        var occasion: String
+        var kind: String
+        var severity: String
+        var policy: String?
+        var title: String
+        var text: String
+        var at: String
+        var raised_at: String
+        var resolved_at: String?
+        var agents_total: Int
+        var agents_open: Int
+        var agents: [Subject]
+
+        init(_ notice: AlertNotice, key: String) {
+            let alert = notice.alert
+            let words = NoticeText(notice: notice)
+            let news = Set(notice.news)
+            alert_id = alert.id
+            self.key = key
+            occasion = notice.occasion.rawValue
+            kind = alert.cause.kind.rawValue
+            severity = alert.severity.rawValue
+            policy = alert.cause.policy?.rawValue
+            title = words.title
+            text = words.lines.joined(separator: "\n")
+            at = notice.at.rfc3339
+            raised_at = alert.raisedAt.rfc3339
+            resolved_at = alert.resolvedAt?.rfc3339
+            agents_total = alert.subjects.count
+            agents_open = alert.open.count
+            agents = alert.ordered.prefix(WebhookText.subjectLimit).map { subject in
+                Subject(
+                    agent: subject.agent.rawValue, job_id: subject.job?.rawValue, status: subject.status?.rawValue,
+                    status_name: subject.status?.name, reason: subject.reason, since: subject.raisedAt.rfc3339,
+                    is_open: subject.mendedAt == nil, is_new: news.contains(subject.key(of: alert.cause.kind)))
+            }
+        }
+    }
+}

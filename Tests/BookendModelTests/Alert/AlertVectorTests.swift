@@ -1,0 +1,120 @@
+import BookendModel
+import Foundation
+import Testing
+
+/// Rows of `AlertVectors/`, as its `README.md` explains them.
+@Suite struct AlertVectorTests {
+    struct File: Decodable {
+        var about: String
+        var rows: [Row]
+    }
+
+    struct Row: Decodable {
+        var name: String
+        var steps: [Step]
+        var result: [String]
+    }
+
+    struct Step: Decodable {
+        var at_min: Int64?
+        var events: [String]
+        var expect: [String]?
+    }
+
+    private static func files() throws -> [(String, File)] {
+        let folder = try #require(Bundle.module.url(forResource: "AlertVectors", withExtension: nil))
+        let urls = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return try urls.filter { $0.pathExtension == "json" }.map {
+            ($0.lastPathComponent, try JSONDecoder().decode(File.self, from: Data(contentsOf: $0)))
+        }
+    }
+
+    @Test func `every row leads to exactly what it says`() throws {
+        var played = 0
+        for (name, file) in try Self.files() {
+            #expect(Set(file.rows.map(\.name)).count == file.rows.count, "\(name)")
+            for row in file.rows {
+                try play(row, "\(name): \(row.name)")
+                played += 1
+            }
+        }
+        #expect(played >= 45)
+    }
+
+    private func play(_ row: Row, _ place: String) throws {
+        var book = AlertBook(rules: AlertRules())
+        let start = UnixTime(milliseconds: 1_700_000_000_000)
+        var now = start
+        for (number, step) in row.steps.enumerated() {
+            if let minutes = step.at_min { now = start + .seconds(60 * minutes) }
+            for event in step.events { try AlertScript.happen(event, to: &book, at: now) }
+            // What is recorded goes on as well as what was never laid down.
+            let told = book.takeChanges(at: now).notices.map(AlertScript.words)
+            if let expected = step.expect {
+                #expect(told == expected, "\(place), step \(number + 1)")
+            }
+        }
+        #expect(book.activeAlerts.map { AlertScript.words($0, $0.open) } == row.result, "\(place)")
+    }
+
+    @Test func `a book that is laid down and taken up after each step goes on the same`() throws {
+        for (name, file) in try Self.files() {
+            for row in file.rows {
+                var kept: [Int64: Alert] = [:]
+                var silences: [AlertSilence] = []
+                var highest: Int64 = 0
+                let start = UnixTime(milliseconds: 1_700_000_000_000)
+                var now = start
+                for (number, step) in row.steps.enumerated() {
+                    var book = AlertBook(
+                        rules: AlertRules(), alerts: kept.values.filter(\.isActive), silences: silences,
+                        highestID: highest)
+                    if let minutes = step.at_min { now = start + .seconds(60 * minutes) }
+                    for event in step.events { try AlertScript.happen(event, to: &book, at: now) }
+                    let changes = book.takeChanges(at: now)
+                    if let expected = step.expect {
+                        #expect(
+                            changes.notices.map(AlertScript.words) == expected,
+                            "\(name): \(row.name), step \(number + 1)")
+                    }
+                    for alert in changes.alerts {
+                        var alert = alert
+                        alert.subjects.merge(kept[alert.id]?.subjects ?? [:]) { changed, _ in changed }
+                        kept[alert.id] = alert
+                    }
+                    silences = changes.silences ?? silences
+                    highest = max(highest, kept.keys.max() ?? 0, silences.map(\.id).max() ?? 0)
+                }
+                #expect(
+                    kept.values.filter(\.isActive).sorted { $0.id < $1.id }.map { AlertScript.words($0, $0.open) }
+                        == row.result, "\(name): \(row.name)")
+            }
+        }
+    }
+
+    @Test func `a thousand agents that fail alike in forty minutes are one message, and one more when they recover`()
+        throws
+    {
+        var book = AlertBook(rules: AlertRules())
+        let start = UnixTime(milliseconds: 1_700_000_000_000)
+        var notices: [AlertNotice] = []
+        for minute in 0..<600 as Range<Int64> {
+            let now = start + .seconds(60 * minute)
+            for agent in 0..<1_000 where Int64(agent) / 25 == minute {
+                try AlertScript.happen("end \(agent + 1) web-\(agent) nightly 0 1 0", to: &book, at: now)
+            }
+            notices += book.takeChanges(at: now).notices
+        }
+        #expect(notices.map(\.occasion) == [.raised])
+        #expect(notices.first?.alert.subjects.count == 1_000 && notices.first?.news.count == 1_000)
+        for minute in 1_440..<2_000 as Range<Int64> {
+            let now = start + .seconds(60 * minute)
+            for agent in 0..<1_000 where Int64(agent) / 25 == minute - 1_440 {
+                try AlertScript.happen("end \(agent + 2_001) web-\(agent) nightly 0 0 0", to: &book, at: now)
+            }
+            notices += book.takeChanges(at: now).notices
+        }
+        #expect(notices.filter { $0.occasion != .reminder }.map(\.occasion) == [.raised, .resolved])
+        #expect(book.activeAlerts.isEmpty)
+    }
+}

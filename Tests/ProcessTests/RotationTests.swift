@@ -1,0 +1,242 @@
+import BookendModel
+import BookendTransport
+import Foundation
+import Glibc
+import Testing
+
+/// Keys that change while the real programs run.
+@Suite(.timeLimit(.minutes(30))) struct RotationTests {
+    private func keyFile(_ site: AgentSite) -> String { site.directory + "/agent.key" }
+
+    private func publicKey(_ file: String) throws -> String { try CurveKeyPair.read(secretFile: file).publicKey.text }
+
+    /// State by public key, of all keys that a name ever had.
+    private func keys(_ kind: String, _ name: String, _ fleet: RealFleet) async throws -> [String: String] {
+        let shown = try await fleet.json(kind, "show", name)
+        let pairs = zip(shown.all("public_key").compactMap(\.text), shown.all("state").compactMap(\.text))
+        return Dictionary(uniqueKeysWithValues: Array(pairs))
+    }
+
+    /// The agent has put the next key in the place of the one before.
+    private func promoted(_ site: AgentSite) async throws {
+        for _ in 0..<1_000 where access(keyFile(site) + ".next", F_OK) == 0 {
+            try await Task.sleep(for: .milliseconds(20))  // A file can only be looked for.
+        }
+        #expect(access(keyFile(site) + ".next", F_OK) != 0)
+    }
+
+    private func runsAJob(_ scenario: Scenario) async throws {
+        let job = try await scenario.run()
+        try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+    }
+
+    /// A copy of the key that the agent has now, in the hands of somebody else.
+    private func thief(_ site: AgentSite, _ fleet: RealFleet) throws -> Impostor {
+        try Impostor(fleet.layout, keyFile: keyFile(site))
+    }
+
+    private func expectShutOut(_ thief: Impostor, of site: AgentSite) async throws {
+        for line in [try await thief.sync(), try await thief.intake(), try await thief.orders(of: site.id)] {
+            try await line.isRefused()
+        }
+        await thief.stop()
+    }
+
+    @Test func `an agent's key changes while a job runs, which goes on, and the old key is refused`() async throws {
+        try await RealFleet.with("rotation", agents: 2) { fleet in
+            let site = fleet.layout.sites[0]
+            let scenario = try await Scenario(
+                fleet: fleet, site: site, backup: .command("open go"))
+            let (thief, old) = (try thief(site, fleet), try publicKey(keyFile(site)))
+            // His ear at the orders, which is to be cut off.
+            let orders = try await thief.orders(of: site.id)
+            try await orders.connects()
+            let pid = try await fleet.daemon(site.id).pid
+            let job = try await scenario.order()
+            try await scenario.reached("backup", 11, job)
+
+            let end = try await fleet.bookend("agent", "rotate-key", site.id)
+            #expect(end.status == 0 && end.output.contains("the one before is revoked"), "\(end)")
+            try await promoted(site)
+            let new = try publicKey(keyFile(site))
+            #expect(new != old && end.output.contains(new))
+            var file = stat()
+            #expect(stat(keyFile(site), &file) == 0 && file.st_mode & 0o777 == 0o600)
+            #expect(try await keys("agent", site.id, fleet) == [old: "revoked", new: "admitted"])
+            try await orders.isRefused()
+            try await expectShutOut(thief, of: site)
+
+            try scenario.open("go")
+            try await scenario.ended(job)
+            try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+            FeedCheck.expectExact(fleet.feed.all)
+            #expect(try await fleet.daemon(site.id).pid == pid)
+            let audit = try await fleet.json("audit")["entries"].list
+            #expect(audit.contains { $0["what"].text == "peer.rotate" && $0["who"].text?.hasPrefix("local/") == true })
+            #expect(
+                audit.contains {
+                    $0["what"].text == "key.rotate" && $0["who"].text == "agent/a1"
+                        && $0["detail"].text?.contains("revoked") == true
+                })
+
+            // The key file still names the old one. Again, and with the daemons started anew.
+            #expect(try await fleet.bookend("agent", "rotate-key", site.id).status == 0)
+            try await promoted(site)
+            await fleet.daemon("coordinator").stop(SIGKILL)
+            await fleet.daemon("collector").stop(SIGKILL)
+            await fleet.daemon(site.id).stop(SIGKILL)
+            try await fleet.startCollector()
+            try await fleet.startCoordinator()
+            try await fleet.start(site)
+            try await fleet.comesOnline(site)
+            let last = try await scenario.run()
+            try await scenario.expect(last, is: 0, Integers(0, 0, 0))
+            let states = try await keys("agent", site.id, fleet)
+            let present = try publicKey(keyFile(site))
+            #expect(states.count == 3 && states[present] == "admitted", "\(states)")
+            #expect(states.values.filter { $0 == "revoked" }.count == 2)
+        }
+    }
+
+    @Test func `whoever dies between two steps of a rotation, the agent comes back and it is ended`() async throws {
+        try await RealFleet.with("rotation-crash", agents: 2) { fleet in
+            let site = fleet.layout.sites[0]
+            let scenario = try await Scenario(fleet: fleet, site: site)
+            let first = try publicKey(keyFile(site))
+
+            // It died when the key was made and nobody had heard of it.
+            try await kill(site, fleet)
+            _ = try NextKeyFile(besides: keyFile(site)).make()
+            let second = try publicKey(keyFile(site) + ".next")
+            try await start(site, fleet)
+            try await runsAJob(scenario)
+            #expect(try await keys("agent", site.id, fleet) == [first: "admitted"])
+
+            // It dies when its next key is admitted, before it was told to use it. The collector, stopped, holds that up.
+            let collector = fleet.daemon("collector")
+            try await collector.signal(SIGSTOP)
+            let rotating = rotation(site, fleet)
+            try await fleet.daemon("coordinator").logged("a peer has a next key")
+            try await kill(site, fleet)
+            try await collector.signal(SIGCONT)
+            #expect(await rotating.ended() == 1, "\(rotating.errors.all)")
+            #expect(try await keys("agent", site.id, fleet) == [first: "admitted", second: "admitted"])
+            try await start(site, fleet)
+            try await promoted(site)
+            try await runsAJob(scenario)
+            #expect(try await keys("agent", site.id, fleet) == [first: "revoked", second: "admitted"])
+
+            // It dies when it uses the next key, and has not put it in the place of the other: the collector is away.
+            try await collector.signal(SIGSTOP)
+            let position = fleet.daemon("coordinator").errors.count
+            let again = rotation(site, fleet)
+            try await fleet.daemon("coordinator").logged("a key was retired", after: position)
+            try await kill(site, fleet)
+            #expect(try publicKey(keyFile(site)) == second)
+            let third = try publicKey(keyFile(site) + ".next")
+            #expect(await again.ended() == 1 && again.errors.all.contains { $0.contains("collector/main") })
+            try await collector.signal(SIGCONT)
+            try await start(site, fleet)
+            try await promoted(site)
+            try await runsAJob(scenario)
+            #expect(try publicKey(keyFile(site)) == third)
+
+            // The coordinator dies when it has admitted the next key; whoever asks again ends what was begun.
+            try await collector.signal(SIGSTOP)
+            let late = fleet.daemon("coordinator").errors.count
+            let broken = rotation(site, fleet)
+            try await fleet.daemon("coordinator").logged("a peer has a next key", after: late)
+            await fleet.daemon("coordinator").stop(SIGKILL)
+            try await collector.signal(SIGCONT)
+            #expect(await broken.ended() != 0)
+            let fourth = try publicKey(keyFile(site) + ".next")
+            try await fleet.startCoordinator()
+            try await fleet.comesOnline(site)
+            #expect(try await keys("agent", site.id, fleet)[fourth] == "admitted")
+            #expect(try await fleet.bookend("agent", "rotate-key", site.id).status == 0)
+            try await promoted(site)
+            try await runsAJob(scenario)
+            let states = try await keys("agent", site.id, fleet)
+            #expect(states == [first: "revoked", second: "revoked", third: "revoked", fourth: "admitted"])
+            FeedCheck.expectExact(fleet.feed.all)
+        }
+    }
+
+    private func rotation(_ site: AgentSite, _ fleet: RealFleet) -> RunningProgram {
+        RunningProgram("rotate-key", "bookend", ["agent", "rotate-key", site.id], environment: fleet.environment)
+    }
+
+    /// Kills the agent, and awaits that the coordinator has seen it: only then its return is seen too.
+    private func kill(_ site: AgentSite, _ fleet: RealFleet) async throws {
+        let position = fleet.daemon("coordinator").errors.count
+        await fleet.daemon(site.id).stop(SIGKILL)
+        try await fleet.goesOffline(site, after: position)
+    }
+
+    private func start(_ site: AgentSite, _ fleet: RealFleet) async throws {
+        let position = fleet.daemon("coordinator").errors.count
+        try await fleet.start(site)
+        try await fleet.comesOnline(site, after: position)
+    }
+
+    @Test func `an operator changes his own key, also when he was interrupted, and the old one is refused`()
+        async throws
+    {
+        try await RealFleet.with("rotation-operator", agents: 1) { fleet in
+            let made = try await fleet.json("operator", "token", "create", "--role", "operator", "--name", "alice")
+            let home = fleet.layout.directory + "/home"
+            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
+            func alice(_ words: String...) async throws -> Program.End {
+                try await Program.run("bookend", words, environment: ["HOME": home])
+            }
+            #expect(try await alice("login", try #require(made["text"].text)).status == 0)
+            let file = home + "/.config/bookend/fleet.key"
+            let (old, first) = (home + "/old.key", try publicKey(file))
+            try FileManager.default.copyItem(atPath: file, toPath: old)
+
+            let end = try await alice("operator", "rotate-key")
+            #expect(end.status == 0 && end.output.contains("operator/alice"), "\(end)")
+            let second = try publicKey(file)
+            #expect(try await keys("operator", "alice", fleet) == [first: "revoked", second: "admitted"])
+            #expect(try await alice("agents").status == 0)
+            #expect(try await alice("agents", "--key-file", old).status == 4)
+            let shown = try await fleet.json("operator", "show", "alice")
+            #expect(Set(shown.all("role")) == [.text("operator")])
+
+            // Interrupted: the coordinator has seen the next key, and the files were not changed yet.
+            try FileManager.default.moveItem(atPath: file, toPath: file + ".next")
+            try FileManager.default.copyItem(atPath: old, toPath: file)
+            #expect(try await alice("agents").status == 4)
+            let ended = try await alice("operator", "rotate-key")
+            #expect(ended.status == 0, "\(ended)")
+            #expect(try publicKey(file) == second && access(file + ".next", F_OK) != 0)
+            #expect(try await alice("agents").status == 0)
+
+            // Where no key is needed there is none to change; and nobody but an admin changes an agent's.
+            #expect(try await fleet.bookend("operator", "rotate-key").status == 2)
+            let agent = try await alice("agent", "rotate-key", "a1")
+            #expect(agent.status == 4 && agent.errors.contains("admin"), "\(agent)")
+        }
+    }
+
+    @Test func `who knocks with a key that nobody admits stands in the audit log, a line a minute`() async throws {
+        try await RealFleet.with("strangers-audit", agents: 1) { fleet in
+            func lines() async throws -> [JSON] {
+                try await fleet.json("audit")["entries"].list.filter { $0["what"].text == "handshake" }
+            }
+            // The daemons' own knock at their start is no stranger's.
+            #expect(try await lines().isEmpty)
+            let stranger = try Impostor(fleet.layout, keys: try CurveKeyPair.generate())
+            for line in [try await stranger.sync(), try await stranger.intake()] {
+                for position in 0..<5 { try await line.isRefused(after: position) }
+            }
+            await stranger.stop()
+            for name in ["coordinator", "collector"] {
+                try await fleet.daemon(name).logged("who=stranger/127.0.0.1")
+            }
+            let all = try await lines()
+            #expect(all.count == 1, "\(all)")
+            #expect(all[0]["who"].text == "stranger/127.0.0.1" && all[0]["result"].text == "refused")
+        }
+    }
+}
