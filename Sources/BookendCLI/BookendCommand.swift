@@ -35,7 +35,8 @@ package struct BookendCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Results",
                 subcommands: [
-                    StatusCommand.self, AlertsCommand.self, ScheduleCommand.self, AgentsCommand.self, JobsCommand.self,
+                    StatusCommand.self, AlertsCommand.self, ReportCommand.self, ScheduleCommand.self,
+                    AgentsCommand.self, JobsCommand.self,
                     JobCommand.self,
                     DebtsCommand.self,
                     ExplainCommand.self,

@@ -1,0 +1,109 @@
+import BookendDaemon
+import BookendFiles
+import BookendModel
+import BookendTransport
+import Foundation
+import Logging
+import Synchronization
+import Testing
+
+@testable import BookendCollector
+
+/// A whole fleet that fails alike in one night, at the store's level: reports are stored, and judged by a service that is
+/// started anew again and again.
+@Suite(.timeLimit(.minutes(5))) struct ThousandAgentsTests {
+    private final class HandClock: DaemonClock {
+        private let time = Mutex(
+            Moment(wall: UnixTime(milliseconds: 1_700_000_000_000), boot: BootTime(milliseconds: 0)))
+        var now: Moment { time.withLock(\.self) }
+        func advance(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
+        func sleep(until deadline: BootTime) async throws { throw CancellationError() }
+    }
+
+    private let channel: ChannelConfiguration = {
+        let mail = ChannelConfiguration.Mail(server: "mail:25", from: "bookend@example.org", to: ["ops@example.org"])
+        return ChannelConfiguration(name: "ops", kind: .mail(mail))
+    }()
+
+    private func service(_ store: SQLiteReportStore, _ clock: HandClock) throws -> AlertService {
+        var rules = AlertRules()
+        rules.offlineAfter = nil
+        let labels = AgentLabels(ring: KeyRing())
+        let watch = FleetWatch(
+            rules: rules, objectives: [], heard: LastHeard(), labels: labels, startedAt: clock.now.boot,
+            interval: .seconds(60))
+        return try AlertService(
+            store: store, routing: AlertRouting(channels: [channel], routes: [], epoch: 7), watch: watch,
+            labels: labels,
+            rules: rules, interval: .seconds(2), clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func name(_ number: Int) -> String { "web-" + String("0000\(number)".suffix(4)) }
+
+    /// 25 agents a minute for 40 minutes, and then quiet; the service dies every seven minutes.
+    private func night(
+        _ store: SQLiteReportStore, _ clock: HandClock, job first: Int64, sequence: UInt64, backup: Status
+    ) async throws {
+        var service = try service(store, clock)
+        for minute in 0..<120 {
+            if minute % 7 == 3 { service = try self.service(store, clock) }
+            var reports: [Report] = []
+            for number in minute * 25..<minute * 25 + 25 where number < 1_000 {
+                var maker = ReportMaker(name(number))
+                maker.sequence = sequence
+                reports += maker.job(first + Int64(number), backup: backup).map { report in
+                    var report = report
+                    if report.endsJob, backup == .failed { report.details.alerts = [.backupFailed] }
+                    report.details.reason =
+                        report.endsJob || report.stage == .backup ? "no space left on the repository" : ""
+                    return report
+                }
+            }
+            if !reports.isEmpty { _ = try store.store(reports, at: clock.now.wall) }
+            while try await service.judge() {}
+            clock.advance(.seconds(60))
+        }
+    }
+
+    private func waiting(_ store: SQLiteReportStore, _ clock: HandClock) throws -> [OutgoingMessage] {
+        var messages: [OutgoingMessage] = []
+        while let message = try store.outgoing(to: "ops", at: clock.now.wall) {
+            messages.append(message)
+            try store.removeOutgoing(message.id)
+        }
+        return messages
+    }
+
+    @Test func `a thousand agents that fail alike in one night are one mail, and one more when they recover`()
+        async throws
+    {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-night-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        let store = try SQLiteReportStore(path: directory.appending(path: "collector.sqlite").path)
+        let clock = HandClock()
+
+        try await night(store, clock, job: 1, sequence: 0, backup: .failed)
+        let first = try waiting(store, clock)
+        #expect(first.count == 1)
+        guard case .notice(let raised) = first[0].body else { return }
+        #expect(raised.occasion == .raised && raised.alert.subjects.count == 1_000)
+        let mail = String(
+            decoding: MailText(notice: raised, key: first[0].key, from: "b@example.org", to: ["o@example.org"]).bytes,
+            as: UTF8.self)
+        #expect(mail.contains("Subject: [Bookend] CRITICAL: backup failed (nightly): 1000 agents\r\n"))
+        #expect(mail.contains("1 failed: no space left on the repository\r\n  1000 agents: web-0000 to web-0999\r\n"))
+        #expect(mail.utf8.count < 2_000, "readable: \(mail)")
+
+        clock.advance(.seconds(22 * 3_600))
+        try await night(store, clock, job: 2_001, sequence: 10, backup: .successful)
+        let second = try waiting(store, clock)
+        let told = second.compactMap { message -> AlertNotice.Occasion? in
+            if case .notice(let notice) = message.body { notice.occasion } else { nil }
+        }
+        #expect(told == [.resolved])
+        #expect(Set((first + second).map(\.key)).count == 2)
+        #expect(try store.alertState().alerts.isEmpty)
+    }
+}
