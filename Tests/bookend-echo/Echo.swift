@@ -35,7 +35,7 @@ struct Echo {
         let unix = try await networks[1].open(SocketPlan(.router, try Endpoint("ipc://\(folder)/socket"), .local))
         let clients = [
             try await networks[2].open(
-                SocketPlan(.dealer, curve.endpoint, .curveClient(clientKeys, server: serverKeys.publicKey))),
+                SocketPlan(.dealer, curve.endpoint, .curveClient(ClientKeys(clientKeys), server: serverKeys.publicKey))),
             try await networks[3].open(SocketPlan(.dealer, unix.endpoint, .local)),
         ]
         let servers = [curve, unix].map { server in Task { try await acknowledge(server) } }
