@@ -37,7 +37,8 @@ extension Coordinator {
     }
 
     /// Computes the jobs to come, when it is time to; each is recorded with its id before anyone is told.
-    func planSlots(_ now: Moment) {
+    func planSlots(_ now: Moment, evenIfEarly: Bool = false) {
+        if evenIfEarly { machine.outdateSlots() }
         guard let plan = machine.planSlots(zones: zones, at: now) else { return }
         do throws(CoordinatorError) {
             let records = try store.record(plan, at: now.wall)

@@ -228,7 +228,7 @@ actor Coordinator {
             let peers = book.changes(after: peersAfter, limit: 1_000)
             var reply = RosterReply(
                 through: changes.through, triggers: changes.records, isComplete: changes.isComplete,
-                agents: machine.presence.records, epoch: machine.epoch, peers: peers.peers,
+                agents: machine.agentRecords(at: now.wall), epoch: machine.epoch, peers: peers.peers,
                 peersThrough: peers.through)
             reply.auditHead = try store.auditHead()
             // They were taken before this.

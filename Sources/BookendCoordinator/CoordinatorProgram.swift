@@ -24,7 +24,9 @@ package enum CoordinatorProgram {
             endpoints: CoordinatorEndpoints(
                 sync: try Endpoint(configuration.sync), broadcast: try Endpoint(configuration.broadcast),
                 control: try Endpoint(configuration.control), controlAccess: UnixSocketAccess(configuration.socket)),
-            rules: CoordinatorRules(offlineAfter: configuration.agentOfflineAfter), network: network, keys: keys,
+            rules: CoordinatorRules(
+                offlineAfter: configuration.agentOfflineAfter, jobsAtOnce: configuration.jobsAtOnce), network: network,
+            keys: keys,
             keyFile: keyFile, enrollment: enrollment, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {
                 DeadMan(

@@ -43,6 +43,14 @@ extension ProtoControlRequest {
             if let after = filter.after { list.afterUnixMs = after.milliseconds }
             list.limit = Int32(clamping: filter.limit)
             body = .listStarts(list)
+        case .makeHold(let draft):
+            var make = MakeHold()
+            make.target = draft.target.description
+            make.reason = draft.reason
+            make.untilUnixMs = draft.until.milliseconds
+            body = .makeHold(make)
+        case .releaseHold(let target): body = .releaseHold(target.description)
+        case .listHolds: body = .listHolds(ListHolds())
         case .ask(let agent, let request):
             var ask = Ask()
             ask.agent = agent.rawValue
@@ -113,6 +121,13 @@ extension ControlRequest {
                     agent: list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
                     after: list.hasAfterUnixMs ? UnixTime(milliseconds: list.afterUnixMs) : nil,
                     limit: try list.limit.within(1...1_000, "limit")))
+        case .makeHold(let make):
+            self = .makeHold(
+                HoldDraft(
+                    target: try Hold.Target(wire: make.target), reason: try make.reason.bounded(1_024, "hold.reason"),
+                    until: UnixTime(milliseconds: make.untilUnixMs)))
+        case .releaseHold(let target): self = .releaseHold(try Hold.Target(wire: target))
+        case .listHolds: self = .listHolds
         case .ask(let ask): self = .ask(try AgentID(wire: ask.agent, "agent"), try AskRequest(ask.request))
         case .askCredit(let credit): self = .askCredit(chunks: try credit.chunks.within(1...64, "credit"))
         case .askClose: self = .askClose
@@ -151,6 +166,7 @@ extension ProtoAgentRecord {
         openDebts = agent.openDebts
         clockSkewMs = agent.clockSkew.milliseconds
         isCloned = agent.isCloned
+        if let hold = agent.maintenance { maintenance = ProtoHold(hold) }
     }
 }
 
@@ -162,7 +178,8 @@ extension AgentRecord {
             lastHeardAt: proto.hasLastHeardUnixMs ? UnixTime(milliseconds: proto.lastHeardUnixMs) : nil,
             version: try proto.version.bounded(64, "agent.version"), generation: proto.generation,
             activeJobs: try ActiveJob.list(proto.activeJobs), outboxDepth: proto.outboxDepth,
-            openDebts: proto.openDebts, clockSkew: .milliseconds(proto.clockSkewMs), isCloned: proto.isCloned)
+            openDebts: proto.openDebts, clockSkew: .milliseconds(proto.clockSkewMs), isCloned: proto.isCloned,
+            maintenance: proto.hasMaintenance ? try Hold(proto.maintenance) : nil)
     }
 }
 
@@ -250,6 +267,10 @@ extension ProtoControlReply {
             page.entries = entries.map(ProtoAuditEntry.init)
             body = .audit(page)
         case .starts(let upcoming): body = .starts(Starts(upcoming))
+        case .holds(let list):
+            var holds = Holds()
+            holds.holds = list.map(ProtoHold.init)
+            body = .holds(holds)
         case .failed(let failure): body = .failure(ProtoFailure(failure))
         }
     }
@@ -293,6 +314,7 @@ extension ControlReply {
             self = .audit(
                 try page.entries.bounded(1_000, "audit").map { entry throws(WireError) in try AuditEntry(entry) })
         case .starts(let starts): self = .starts(try UpcomingStarts(starts))
+        case .holds(let list): self = .holds(try list.holds.map { hold throws(WireError) in try Hold(hold) })
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }

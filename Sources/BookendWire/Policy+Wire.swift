@@ -104,6 +104,12 @@ extension ProtoPolicy {
         splayMs = policy.splay.milliseconds
         ignoreWindowForFirstBackup = policy.ignoreWindowForFirstBackup
         schedules = policy.schedules.map(ProtoSchedule.init)
+        catchUp = ProtoCatchUp(policy.catchUp)
+        whenAgentOffline = ProtoWhenOffline(policy.whenAgentOffline)
+        overlap = ProtoOverlap(policy.overlap)
+        if let limit = policy.bandwidthLimit { bandwidthLimitBytes = limit }
+        limitPerPolicy = Int32(clamping: policy.limits.perPolicy ?? 0)
+        limitPerRepository = Int32(clamping: policy.limits.perRepository ?? 0)
     }
 }
 
@@ -122,6 +128,12 @@ extension Policy {
             window: proto.hasWindowMs ? .milliseconds(proto.windowMs) : nil,
             splay: .milliseconds(proto.splayMs),
             ignoreWindowForFirstBackup: proto.ignoreWindowForFirstBackup,
+            catchUp: try CatchUpRule(proto.catchUp), whenAgentOffline: try OfflineRule(proto.whenAgentOffline),
+            overlap: try OverlapRule(proto.overlap),
+            limits: StartLimits(
+                perPolicy: proto.limitPerPolicy == 0 ? nil : Int(proto.limitPerPolicy),
+                perRepository: proto.limitPerRepository == 0 ? nil : Int(proto.limitPerRepository)),
+            bandwidthLimit: proto.hasBandwidthLimitBytes ? proto.bandwidthLimitBytes : nil,
             schedules: try proto.schedules.bounded(1_000, "policy.schedules").map { schedule throws(WireError) in
                 try Schedule(schedule)
             })

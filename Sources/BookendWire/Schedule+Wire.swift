@@ -15,6 +15,7 @@ extension ProtoSchedule {
         if schedule.zone != .utc { timeZone = schedule.zone.text }
         if let window = schedule.window { windowMs = window.milliseconds }
         if let splay = schedule.splay { splayMs = splay.milliseconds }
+        if let limit = schedule.bandwidthLimit { bandwidthLimitBytes = limit }
     }
 }
 
@@ -32,7 +33,8 @@ extension Schedule {
         self.init(
             rule, zone: try ScheduleZone(wire: proto.timeZone),
             window: proto.hasWindowMs ? .milliseconds(proto.windowMs) : nil,
-            splay: proto.hasSplayMs ? .milliseconds(proto.splayMs) : nil)
+            splay: proto.hasSplayMs ? .milliseconds(proto.splayMs) : nil,
+            bandwidthLimit: proto.hasBandwidthLimitBytes ? proto.bandwidthLimitBytes : nil)
     }
 }
 
@@ -97,5 +99,63 @@ extension ScheduledStart {
                     held: try agent.held.bounded(1_024, "start.held"))
             },
             held: try proto.held.bounded(1_024, "start.held"))
+    }
+}
+
+// An absent rule is what a coordinator of an earlier version did.
+
+extension ProtoCatchUp {
+    init(_ rule: CatchUpRule) { self = rule == .latest ? .latest : .none }
+}
+
+extension CatchUpRule {
+    init(_ proto: ProtoCatchUp) throws(WireError) {
+        switch proto {
+        case .unspecified, .none: self = .none
+        case .latest: self = .latest
+        case .UNRECOGNIZED: throw WireError(.invalid, "catch_up: unknown value \(proto.rawValue)")
+        }
+    }
+}
+
+extension ProtoWhenOffline {
+    init(_ rule: OfflineRule) {
+        switch rule {
+        case .queue: self = .queue
+        case .fail: self = .fail
+        case .skip: self = .skip
+        }
+    }
+}
+
+extension OfflineRule {
+    init(_ proto: ProtoWhenOffline) throws(WireError) {
+        switch proto {
+        case .unspecified, .queue: self = .queue
+        case .fail: self = .fail
+        case .skip: self = .skip
+        case .UNRECOGNIZED: throw WireError(.invalid, "when_agent_offline: unknown value \(proto.rawValue)")
+        }
+    }
+}
+
+extension ProtoOverlap {
+    init(_ rule: OverlapRule) {
+        switch rule {
+        case .queue: self = .queue
+        case .skip: self = .skip
+        case .replace: self = .replace
+        }
+    }
+}
+
+extension OverlapRule {
+    init(_ proto: ProtoOverlap) throws(WireError) {
+        switch proto {
+        case .unspecified, .queue: self = .queue
+        case .skip: self = .skip
+        case .replace: self = .replace
+        case .UNRECOGNIZED: throw WireError(.invalid, "overlap: unknown value \(proto.rawValue)")
+        }
     }
 }

@@ -34,6 +34,7 @@ extension ProtoTrigger {
         scheduledStartUnixMs = trigger.scheduledStart.milliseconds
         notAfterUnixMs = trigger.notAfter.milliseconds
         if let end = trigger.windowEnd { windowEndUnixMs = end.milliseconds }
+        if let limit = trigger.bandwidthLimit { bandwidthLimitBytes = limit }
     }
 }
 
@@ -45,7 +46,8 @@ extension Trigger {
             cause: try TriggerCause(proto.cause),
             scheduledStart: UnixTime(milliseconds: proto.scheduledStartUnixMs),
             notAfter: UnixTime(milliseconds: proto.notAfterUnixMs),
-            windowEnd: proto.hasWindowEndUnixMs ? UnixTime(milliseconds: proto.windowEndUnixMs) : nil)
+            windowEnd: proto.hasWindowEndUnixMs ? UnixTime(milliseconds: proto.windowEndUnixMs) : nil,
+            bandwidthLimit: proto.hasBandwidthLimitBytes ? proto.bandwidthLimitBytes : nil)
     }
 }
 

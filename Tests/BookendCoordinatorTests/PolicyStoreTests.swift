@@ -34,7 +34,7 @@ enum StoreKind: CaseIterable {
             trigger: Trigger(
                 job: JobID(rawValue: 0), agent: agent, policy: PolicyName(rawValue: "daily"), revision: 3,
                 cause: .schedule, scheduledStart: start, notAfter: start + .seconds(60),
-                windowEnd: start + .seconds(90)), state: state)
+                windowEnd: start + .seconds(90), bandwidthLimit: 4_096), state: state)
     }
 
     private func states(_ jobs: [JobID], _ store: any PolicyStore) throws -> [TriggerRecord.State?] {
@@ -292,6 +292,40 @@ enum StoreKind: CaseIterable {
                 try database.execute(sql: "INSERT INTO agents VALUES ('web-1', '', '0.1.0', 'yesterday', '')")
             }
             #expect(throws: CoordinatorError.self) { try store.load() }
+        }
+    }
+
+    private func hold(_ target: Hold.Target, _ duration: Duration) -> Hold {
+        Hold(target: target, reason: "new disks", since: start, until: start + duration, madeBy: "test")
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a start that does not wait for its agent is offline once it is due, and nothing else is`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, _ in
+            let jobs = try store.record([draft(), draft(state: .delivered)], at: start).map(\.trigger.job)
+            try store.settle(jobs.map { .offline($0) }, at: start)
+            #expect(try states(jobs, store) == [.offline, .delivered])
+            #expect(try store.load().openTriggers.isEmpty)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases) func `holds are remembered until they are released`(kind: StoreKind) throws {
+        try with(kind) { store, reopened in
+            let one = hold(.policy(PolicyName(rawValue: "daily")), .seconds(60))
+            var two = hold(.agent(web1), .seconds(90))
+            try store.record(one, audit: [], at: start)
+            try store.record(
+                two, audit: [AuditDraft(who: "w", origin: "", what: "agent.maintain", target: "t", result: .done)],
+                at: start)
+            two.reason = "more disks"
+            try store.record(two, audit: [], at: start)
+            #expect(Set(try reopened().load().holds) == [one, two])
+            try store.release(one.target, audit: [], at: start)
+            try store.release(one.target, audit: [], at: start)
+            #expect(try reopened().load().holds == [two])
+            #expect(try reopened().audit(AuditFilter()).map(\.draft.what) == ["agent.maintain"])
         }
     }
 

@@ -14,7 +14,10 @@ import Testing
     private static let requests: [ControlRequest] = [
         .applyPolicies([], dryRun: true), .applyPolicies([], dryRun: false), .listPolicies,
         .showPolicy(daily, revision: nil), .deletePolicy(daily), .backup(.sample("no-such-policy")), .cancel(job),
-        .listAgents, .listSlots(nil, nil, limit: 1), .listStarts(StartFilter(limit: 1)),
+        .listAgents, .listSlots(nil, nil, limit: 1), .listStarts(StartFilter(limit: 1)), .listHolds,
+        .makeHold(
+            HoldDraft(target: .policy(PolicyName(rawValue: "daily")), reason: "r", until: UnixTime(milliseconds: .max))),
+        .releaseHold(.policy(PolicyName(rawValue: "daily"))), .releaseHold(.agent(web1)),
         .ask(db1, .logs(job: job, attempt: nil, stage: nil, follow: false)),
         .ask(db1, .snapshots(repository: RepositoryName(rawValue: "main"), policy: nil)),
         .ask(

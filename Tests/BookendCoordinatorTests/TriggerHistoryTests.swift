@@ -150,7 +150,8 @@ private struct TriggerHistory {
         try store.settle(unsaved, at: now.wall)
         for settlement in unsaved {
             switch settlement {
-            case .delivered(let job, _), .missed(let job), .due(let job), .withdrawn(let job): try look(at: job)
+            case .delivered(let job, _), .missed(let job), .due(let job), .withdrawn(let job), .offline(let job):
+                try look(at: job)
             case .cancelAcknowledged: break
             }
         }

@@ -69,8 +69,9 @@ struct PolicyRoundTripTests {
         func duration() -> Duration? {
             flag() ? .milliseconds(Int64.random(in: 1...100_000_000, using: &random)) : nil
         }
+        let isRestic = flag()
         let engine: Engine =
-            flag()
+            !isRestic
             ? .command(CommandPlan(program: "/bin/a b", arguments: texts(0...4) + [flag() ? "" : "two\nlines\t\u{85}"]))
             : .restic(
                 ResticPlan(
@@ -90,7 +91,10 @@ struct PolicyRoundTripTests {
                 labels: Dictionary(texts(0...3).enumerated().map { ("k\($0.offset)", $0.element) }) { $1 }),
             engine: engine, scripts: flag() ? scripts : nil,
             retry: flag() ? .none : RetryPlan(attempts: Int.random(in: 1...100, using: &random), interval: .zero),
-            window: duration(), ignoreWindowForFirstBackup: flag(),
+            window: duration(), ignoreWindowForFirstBackup: flag(), catchUp: flag() ? .none : .latest,
+            overlap: OverlapRule.allCases.randomElement(using: &random) ?? .queue,
+            limits: StartLimits(perPolicy: flag() ? 7 : nil, perRepository: isRestic && flag() ? 100_000 : nil),
+            bandwidthLimit: isRestic && flag() ? 5 << 20 : nil,
             schedules: flag() ? [] : schedules(using: &random))
     }
 

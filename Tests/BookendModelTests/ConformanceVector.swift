@@ -33,6 +33,8 @@ struct ConformanceVector: Decodable {
         var ignore_for_first_backup: Bool?
         var pre_left_processes: String?
         var post_left_processes: String?
+        var when_agent_offline: String?
+        var skipped_because_of: Int64?
     }
 
     struct Step: Decodable {
@@ -92,9 +94,11 @@ extension ConformanceVector {
             preLeftProcesses: try leftProcesses(rules.pre_left_processes ?? "end"),
             postLeftProcesses: try leftProcesses(rules.post_left_processes ?? "keep"),
             ignoreWindowForFirstBackup: rules.ignore_for_first_backup ?? false)
-        let facts = JobMachine.Facts(
+        var facts = JobMachine.Facts(
             notAfter: start.wall + .seconds(rules.not_after_s ?? 1_000_000),
             windowEnd: rules.window_s.map { start.boot + .seconds($0) }, isFirstBackup: rules.first_backup ?? false)
+        if rules.when_agent_offline == "fail" { facts.lateStatus = .agentOffline }
+        facts.isSkippedBecauseOf = rules.skipped_because_of.map(JobID.init(rawValue:))
         return JobMachine(rules: pipeline, facts: facts)
     }
 
@@ -112,6 +116,7 @@ extension ConformanceVector.Step {
         case "start recorded": return .startRecorded
         case "journal failed": return .journalFailed(reason: "the disk is full")
         case "cancel": return .cancel
+        case "replaced": return .replaced(by: JobID(rawValue: 7))
         case "shutdown": return .shutdown
         case "tick": return .tick
         case "recovered": return .recovered(try #require(recovery).inModel())

@@ -29,7 +29,7 @@ import Testing
             "rules": [
                 "scripts", "skip_backup_if_pre_fails", "skip_backup_if_pre_missing", "attempts", "retry_interval_s",
                 "window_s", "not_after_s", "first_backup", "ignore_for_first_backup", "pre_left_processes",
-                "post_left_processes",
+                "post_left_processes", "when_agent_offline", "skipped_because_of",
             ],
             "steps": ["events", "at", "expect", "recovery"],
             "recovery": [

@@ -117,7 +117,8 @@ struct HistoryChecker: Hashable {
             }
             running = nil
         case .backupEnded where running == .backup: running = nil
-        case .cancel:
+        case .cancel,
+            .replaced where before != .postScript:
             if !isCanceled, !windowIsOver { isCanceledFirst = true }
             if !windowIsOver || isCanceledFirst { isCanceled = true }
         case .shutdown: isStopped = true

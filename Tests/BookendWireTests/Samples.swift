@@ -9,7 +9,7 @@ enum Samples {
 
     static let trigger = Trigger(
         job: job, agent: agent, policy: name, revision: 3, cause: .catchUp, scheduledStart: time,
-        notAfter: time + .seconds(60), windowEnd: time + .seconds(3_600))
+        notAfter: time + .seconds(60), windowEnd: time + .seconds(3_600), bandwidthLimit: 1 << 33)
     static let record = TriggerRecord(trigger: trigger, state: .missed, isCanceled: true)
     static let activeJob = ActiveJob(job: job, policy: name, attempt: 2, stage: .backup)
 
@@ -26,9 +26,12 @@ enum Samples {
                 postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases",
                 preSHA256: String(repeating: "0a", count: 32), postSHA256: String(repeating: "f1", count: 32)),
             retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
-            splay: .seconds(90), ignoreWindowForFirstBackup: true,
+            splay: .seconds(90), ignoreWindowForFirstBackup: true, catchUp: .latest,
+            whenAgentOffline: .skip, overlap: .replace, limits: StartLimits(perPolicy: 3, perRepository: 1),
+            bandwidthLimit: 1 << 20,
             schedules: [
-                .at(time), Schedule(.cron("@daily"), zone: .agent, window: .seconds(60), splay: .zero),
+                .at(time),
+                Schedule(.cron("@daily"), zone: .agent, window: .seconds(60), splay: .zero, bandwidthLimit: 2_048),
                 Schedule(.days(Weekdays(bits: 5), start: TimeOfDay(minutes: 1_439)), zone: .named("Europe/Berlin")),
             ]),
         revision: 3, appliedAt: time, appliedBy: "alice")
@@ -81,9 +84,13 @@ enum Samples {
         job: job, agent: agent, policy: name, attempt: 1, stage: .backup, fraction: 0.5, bytesDone: 1, bytesTotal: 2,
         filesDone: 3, filesTotal: 4, at: time)
 
+    static let hold = Hold(
+        target: .agent(agent), reason: "new disks", since: time, until: time + .seconds(1), madeBy: "operator/alice")
+
     static let agentRecord = AgentRecord(
         id: agent, labels: ["role": "web"], isOnline: true, lastHeardAt: time, version: "0.1.0", generation: 4,
-        activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true)
+        activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true,
+        maintenance: hold)
 
     static let fleet: FleetSummary = {
         var summary = bareFleet
@@ -277,6 +284,8 @@ enum Samples {
             .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
             .listStarts(StartFilter(policy: name, agent: agent, after: time, limit: 1_000)),
             .listStarts(StartFilter(limit: 1)),
+            .makeHold(HoldDraft(target: hold.target, reason: "because", until: time)),
+            .releaseHold(.policy(name)), .listHolds,
             .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose, .listPeers(nil), .listPeers(.agent),
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
@@ -295,6 +304,6 @@ enum Samples {
                 Peer(identity: peers[0].identity, key: peers[0].key, origin: .rotation(of: peers[1].key))
             ]),
             .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
-            .starts(UpcomingStarts(starts: [start], isComplete: true)),
+            .starts(UpcomingStarts(starts: [start], isComplete: true)), .holds([hold]),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

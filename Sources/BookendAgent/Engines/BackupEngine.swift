@@ -14,8 +14,14 @@ package struct EngineOrder: Sendable {
     package var agent: AgentID
     package var attempt: Int
     package var files: StageFiles
+    /// In bytes a second; `nil`: as much as there is.
+    package var bandwidthLimit: Int64?
 
-    package init(policy: PolicyName, job: JobID, agent: AgentID, attempt: Int, files: StageFiles = StageFiles()) {
+    package init(
+        policy: PolicyName, job: JobID, agent: AgentID, attempt: Int, files: StageFiles = StageFiles(),
+        bandwidthLimit: Int64? = nil
+    ) {
+        self.bandwidthLimit = bandwidthLimit
         self.policy = policy
         self.job = job
         self.agent = agent

@@ -26,6 +26,8 @@ package struct ResticEngine: BackupEngine {
     ) async -> StageResult {
         var arguments = ["backup", "--json", "--host", "\(order.agent)"]
         for tag in order.tags { arguments += ["--tag", tag] }
+        // It counts in KiB a second.
+        if let limit = order.bandwidthLimit { arguments += ["--limit-upload", "\(max(1, limit / 1_024))"] }
         for exclude in plan.excludes { arguments += ["--exclude", exclude] }
         let (outcome, tally) = await run(arguments + ["--"] + plan.sources, order.files, handle, onProgress)
         let result = tally.result(of: outcome)

@@ -35,6 +35,8 @@ package actor JobDirector {
         var runner: JobRunner
         var activity: JobActivity
         var isCanceled: Bool
+        /// It is not skipped at once: later jobs of its policy may overlap with it.
+        var isExpected: Bool
     }
 
     let surroundings: Surroundings
@@ -177,7 +179,9 @@ package actor JobDirector {
     @discardableResult
     package func accept(_ trigger: Trigger) throws(AgentError) -> Bool {
         let now = surroundings.clock.now.wall
-        guard let job = try surroundings.journal.accept(trigger, under: policies[trigger.policy], at: now) else {
+        let policy = policies[trigger.policy]
+        let order = policy?.policy.catchUp == .latest ? trigger.caughtUp(at: now) : trigger
+        guard let job = try surroundings.journal.accept(order, under: policy, at: now) else {
             let known = try surroundings.journal.trigger(of: trigger.job)
             slots.consume(trigger.job)
             return known?.fingerprint == trigger.fingerprint
@@ -292,15 +296,18 @@ package actor JobDirector {
         guard !isShuttingDown else { return }  // in the journal, and taken up by the agent that starts next
         guard let policy = job.policy else { return refuse(job) }
         let activity = JobActivity(job: job.trigger.job, policy: job.trigger.policy)
+        let earlier = overlap(of: job, policy.policy)
         let runner = JobRunner(
-            job: job, policy: policy, startingWith: event, activity: activity,
+            job: job, policy: policy, startingWith: event, skippedBecauseOf: earlier, activity: activity,
             surroundings: JobRunner.Surroundings(
                 agent: surroundings.agent, journal: surroundings.journal, stages: surroundings.stages,
                 clock: surroundings.clock,
                 requestTurn: { [weak self] claim in await self?.requestTurn(claim) },
                 releaseTurn: { [weak self] claimant in await self?.releaseTurn(claimant) }, stopping: stopping,
                 reported: surroundings.reported, progressed: surroundings.progressed, logger: surroundings.logger))
-        jobs[job.trigger.job] = Entry(runner: runner, activity: activity, isCanceled: job.isCanceled)
+        jobs[job.trigger.job] = Entry(
+            runner: runner, activity: activity, isCanceled: job.isCanceled,
+            isExpected: earlier == nil && !job.isLate(at: surroundings.clock.now.wall))
         surroundings.logger.notice(
             "job begins",
             metadata: [
@@ -308,6 +315,17 @@ package actor JobDirector {
                 "cause": "\(job.trigger.cause.rawValue)",
             ])
         starter.yield(Start(claimant: TurnQueue.Claimant(job.trigger.job)) { await runner.run() })
+    }
+
+    /// Lets the policy's rule have its effect on earlier jobs that are not over.
+    ///
+    /// - Returns: The job because of which this one is skipped; `nil`: it is not.
+    private func overlap(of job: JournaledJob, _ policy: Policy) -> JobID? {
+        guard job.trigger.cause != .manual, job.attempts == 0, policy.overlap != .queue else { return nil }
+        let earlier = jobs.filter { $0.value.isExpected && $0.value.activity.activeJob.policy == policy.name }
+        if policy.overlap == .skip { return earlier.keys.min() }
+        for entry in earlier.values { entry.runner.send(.replaced(by: job.trigger.job)) }
+        return nil
     }
 
     /// The policy was withdrawn between the trigger and its arrival.
@@ -346,5 +364,12 @@ package actor JobDirector {
         for claimant in granted {
             if claimant.debt == nil { jobs[claimant.job]?.runner.send(.turn) } else { payments[claimant]?.give() }
         }
+    }
+}
+
+extension JournaledJob {
+    /// It is skipped, unless an attempt has begun.
+    fileprivate func isLate(at now: UnixTime) -> Bool {
+        attempts == 0 && (now > trigger.notAfter || trigger.windowEnd.map { now >= $0 } ?? false)
     }
 }

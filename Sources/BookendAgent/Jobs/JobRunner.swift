@@ -26,6 +26,8 @@ struct JobRunner: Sendable {
 
     private let job: JournaledJob
     private let rules: PipelineRules
+    private let lateStatus: Status
+    private let skippedBecauseOf: JobID?
     private let surroundings: Surroundings
     private let mailbox: AsyncStream<JobEvent>
     private let sender: AsyncStream<JobEvent>.Continuation
@@ -33,14 +35,18 @@ struct JobRunner: Sendable {
 
     /// - Parameters:
     ///   - policy: The policy that the job runs under.
+    ///   - skippedBecauseOf: An earlier job with which the policy does not let this one overlap.
     ///   - first: How the job begins. It is in the mailbox from here on, before anything that others send.
     init(
-        job: JournaledJob, policy: PolicyRevision, startingWith first: JobEvent, activity: JobActivity,
-        surroundings: Surroundings
+        job: JournaledJob, policy: PolicyRevision, startingWith first: JobEvent, skippedBecauseOf: JobID? = nil,
+        activity: JobActivity, surroundings: Surroundings
     ) {
         self.job = job
         self.activity = activity
         rules = PipelineRules(policy.policy)
+        let isFailure = policy.policy.whenAgentOffline == .fail && job.trigger.cause != .manual
+        lateStatus = isFailure ? .agentOffline : .skipped
+        self.skippedBecauseOf = skippedBecauseOf
         self.surroundings = surroundings
         // Bounded by what there is: a stage tells its start and its end, there is one timer, the queue gives a turn for
         // a claim, and the director passes one cancel and one shutdown on.
@@ -58,10 +64,9 @@ struct JobRunner: Sendable {
 
     /// Runs the job to its final status, or, when the agent is told to stop, to where it can be left.
     func run() async {
-        var machine = JobMachine(
-            rules: rules,
-            facts: JobMachine.Facts(
-                job.trigger, isFirstBackup: job.isFirstBackup, at: surroundings.clock.now))
+        var facts = JobMachine.Facts(job.trigger, isFirstBackup: job.isFirstBackup, at: surroundings.clock.now)
+        (facts.lateStatus, facts.isSkippedBecauseOf) = (lateStatus, skippedBecauseOf)
+        var machine = JobMachine(rules: rules, facts: facts)
         var ledger = JobLedger(
             journal: surroundings.journal, clock: surroundings.clock, trigger: ReportedTrigger(job.trigger),
             reported: surroundings.reported, logger: surroundings.logger)

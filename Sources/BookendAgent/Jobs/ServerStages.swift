@@ -75,7 +75,7 @@ package struct ServerStages: AttemptStages {
         defer { forget(files) }
         let order = EngineOrder(
             policy: context.trigger.policy, job: context.trigger.job, agent: context.agent, attempt: context.attempt,
-            files: files)
+            files: files, bandwidthLimit: context.trigger.bandwidthLimit ?? context.policy.policy.bandwidthLimit)
         let engine: any BackupEngine
         switch context.policy.policy.engine {
         case .command(let plan): engine = CommandEngine(plan: plan, process: process, guarding: permissions)

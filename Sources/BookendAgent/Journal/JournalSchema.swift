@@ -106,6 +106,13 @@ enum JournalSchema {
                     """)
             try addDigests(database)
         }
+        migrator.registerMigration("bandwidth") { database in
+            // In bytes a second; NULL: as the policy says.
+            try database.execute(
+                sql:
+                    "ALTER TABLE jobs ADD COLUMN bandwidth_limit INTEGER; ALTER TABLE slots ADD COLUMN bandwidth_limit INTEGER"
+            )
+        }
         return migrator
     }
 

@@ -101,13 +101,14 @@ package final class SQLiteJournal: Journal {
             try database.cachedStatement(
                 sql: """
                     INSERT INTO jobs
-                        (job, policy, revision, cause, scheduled_start, not_after, window_end, under, accepted_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                        (job, policy, revision, cause, scheduled_start, not_after, window_end, bandwidth_limit, under,
+                        accepted_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                     """
             ).execute(arguments: [
                 trigger.job.rawValue, trigger.policy.rawValue, trigger.revision, trigger.cause.rawValue,
                 trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds, trigger.windowEnd?.milliseconds,
-                policy.map { Data(Wire.encode($0)) }, now.milliseconds,
+                trigger.bandwidthLimit, policy.map { Data(Wire.encode($0)) }, now.milliseconds,
             ])
             guard database.changesCount == 1 else { return nil }
             try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
@@ -353,19 +354,20 @@ extension SQLiteJournal {
             policy: PolicyName(rawValue: row.decode(forColumn: "policy")), revision: row.decode(forColumn: "revision"),
             cause: cause, scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start")),
             notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
-            windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:)))
+            windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:)),
+            bandwidthLimit: row.decode(Int64?.self, forColumn: "bandwidth_limit"))
     }
 
     /// A job that has begun is no slot any more.
     private static func save(_ slot: Trigger, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO slots (job, policy, revision, scheduled_start, not_after, window_end)
-                SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
+                INSERT OR REPLACE INTO slots (job, policy, revision, scheduled_start, not_after, window_end, bandwidth_limit)
+                SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
                 """
         ).execute(arguments: [
             slot.job.rawValue, slot.policy.rawValue, slot.revision, slot.scheduledStart.milliseconds,
-            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.job.rawValue,
+            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.bandwidthLimit, slot.job.rawValue,
         ])
     }
 

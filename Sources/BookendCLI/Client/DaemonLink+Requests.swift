@@ -108,6 +108,11 @@ extension DaemonLink {
         return records
     }
 
+    func holds(_ request: ControlRequest) async throws(CLIError) -> [Hold] {
+        guard case .holds(let holds) = try await control(request) else { throw unexpected() }
+        return holds
+    }
+
     func starts(_ filter: StartFilter) async throws(CLIError) -> UpcomingStarts {
         guard case .starts(let upcoming) = try await control(.listStarts(filter)) else { throw unexpected() }
         return upcoming

@@ -18,11 +18,19 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let fleet = try FleetClient(connection)
-        async let asked = result { () async throws(CLIError) in try await fleet.coordinator().agents() }
+        async let asked = result { () async throws(CLIError) in
+            let coordinator = try await fleet.coordinator()
+            let agents = try await coordinator.agents()
+            // An older coordinator has none.
+            let holds = (try? await coordinator.holds(.listHolds)) ?? []
+            return (agents: agents, holds: holds)
+        }
         async let counted = result { () async throws(CLIError) in try await fleet.collector().fleet() }
         let (agents, summary) = (await asked, await counted)
         if case (.failure(let error), .failure) = (agents, summary) { throw error }
-        let glance = FleetGlance(agents: try? agents.get(), summary: try? summary.get())  // said below
+        let glance = FleetGlance(
+            agents: try? agents.get().agents, summary: try? summary.get(),  // said below
+            holds: (try? agents.get().holds) ?? [])  // the same
         output.write(glance.document) { glance.lines(.now, $0) }
         if case .failure(let error) = agents { throw error }
         if case .failure(let error) = summary { throw error }

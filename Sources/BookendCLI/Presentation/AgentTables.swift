@@ -40,6 +40,9 @@ enum AgentTables {
 
     private static func state(of agent: AgentRecord) -> Table.Cell {
         if agent.isCloned { return .init("cloned", .bad) }
+        if agent.maintenance != nil {
+            return .init(agent.isOnline ? "maintenance" : "maintenance, offline", .notice)
+        }
         return agent.isOnline ? .init("online", .good) : .init("offline", .bad)
     }
 }

@@ -143,6 +143,7 @@ extension AgentRecord {
                 "generation": Document(generation), "outbox_depth": Document(outboxDepth),
                 "open_debts": Document(openDebts),
                 "clock_skew_ms": Document(clockSkew.milliseconds),
+                "maintenance": maintenance?.document ?? .null,
                 "active_jobs": .list(
                     activeJobs.map { job in
                         .object([

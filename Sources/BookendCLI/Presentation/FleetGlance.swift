@@ -10,13 +10,16 @@ struct FleetGlance: Sendable {
 
     let agents: [AgentRecord]
     let summary: FleetSummary
+    /// What starts nothing by itself now.
+    private let holds: [Hold]
     private let knowsAgents: Bool
     private let knowsJobs: Bool
 
     /// - Parameters:
     ///   - agents: `nil`: the coordinator cannot be reached.
     ///   - summary: `nil`: the collector cannot be reached.
-    init(agents: [AgentRecord]?, summary: FleetSummary?) {
+    init(agents: [AgentRecord]?, summary: FleetSummary?, holds: [Hold] = []) {
+        self.holds = holds
         self.agents = agents ?? []
         self.summary = summary ?? FleetSummary(jobs: [:], agents: [], policies: [], reportsStored: 0, asOf: .now)
         (knowsAgents, knowsJobs) = (agents != nil, summary != nil)
@@ -68,6 +71,7 @@ struct FleetGlance: Sendable {
                         + (channel.failingSince.map { " since \(Phrases.relative($0, to: now))" } ?? "")
                         + "\(waiting): \(SafeText.line(channel.problem))", .bad))
         }
+        lines += holds.map { terminal.paint(SafeText.line($0.line(now: now)), .notice) }
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
             .init("NOW", shrinksTo: 6, isDispensable: true),
@@ -107,6 +111,9 @@ struct FleetGlance: Sendable {
     private func state(_ record: AgentRecord?) -> Table.Cell {
         guard let record else { return knowsAgents ? .init("not enrolled", .faint) : .init("unknown", .faint) }
         if record.isCloned { return .init("cloned", .bad) }
+        if record.maintenance != nil {
+            return .init(record.isOnline ? "maintenance" : "maintenance, offline", .notice)
+        }
         return record.isOnline ? .init("online", .good) : .init("offline", .bad)
     }
 
@@ -118,6 +125,7 @@ struct FleetGlance: Sendable {
                 "reports_stored": Document(summary.reportsStored),
                 "agents_online": Document(agents.filter(\.isOnline).count),
                 "open_debts": Document(agents.map(\.openDebts).reduce(0, +)),
+                "holds": .list(holds.map(\.document)),
                 "jobs_total": Document(counts.total), "jobs_over": Document(counts.outcomes),
                 "jobs_failed": Document(counts.failures), "jobs_in_progress": Document(counts.inProgress),
                 "alerts_active": Document(summary.activeAlerts), "alerts_critical": Document(summary.criticalAlerts),

@@ -22,7 +22,27 @@ struct FleetWatch: Sendable {
     func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
         lookForAgents(&book, at: now)
         try lookForJobs(&book, store, at: now)
+        try lookForOfflineStarts(&book, store, at: now)
         try lookForBackups(&book, store, at: now)
+    }
+
+    /// Jobs that the coordinator gave up as their agents were offline (31): no agent reports of those. Who ordered one by hand
+    /// was told then.
+    private func lookForOfflineStarts(
+        _ book: inout AlertBook, _ store: any ReportStore, at now: Moment
+    ) throws(CollectorError) {
+        var filter = JobFilter()
+        (filter.status, filter.limit) = (.agentOffline, Self.jobs)
+        filter.since = UnixTime(milliseconds: now.wall.milliseconds - 86_400_000)
+        for job in try store.jobs(filter) where job.cause != .manual {
+            var latest = JobFilter()
+            (latest.policy, latest.agent, latest.limit) = (job.policy, job.agent, 1)
+            // Whatever came later says more.
+            guard try store.jobs(latest).first?.job == job.job else { continue }
+            book.raise(
+                .backupFailed, job.policy, job.agent, job: job.job, status: job.status,
+                reason: "its agent was offline when it was due", at: now.wall)
+        }
     }
 
     private func lookForBackups(

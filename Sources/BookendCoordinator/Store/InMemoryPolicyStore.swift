@@ -15,6 +15,7 @@ package final class InMemoryPolicyStore: PolicyStore {
         var edits: [PolicyEdit] = []
         var triggers: [JobID: Row] = [:]
         var agents: [AgentID: RememberedAgent] = [:]
+        var holds: [Hold.Target: Hold] = [:]
         var highestJob: Int64 = 0
         var change: Int64 = 0
         var generation: Int64 = 0
@@ -75,7 +76,8 @@ package final class InMemoryPolicyStore: PolicyStore {
                 agents: contents.agents.values.sorted { $0.id < $1.id },
                 slots: contents.triggers.values.filter { $0.record.state == .planned }.map(\.record)
                     .sorted { $0.trigger.job < $1.trigger.job },
-                slotsPlannedAt: contents.plannedAt, epoch: contents.epoch)
+                slotsPlannedAt: contents.plannedAt,
+                holds: contents.holds.values.sorted { $0.target < $1.target }, epoch: contents.epoch)
         }
     }
 
@@ -255,6 +257,12 @@ package final class InMemoryPolicyStore: PolicyStore {
                         record.state = .missed
                         return true
                     }
+                case .offline(let job):
+                    contents.update(job, at: now) { record in
+                        guard record.state == .pending else { return false }
+                        record.state = .offline
+                        return true
+                    }
                 case .cancelAcknowledged(let job, let agent):
                     guard let record = contents.triggers[job]?.record, record.isCanceled, record.trigger.agent == agent
                     else { continue }
@@ -275,6 +283,20 @@ package final class InMemoryPolicyStore: PolicyStore {
                 records: rows.prefix(limit).map(\.record),
                 through: isComplete ? contents.change : rows.prefix(limit).last?.change ?? contents.change,
                 isComplete: isComplete)
+        }
+    }
+
+    package func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        contents.withLock { contents in
+            contents.holds[hold.target] = hold
+            contents.append(audit, at: now)
+        }
+    }
+
+    package func release(_ target: Hold.Target, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        contents.withLock { contents in
+            contents.holds[target] = nil
+            contents.append(audit, at: now)
         }
     }
 

@@ -66,13 +66,19 @@ package protocol PolicyStore: AccessStore, AuditStore {
 
     /// Records what became of triggers. A settlement that does not fit (another agent's, a state that is final) changes
     /// nothing: `pending` follows `planned`; `delivered` follows `planned`, `pending`, `missed` and `reclaimed`; `missed`
-    /// follows `pending`; `withdrawn` follows `pending`, `missed` and `reclaimed`.
+    /// and `offline` follow `pending`; `withdrawn` follows `pending`, `missed` and `reclaimed`.
     func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError)
 
     /// The triggers that are new or changed after that change, in the order of their last change.
     ///
     /// A number that this store has not reached yet (it was restored) counts as 0: everything.
     func changes(after change: Int64, limit: Int) throws(CoordinatorError) -> TriggerChanges
+
+    /// Pauses a policy or begins an agent's maintenance, in place of one that is there.
+    func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError)
+
+    /// Ends it; one that is not there is no error.
+    func release(_ target: Hold.Target, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError)
 
     func remember(_ agents: [RememberedAgent]) throws(CoordinatorError)
 

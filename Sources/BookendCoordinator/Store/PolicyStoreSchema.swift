@@ -110,6 +110,22 @@ enum PolicyStoreSchema {
             // The name of the machine's time zone; empty: it never told.
             try database.execute(sql: "ALTER TABLE agents ADD COLUMN time_zone TEXT NOT NULL DEFAULT ''")
         }
+        migrator.registerMigration("bandwidth") { database in
+            // In bytes a second; NULL: as the policy says.
+            try database.execute(sql: "ALTER TABLE triggers ADD COLUMN bandwidth_limit INTEGER")
+        }
+        migrator.registerMigration("holds") { database in
+            try database.execute(
+                sql: """
+                    -- What starts nothing by itself for a while: policy NAME, agent NAME.
+                    CREATE TABLE holds (
+                        target TEXT PRIMARY KEY,
+                        reason TEXT NOT NULL,
+                        since_unix_ms INTEGER NOT NULL,
+                        until_unix_ms INTEGER NOT NULL,
+                        made_by TEXT NOT NULL) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -47,10 +47,11 @@ extension SQLitePolicyStore {
         try database.cachedStatement(
             sql: """
                 UPDATE triggers SET state = 'planned', revision = ?, not_after_unix_ms = ?, window_end_unix_ms = ?,
-                    change = ?, changed_unix_ms = ? WHERE job = ? AND \(condition)
+                    bandwidth_limit = ?, change = ?, changed_unix_ms = ? WHERE job = ? AND \(condition)
                 """
         ).execute(arguments: [
-            slot.revision, slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, change, now.milliseconds,
+            slot.revision, slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.bandwidthLimit, change,
+            now.milliseconds,
             job.rawValue,
         ])
         if database.changesCount > 0 { try set("change", change, database) }

@@ -76,7 +76,7 @@ package final class SQLitePolicyStore: PolicyStore {
                 agents: try agents.map(RememberedAgent.init(row:)), slots: try slots.map(TriggerRecord.init(row:)),
                 slotsPlannedAt: try Self.knownCounter("slots_planned_unix_ms", database).map(
                     UnixTime.init(milliseconds:)),
-                epoch: try Self.epoch(database))
+                holds: try Self.holds(database), epoch: try Self.epoch(database))
         }
     }
 
@@ -211,6 +211,9 @@ package final class SQLitePolicyStore: PolicyStore {
                 case .missed(let job):
                     try Self.update(
                         "state = 'missed'", "job = ? AND state = 'pending'", [job.rawValue], at: now, database)
+                case .offline(let job):
+                    try Self.update(
+                        "state = 'offline'", "job = ? AND state = 'pending'", [job.rawValue], at: now, database)
                 case .cancelAcknowledged(let job, let agent):
                     // No news to the collector: no change number.
                     try database.cachedStatement(
@@ -294,8 +297,8 @@ extension SQLitePolicyStore {
         let insert = try database.cachedStatement(
             sql: """
                 INSERT INTO triggers (job, change, agent, policy, revision, cause, scheduled_start_unix_ms,
-                    not_after_unix_ms, window_end_unix_ms, state, is_canceled, changed_unix_ms, is_slot)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    not_after_unix_ms, window_end_unix_ms, bandwidth_limit, state, is_canceled, changed_unix_ms, is_slot)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         var records: [TriggerRecord] = []
         records.reserveCapacity(drafts.count)
@@ -308,7 +311,8 @@ extension SQLitePolicyStore {
             try insert.execute(arguments: [
                 job, change, trigger.agent.rawValue, trigger.policy.rawValue, trigger.revision,
                 trigger.cause.rawValue, trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds,
-                trigger.windowEnd?.milliseconds, record.state.rawValue, record.isCanceled, now.milliseconds, areSlots,
+                trigger.windowEnd?.milliseconds, trigger.bandwidthLimit, record.state.rawValue, record.isCanceled,
+                now.milliseconds, areSlots,
             ])
             records.append(record)
         }
@@ -383,7 +387,8 @@ extension TriggerRecord {
                 revision: row.decode(forColumn: "revision"), cause: cause,
                 scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start_unix_ms")),
                 notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after_unix_ms")),
-                windowEnd: row.decode(Int64?.self, forColumn: "window_end_unix_ms").map(UnixTime.init(milliseconds:))),
+                windowEnd: row.decode(Int64?.self, forColumn: "window_end_unix_ms").map(UnixTime.init(milliseconds:)),
+                bandwidthLimit: row.decode(Int64?.self, forColumn: "bandwidth_limit")),
             state: state, isCanceled: row.decode(forColumn: "is_canceled"))
     }
 }

@@ -19,6 +19,8 @@ package struct CoordinatorConfiguration: Hashable, Sendable {
     package var logLevel = LogLevel.info
     /// `agent_offline_after`: an agent unheard of for this long counts as offline; a duration, 5s to 1h, default 45s.
     package var agentOfflineAfter = Duration.seconds(45)
+    /// `jobs_at_once`: when so many jobs run, starts of the schedule wait; 1 to 100000, default none: no limit.
+    package var jobsAtOnce: Int?
 
     /// `enrollment`: how newcomers get in by tokens; default none: only those of the key file are let in.
     package var enrollment: Enrollment?
@@ -68,6 +70,7 @@ extension CoordinatorConfiguration {
             "control": "an endpoint such as ipc:///run/bookend/coordinator.sock",
             "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "log_level": "a log level such as info", "agent_offline_after": "a duration such as 45s",
+            "jobs_at_once": "a whole number from 1 to 100000",
             "dead_man": "a mapping with url and every",
             "enrollment": "a mapping with endpoint, advertise and admission",
             "advertise": "where agents reach this coordinator: a mapping with sync and broadcast",
@@ -111,6 +114,7 @@ extension CoordinatorConfiguration {
             result.logLevel = keys["log_level"]?.enumeration(LogLevel.self) ?? result.logLevel
             result.agentOfflineAfter =
                 keys["agent_offline_after"]?.duration(in: .seconds(5) ... .seconds(3600)) ?? result.agentOfflineAfter
+            result.jobsAtOnce = keys["jobs_at_once"]?.int(in: 1...100_000)
             result.enrollment = keys["enrollment"]?.mapping(enrollmentKeys).map(enrollment)
             let advertise = result.enrollment == nil ? keys["advertise"] : keys.required("advertise")
             result.advertise = advertise?.mapping(advertiseKeys).map { keys in

@@ -28,6 +28,14 @@ struct PolicyFields {
         add(["window"], policy.window)
         if policy.splay != .zero { add(["splay"], policy.splay) }
         add(["ignore_window_for_first_backup"], isTrue: policy.ignoreWindowForFirstBackup)
+        if policy.catchUp != .none { add(["catch_up"], .word(policy.catchUp.rawValue)) }
+        if policy.whenAgentOffline != .queue {
+            add(["when_agent_offline"], .word(policy.whenAgentOffline.rawValue))
+        }
+        if policy.overlap != .queue { add(["overlap"], .word(policy.overlap.rawValue)) }
+        if let limit = policy.limits.perPolicy { add(["limits", "per_policy"], .word(String(limit))) }
+        if let limit = policy.limits.perRepository { add(["limits", "per_repository"], .word(String(limit))) }
+        if let limit = policy.bandwidthLimit { add(["bandwidth_limit"], .word(ByteCount(bytes: limit).description)) }
         if !policy.schedules.isEmpty { add(["schedules"], .mappings(policy.schedules.map(Self.text))) }
     }
 
@@ -45,6 +53,7 @@ struct PolicyFields {
         if schedule.zone != .utc { lines.append("timezone: \(YAMLText.scalar(schedule.zone.text))") }
         if let window = schedule.window { lines.append("window: \(DurationText.render(window))") }
         if let splay = schedule.splay { lines.append("splay: \(DurationText.render(splay))") }
+        if let limit = schedule.bandwidthLimit { lines.append("bandwidth_limit: \(ByteCount(bytes: limit))") }
         return lines
     }
 

@@ -12,6 +12,11 @@ package enum PolicyKeys {
             "window": "a duration such as 4h",
             "splay": "a duration such as 30m",
             "ignore_window_for_first_backup": "true or false",
+            "catch_up": "none or latest",
+            "when_agent_offline": "queue, fail or skip",
+            "overlap": "queue, skip or replace",
+            "limits": "a mapping with per_policy and per_repository",
+            "bandwidth_limit": "a size a second such as 10MiB",
             "schedules": "a list of schedules such as cron: \"30 2 * * *\"",
         ])
 
@@ -57,6 +62,12 @@ package enum PolicyKeys {
     package static let retry = KeyTable(
         "retry", ["attempts": "a whole number from 1 to 100", "interval": "a duration such as 5m"])
 
+    package static let limits = KeyTable(
+        "limits",
+        [
+            "per_policy": "a whole number from 1 to 100000", "per_repository": "a whole number from 1 to 100000",
+        ])
+
     package static let schedule = KeyTable(
         "schedules",
         [
@@ -67,10 +78,11 @@ package enum PolicyKeys {
             "timezone": "a time zone such as Europe/Berlin, UTC, or agent",
             "window": "a duration such as 4h",
             "splay": "a duration such as 30m",
+            "bandwidth_limit": "a size a second such as 10MiB",
         ])
 
     /// Every mapping, so that the published schema can be held against all of them.
-    package static let tables = [policy, agents, backup, scripts, leftProcesses, retry, schedule]
+    package static let tables = [policy, agents, backup, scripts, leftProcesses, retry, limits, schedule]
 
     /// The keys under `backup` that belong to one engine only.
     static let engineKeys = [

@@ -45,7 +45,10 @@ extension PolicyReader {
         let zone = keys["timezone"]?.string().map(ScheduleZone.init(text:))
         let window = keys["window"]?.duration()
         let splay = keys["splay"]?.duration()
-        return rule.map { Schedule($0, zone: zone ?? .utc, window: window, splay: splay) }
+        let limit = keys["bandwidth_limit"]?.bandwidth()
+        return rule.map {
+            Schedule($0, zone: zone ?? .utc, window: window, splay: splay, bandwidthLimit: limit)
+        }
     }
 
     private static func days(_ value: YAMLValue) -> Weekdays? {
@@ -54,6 +57,13 @@ extension PolicyReader {
         guard let names = value.list({ $0.choice(of: Weekdays.daily.chosenNames) }) else { return nil }
         for name in names { days.insert(name) }
         return days
+    }
+}
+
+extension YAMLValue {
+    /// Bytes a second.
+    func bandwidth() -> Int64? {
+        byteCount(in: ByteCount(bytes: PolicyLimits.leastBandwidth)...ByteCount.mebibytes(1_024 * 1_024))?.bytes
     }
 }
 

@@ -23,6 +23,11 @@ enum PolicyReader {
             retry: keys["retry"].map(retry) ?? .none,
             window: keys["window"]?.duration(), splay: keys["splay"]?.duration() ?? .zero,
             ignoreWindowForFirstBackup: keys["ignore_window_for_first_backup"]?.bool() ?? false,
+            catchUp: keys["catch_up"]?.enumeration(CatchUpRule.self) ?? .none,
+            whenAgentOffline: keys["when_agent_offline"]?.enumeration(OfflineRule.self) ?? .queue,
+            overlap: keys["overlap"]?.enumeration(OverlapRule.self) ?? .queue,
+            limits: keys["limits"].map(limits) ?? .none,
+            bandwidthLimit: keys["bandwidth_limit"]?.bandwidth(),
             schedules: keys["schedules"].flatMap(schedules) ?? [])
         let foundSoFar = findings.since(mark)
         var reported: Set<PolicyProblem> = []
@@ -105,6 +110,13 @@ enum PolicyReader {
             exclusiveGroup: keys["exclusive"]?.string(), preSHA256: keys["pre_sha256"]?.string(),
             postSHA256: keys["post_sha256"]?.string())
         return isEnabled ? plan : nil
+    }
+
+    private static func limits(_ value: YAMLValue) -> StartLimits {
+        guard let keys = value.mapping(PolicyKeys.limits) else { return .none }
+        return StartLimits(
+            perPolicy: keys["per_policy"]?.int(in: StartLimits.range),
+            perRepository: keys["per_repository"]?.int(in: StartLimits.range))
     }
 
     private static func retry(_ value: YAMLValue) -> RetryPlan {

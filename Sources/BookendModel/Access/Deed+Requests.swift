@@ -11,6 +11,9 @@ extension ControlRequest {
         case .listAgents: .agentList
         case .listSlots: .slotList
         case .listStarts: .scheduleShow
+        case .makeHold(let draft): if case .policy = draft.target { .policyPause } else { .agentMaintain }
+        case .releaseHold(let target): if case .policy = target { .policyResume } else { .agentMaintain }
+        case .listHolds: .holdList
         case .ask(_, let request): request.deed
         case .askCredit, .askClose: .askContinue
         case .listPeers: .peerList
@@ -36,6 +39,8 @@ extension ControlRequest {
         case .showPolicy(let name, _), .deletePolicy(let name): "policy \(name)"
         case .backup(let order): "policy \(order.policy)"
         case .cancel(let job): "job \(job)"
+        case .makeHold(let draft): draft.target.description
+        case .releaseHold(let target): target.description
         case .ask(let agent, let request):
             request.target.isEmpty ? "agent \(agent)" : "agent \(agent): \(request.target)"
         case .labelPeer(let identity, _, _), .renamePeer(let identity, _), .approvePeer(let identity),
@@ -43,8 +48,8 @@ extension ControlRequest {
             "\(identity)"
         case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
         case .revokeToken(let token): "token \(token.rawValue)"
-        case .listPolicies, .listAgents, .listSlots, .listStarts, .askCredit, .askClose, .listPeers, .createToken,
-            .listTokens, .readAudit, .rotateOwnKey:
+        case .listPolicies, .listAgents, .listSlots, .listStarts, .listHolds, .askCredit, .askClose, .listPeers,
+            .createToken, .listTokens, .readAudit, .rotateOwnKey:
             ""
         }
     }

@@ -12,6 +12,10 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case agentList = "agent.list"
     case slotList = "slot.list"
     case scheduleShow = "schedule.show"
+    case policyPause = "policy.pause"
+    case policyResume = "policy.resume"
+    case agentMaintain = "agent.maintain"
+    case holdList = "hold.list"
     case snapshotList = "snapshot.list"
     case restoreOrder = "restore.order"
     case debtList = "debt.list"
@@ -73,6 +77,10 @@ extension Deed {
         // One's own: nobody but its holder can ask for it.
         case .keyRotate: DeedRule(least: .viewer, phrase: "change its own key")
 
+        case .holdList: DeedRule(least: .viewer, phrase: "list what is paused")
+        case .policyPause: DeedRule(least: .operator, phrase: "pause a policy")
+        case .policyResume: DeedRule(least: .operator, phrase: "resume a policy")
+        case .agentMaintain: DeedRule(least: .operator, phrase: "begin or end an agent's maintenance")
         case .backupOrder: DeedRule(least: .operator, phrase: "order a backup")
         case .jobCancel: DeedRule(least: .operator, phrase: "cancel a job")
         case .jobLogs: DeedRule(least: .operator, phrase: "read what scripts printed")

@@ -19,6 +19,8 @@ package enum JobEvent: Hashable, Sendable {
     /// With a final status. An engine that was asked to stop and made its snapshot all the same names that snapshot.
     case backupEnded(StageEnd)
     case cancel
+    /// A later job of the policy takes this one's place: a cancel, unless the post-script runs already.
+    case replaced(by: JobID)
     /// The agent was told to stop (SIGTERM): no new attempts.
     case shutdown
     /// Time passed: ``JobMachine/nextDeadline`` is reached. At any other time it does nothing.

@@ -3,13 +3,15 @@ extension JobMachine {
     mutating func accept(at now: Moment) {
         phase = .queued
         if ending == .cancel {
-            finish(.canceled, reason: "on request, before its trigger came", at: now)
+            finish(.canceled, reason: cancelReason + ", before its trigger came", at: now)
         } else if now.wall > facts.notAfter {
             let reason =
                 facts.isAutonomous
                 ? "its start passed while the agent was not running" : "the trigger came after its deadline"
-            note("late", reason + ": the job is skipped", at: now)
-            finish(.skipped, reason: reason, at: now)
+            note("late", reason + ": the job is \(facts.lateStatus)", at: now)
+            finish(facts.lateStatus, reason: reason, at: now)
+        } else if let earlier = facts.isSkippedBecauseOf {
+            skip(becauseOf: earlier, at: now)
         } else {
             report(nil, .queued)
             note("queued", "the job waits for its turn", at: now)
@@ -18,9 +20,16 @@ extension JobMachine {
         }
     }
 
+    /// The policy lets no start overlap with an earlier job.
+    mutating func skip(becauseOf earlier: JobID, at now: Moment) {
+        let reason = "job \(earlier) of the policy is not over yet"
+        note("overlap", reason + ": the job is skipped", at: now)
+        finish(.skipped, reason: reason, at: now)
+    }
+
     /// The trigger could not be recorded: the agent refuses the job.
     mutating func refuse(_ reason: String, at now: Moment) {
-        if ending == .cancel { return finish(.canceled, reason: "on request, before its trigger came", at: now) }
+        if ending == .cancel { return finish(.canceled, reason: cancelReason + ", before its trigger came", at: now) }
         note("journal-failed", "the job is refused: " + reason, at: now)
         finish(.couldNotStart, reason: reason, at: now)
     }

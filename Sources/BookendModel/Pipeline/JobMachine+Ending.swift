@@ -26,7 +26,7 @@ extension JobMachine {
 
     /// Why a job whose attempts are over is what it is.
     private func reason(for status: Status) -> String {
-        if status == .canceled { return "on request" }
+        if status == .canceled { return cancelReason }
         let backup = attempt.ends[.backup]?.details.reason ?? ""
         guard status == .successfulWithErrors else { return backup }
         let scripts = [Stage.preScript, .postScript].filter { end(of: $0)?.isFailure == true }
@@ -67,7 +67,7 @@ extension JobMachine {
             note("cancel", "remembered until the trigger comes", at: now)
         case .queued, .waiting:
             note("cancel", "nothing more runs", at: now)
-            finish(.canceled, reason: "on request", at: now)
+            finish(.canceled, reason: cancelReason, at: now)
         case .starting, .preScript, .postScript:
             note("cancel", "what runs goes on to its end; the job is canceled then", at: now)
             report(nil, .canceling)
@@ -77,6 +77,13 @@ extension JobMachine {
             stopBackup()
         case .ended: break
         }
+    }
+
+    /// What is all but done is not thrown away.
+    mutating func replace(by job: JobID, at now: Moment) {
+        guard phase != .ended, phase != .postScript, ending == nil else { return }
+        cancelReason = "replaced by job \(job)"
+        cancel(at: now)
     }
 
     /// Finds out whether the window is over by now, and lets that have its effect on what runs.

@@ -60,9 +60,11 @@ extension JobMachine {
         } else {
             phase = .queued
         }
-        if ending == .cancel { return finish(.canceled, reason: "on request", at: now) }
+        if ending == .cancel { return finish(.canceled, reason: cancelReason, at: now) }
+        if attempt.number == 0, let earlier = facts.isSkippedBecauseOf { return skip(becauseOf: earlier, at: now) }
         if attempt.number == 0, now.wall > facts.notAfter {
-            return finish(.skipped, reason: "the trigger's deadline passed while the agent was not running", at: now)
+            return finish(
+                facts.lateStatus, reason: "the trigger's deadline passed while the agent was not running", at: now)
         }
         noticeWindow(at: now)
         switch phase {

@@ -57,6 +57,10 @@ package struct JobMachine: Hashable, Sendable {
         package var isFirstBackup: Bool
         /// The agent starts the job by itself, from a slot.
         package var isAutonomous: Bool
+        /// What a job is that is accepted too late: skipped, or 31 where the policy calls that a failure.
+        package var lateStatus = Status.skipped
+        /// An earlier job of the policy is not over, and the policy says that this one is skipped then.
+        package var isSkippedBecauseOf: JobID?
 
         package init(
             notAfter: UnixTime, windowEnd: BootTime? = nil, isFirstBackup: Bool = false, isAutonomous: Bool = false
@@ -93,6 +97,8 @@ package struct JobMachine: Hashable, Sendable {
 
     var attempt = Attempt()
     var jobBegan: BootTime?
+    /// Why the job is canceled, for people.
+    var cancelReason = "on request"
     /// The first of cancel and window: no attempt starts any more.
     var ending: StopCause?
     /// The first of cancel, window and shutdown: the backup does not run (any more).
@@ -138,6 +144,7 @@ package struct JobMachine: Hashable, Sendable {
         case (.recovered(let recovery), .new): recover(recovery, at: now)
         case (.journalFailed(let reason), .new): refuse(reason, at: now)
         case (.cancel, _): cancel(at: now)
+        case (.replaced(let job), _): replace(by: job, at: now)
         case (.shutdown, _): shutDown(at: now)
         case (.turn, .queued): recordStart(at: now)
         case (.startRecorded, .starting): start(at: now)

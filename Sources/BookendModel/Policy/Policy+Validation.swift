@@ -24,6 +24,8 @@ package enum PolicyLimits {
     package static let argumentBytes = 4096
     package static let attempts = 1...100
     package static let schedules = 100
+    /// Bytes a second: restic counts in KiB.
+    package static let leastBandwidth: Int64 = 1_024
     package static let cronBytes = 256
     package static let zoneBytes = 64
     /// Starts lie in the years 2000 to 9999.
@@ -50,6 +52,19 @@ extension Policy {
         retry.collectProblems(into: &problems)
         if let window { problems.addDuration("window", window) }
         problems.addSplay("splay", splay, window: window)
+        if catchUp == .latest, whenAgentOffline != .queue {
+            problems.add(
+                "catch_up",
+                "latest takes when_agent_offline: queue; a start that does not wait for its agent is not made up for")
+        }
+        for (key, limit) in [("per_policy", limits.perPolicy), ("per_repository", limits.perRepository)] {
+            guard let limit, !StartLimits.range.contains(limit) else { continue }
+            problems.add("limits.\(key)", "expected a whole number from 1 to 100000, found \(limit)")
+        }
+        if limits.perRepository != nil, repository == nil {
+            problems.add("limits.per_repository", "is for restic, and this backup's engine is command: leave it out")
+        }
+        problems.addBandwidth("bandwidth_limit", bandwidthLimit, of: engine)
         collectScheduleProblems(into: &problems)
         if textBytes > PolicyLimits.totalBytes {
             problems.add("policy", "is too large: all its texts together exceed \(PolicyLimits.totalBytes / 1024) KiB")
@@ -115,6 +130,7 @@ extension Schedule {
                 "\(keyPath).timezone", "is no time zone: expected a name such as Europe/Berlin, UTC, or agent",
                 about: name)
         }
+        problems.addBandwidth("\(keyPath).bandwidth_limit", bandwidthLimit, of: policy.engine)
         if let window { problems.addDuration("\(keyPath).window", window) }
         let window = self.window ?? policy.window
         if let splay {
@@ -270,6 +286,15 @@ private struct ProblemList {
 }
 
 extension ProblemList {
+    fileprivate mutating func addBandwidth(_ keyPath: String, _ limit: Int64?, of engine: Engine) {
+        guard let limit else { return }
+        if limit < PolicyLimits.leastBandwidth {
+            add(keyPath, "expected at least 1KiB (a second)")
+        } else if case .command = engine {
+            add(keyPath, "is for restic, and this backup's engine is command: leave it out")
+        }
+    }
+
     /// Whole seconds, and a start that lies within the window.
     fileprivate mutating func addSplay(_ keyPath: String, _ splay: Duration, window: Duration?) {
         addDuration(keyPath, splay, mayBeZero: true)

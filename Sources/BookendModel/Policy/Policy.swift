@@ -15,13 +15,22 @@ package struct Policy: Hashable, Sendable {
     package var splay: Duration
     /// A first backup of this policy on an agent may overrun the window.
     package var ignoreWindowForFirstBackup: Bool
+    package var catchUp: CatchUpRule
+    package var whenAgentOffline: OfflineRule
+    package var overlap: OverlapRule
+    package var limits: StartLimits
+    /// What a backup may send, in bytes a second; `nil`: no limit. At least ``PolicyLimits/leastBandwidth``; for restic only.
+    package var bandwidthLimit: Int64?
     /// When jobs start by themselves; empty: only when somebody asks.
     package var schedules: [Schedule]
 
     package init(
         name: PolicyName, description: String = "", selector: Selector, engine: Engine, scripts: ScriptPlan? = nil,
         retry: RetryPlan = .none, window: Duration? = nil, splay: Duration = .zero,
-        ignoreWindowForFirstBackup: Bool = false, schedules: [Schedule] = []
+        ignoreWindowForFirstBackup: Bool = false, catchUp: CatchUpRule = .none,
+        whenAgentOffline: OfflineRule = .queue, overlap: OverlapRule = .queue, limits: StartLimits = .none,
+        bandwidthLimit: Int64? = nil,
+        schedules: [Schedule] = []
     ) {
         self.name = name
         self.description = description
@@ -32,6 +41,11 @@ package struct Policy: Hashable, Sendable {
         self.window = window
         self.splay = splay
         self.ignoreWindowForFirstBackup = ignoreWindowForFirstBackup
+        self.catchUp = catchUp
+        self.whenAgentOffline = whenAgentOffline
+        self.overlap = overlap
+        self.limits = limits
+        self.bandwidthLimit = bandwidthLimit
         self.schedules = schedules
     }
 }

@@ -17,11 +17,18 @@ package struct Schedule: Hashable, Sendable {
     /// Each agent starts up to so much later, always by the same; `nil`: as the policy says.
     package var splay: Duration?
 
-    package init(_ rule: Rule, zone: ScheduleZone = .utc, window: Duration? = nil, splay: Duration? = nil) {
+    /// In bytes a second; `nil`: as the policy says.
+    package var bandwidthLimit: Int64?
+
+    package init(
+        _ rule: Rule, zone: ScheduleZone = .utc, window: Duration? = nil, splay: Duration? = nil,
+        bandwidthLimit: Int64? = nil
+    ) {
         self.rule = rule
         self.zone = zone
         self.window = window
         self.splay = splay
+        self.bandwidthLimit = bandwidthLimit
     }
 
     package static func at(_ time: UnixTime) -> Schedule { Schedule(.at(time)) }
@@ -137,11 +144,14 @@ package struct PolicyStart: Hashable, Sendable {
     /// Without splay.
     package var nominal: UnixTime
     package var windowEnd: UnixTime?
+    /// ``Schedule/bandwidthLimit``.
+    package var bandwidthLimit: Int64?
 
-    package init(time: UnixTime, nominal: UnixTime, windowEnd: UnixTime?) {
+    package init(time: UnixTime, nominal: UnixTime, windowEnd: UnixTime?, bandwidthLimit: Int64? = nil) {
         self.time = time
         self.nominal = nominal
         self.windowEnd = windowEnd
+        self.bandwidthLimit = bandwidthLimit
     }
 }
 
@@ -176,7 +186,9 @@ extension Policy {
                 let time = start + delay
                 guard time > after, time <= through, found[time] == nil else { continue }
                 // The window is the operator's: splay starts later within it.
-                found[time] = PolicyStart(time: time, nominal: start, windowEnd: window.map { start + $0 })
+                found[time] = PolicyStart(
+                    time: time, nominal: start, windowEnd: window.map { start + $0 },
+                    bandwidthLimit: schedule.bandwidthLimit)
             }
         }
         return found.values.sorted { $0.time < $1.time }

@@ -9,7 +9,7 @@
 /// ```
 ///
 /// A trigger that was missed or reclaimed is still owed to its agent, whatever its deadline: the agent reports it skipped,
-/// so that each ends in one final status. A cancel is open beside its trigger, whatever becomes of that, until it is
+/// so that each ends in one final status. Not so a slot whose policy does not wait for agents that are offline. A cancel is open beside its trigger, whatever becomes of that, until it is
 /// acknowledged.
 package struct CoordinatorDelivery: Hashable, Sendable {
     private enum Standing: Hashable, Sendable {
@@ -33,6 +33,8 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         var standing: Standing
         var isCancelOpen: Bool
         var isSlot = false
+        /// It waits until fewer jobs run.
+        var isHeld = false
         /// `nil`: not since this coordinator started.
         var sentAt: BootTime?
 
@@ -55,13 +57,13 @@ package struct CoordinatorDelivery: Hashable, Sendable {
     }
 
     /// A recorded trigger that is about to be published. One that is settled is none of ours.
-    package mutating func add(_ record: TriggerRecord, isSlot: Bool = false, at now: BootTime) {
+    package mutating func add(_ record: TriggerRecord, isSlot: Bool = false, isHeld: Bool = false, at now: BootTime) {
         guard Standing(record.state) != .settled else { return }
         let known = entries[record.trigger.agent]?[record.trigger.job]
         set(
             Entry(
                 trigger: record.trigger, standing: Standing(record.state),
-                isCancelOpen: known?.isCancelOpen ?? record.isCanceled, isSlot: isSlot, sentAt: now))
+                isCancelOpen: known?.isCancelOpen ?? record.isCanceled, isSlot: isSlot, isHeld: isHeld, sentAt: now))
     }
 
     /// A trigger that its agent has lost: due at the next tick, its cancel too.
@@ -70,6 +72,17 @@ package struct CoordinatorDelivery: Hashable, Sendable {
             Entry(
                 trigger: open.record.trigger, standing: Standing(open.record.state),
                 isCancelOpen: open.record.isCanceled && !open.isCancelAcknowledged, isSlot: open.isSlot))
+    }
+
+    /// Holds back a trigger that its agent does not have, or lets it go.
+    package mutating func hold(_ job: JobID, of agent: AgentID, _ isHeld: Bool) {
+        entries[agent]?[job]?.isHeld = isHeld
+    }
+
+    /// Slots that are pending, in order.
+    package var pendingSlots: [Trigger] {
+        entries.values.flatMap(\.values).filter { $0.isSlot && $0.standing == .pending && !$0.isCancelOpen }
+            .map(\.trigger).sorted { $0.job < $1.job }
     }
 
     /// A recorded cancel that is about to be published.
@@ -140,7 +153,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         var triggers: [Trigger] = []
         var cancels: [JobID] = []
         for (job, entry) in (entries[agent] ?? [:]).sorted(by: { $0.key < $1.key }).prefix(limit) {
-            if entry.standing != .settled { triggers.append(entry.trigger) }
+            if entry.standing != .settled, !entry.isHeld { triggers.append(entry.trigger) }
             if entry.isCancelOpen { cancels.append(job) }
             entries[agent]?[job]?.sentAt = now.boot
         }
@@ -149,16 +162,19 @@ package struct CoordinatorDelivery: Hashable, Sendable {
 
     /// Judges deadlines, and says what to send again to the agents that are online.
     package mutating func tick(
-        _ rules: CoordinatorRules, isOnline: (AgentID) -> Bool, at now: Moment
+        _ rules: CoordinatorRules, isOnline: (AgentID) -> Bool, whenOffline: (PolicyName) -> OfflineRule,
+        at now: Moment
     ) -> (settlements: [TriggerSettlement], sends: [(agent: AgentID, message: Envelope)]) {
         var settlements: [TriggerSettlement] = []
         var sends: [(AgentID, Envelope)] = []
         for (agent, jobs) in entries.sorted(by: { $0.key < $1.key }) {
             let late = jobs.values.filter { $0.standing == .pending && now.wall >= $0.trigger.notAfter }
             for var entry in late.sorted(by: { $0.trigger.job < $1.trigger.job }) {
-                entry.standing = .owed
+                let rule = entry.isSlot ? whenOffline(entry.trigger.policy) : .queue
+                entry.standing = rule == .queue ? .owed : .settled
+                entry.isHeld = false
                 set(entry)
-                settlements.append(.missed(entry.trigger.job))
+                settlements.append(Self.settlement(of: entry.trigger.job, rule))
             }
             guard isOnline(agent) else { continue }
             let due = (entries[agent] ?? [:]).filter { entry in
@@ -167,11 +183,30 @@ package struct CoordinatorDelivery: Hashable, Sendable {
             for (job, entry) in due.sorted(by: { $0.key < $1.key }).prefix(rules.redeliveries) {
                 // The cancel first: a job that is both must not start.
                 if entry.isCancelOpen { sends.append((agent, .cancel(job))) }
-                if entry.standing != .settled { sends.append((agent, .trigger(entry.trigger))) }
+                if entry.standing != .settled, !entry.isHeld { sends.append((agent, .trigger(entry.trigger))) }
                 entries[agent]?[job]?.sentAt = now.boot
             }
         }
         return (settlements, sends)
+    }
+
+    /// Slots whose start has come and that their agents do not have are not brought to them any more.
+    package mutating func withdraw(at now: UnixTime, where isHeld: (Trigger) -> Bool) -> [TriggerSettlement] {
+        let held = entries.values.flatMap(\.values).filter { entry in
+            entry.isSlot && entry.standing == .pending && isHeld(entry.trigger)
+        }
+        return held.sorted { $0.trigger.job < $1.trigger.job }.map { entry in
+            forget(entry.trigger.job, of: entry.trigger.agent)
+            return .withdrawn(entry.trigger.job)
+        }
+    }
+
+    private static func settlement(of job: JobID, _ rule: OfflineRule) -> TriggerSettlement {
+        switch rule {
+        case .queue: .missed(job)
+        case .fail: .offline(job)
+        case .skip: .withdrawn(job)
+        }
     }
 
     /// Everything open for the agent is due at the next tick.

@@ -27,6 +27,12 @@ extension CoordinatorMachine {
             starts: Array(found.prefix(filter.limit)), isComplete: isComplete && found.count <= filter.limit)
     }
 
+    /// Why, for people; empty: it is not.
+    private func held(_ target: Hold.Target, at start: UnixTime) -> String {
+        guard let hold = holds[target], hold.covers(start) else { return "" }
+        return (target.isPolicy ? "paused: " : "maintenance: ") + hold.reason
+    }
+
     private func starts(
         _ policy: Policy, _ agents: [AgentID], after: UnixTime, through: UnixTime, _ zones: any ZoneCatalog
     ) -> [ScheduledStart] {
@@ -50,8 +56,9 @@ extension CoordinatorMachine {
                             firstAgents: late.prefix(Self.namedAgents).map { agent, delay in
                                 ScheduledStart.Agent(
                                     agent: agent, start: start + delay,
-                                    job: slots.job(of: agent, policy.name, start: start + delay))
-                            }))
+                                    job: slots.job(of: agent, policy.name, start: start + delay),
+                                    held: held(.agent(agent), at: start + delay))
+                            }, held: held(.policy(policy.name), at: start)))
                 }
             }
         }

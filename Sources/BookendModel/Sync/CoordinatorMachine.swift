@@ -26,6 +26,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// A trigger goes on under another id.
         case triggerReissued(JobID, as: TriggerRecord)
         case cancelRecorded(TriggerRecord)
+        case holdRecorded(Hold)
+        /// Slots were planned just before: what passed while it was held is not made up for.
+        case holdReleased(Hold.Target)
         /// The store has gone above what others know, and has a new epoch.
         case epochRenewed(UInt64)
         case tick
@@ -62,7 +65,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
     package private(set) var slots: CoordinatorSlots
     /// Renewed when the store went back in time.
     package private(set) var epoch: UInt64
+    package private(set) var holds: CoordinatorHolds
     private var delivery: CoordinatorDelivery
+    private var limits = CoordinatorLimits()
     private var budget = HelloBudget()
 
     /// - Parameter firstVersion: Random for each start: where the versions of slots begin.
@@ -74,7 +79,12 @@ package struct CoordinatorMachine: Hashable, Sendable {
         presence = CoordinatorPresence(remembered: state.agents)
         slots = CoordinatorSlots(state.slots, plannedAt: state.slotsPlannedAt, firstVersion: firstVersion)
         epoch = state.epoch
+        holds = CoordinatorHolds(state.holds)
         delivery = CoordinatorDelivery(state.openTriggers)
+        for slot in delivery.pendingSlots where isLimited(slot) {
+            delivery.hold(slot.job, of: slot.agent, true)
+            limits.hold(slot)
+        }
     }
 
     /// Triggers and cancels that wait for agents.
@@ -88,8 +98,11 @@ package struct CoordinatorMachine: Hashable, Sendable {
     package func planSlots(zones: any ZoneCatalog = NoZones(), at now: Moment) -> SlotPlan? {
         slots.plan(
             policies.all, rules, zones: zones, agents: { agents(of: $0) }, timeZone: { presence.timeZone(of: $0) },
-            at: now)
+            holds: holds, at: now)
     }
+
+    /// Slots are planned at the next opportunity, whatever the time.
+    package mutating func outdateSlots() { slots.outdate() }
 
     package mutating func handle(_ event: Event, at now: Moment) -> [Action] {
         switch event {
@@ -103,7 +116,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
             // What was published before the subscription took hold went nowhere.
             delivery.hurry(agent)
             return [reply(to: agent, at: now)]
-        case .unreachable(let agent): return presence.lose(agent).map(Action.note)
+        case .unreachable(let agent):
+            limits.lose(agent)
+            return presence.lose(agent).map(Action.note)
         case .triggerAcknowledged(let agent, let job): return acknowledge(job, by: agent)
         case .cancelAcknowledged(let agent, let job):
             return delivery.acknowledgeCancel(job, by: agent).map { [.record($0)] } ?? []
@@ -121,9 +136,23 @@ package struct CoordinatorMachine: Hashable, Sendable {
             return []
         case .triggerReissued(let job, let record): return reissue(job, as: record, at: now)
         case .cancelRecorded(let record):
+            limits.forget(record.trigger.job)
+            delivery.hold(record.trigger.job, of: record.trigger.agent, false)
             delivery.cancel(record, at: now.boot)
             let isOver = record.state == .offline || record.state == .conflict
             return isOver ? [] : [.publish(.cancel(record.trigger.job), to: record.trigger.agent)]
+        case .holdRecorded(let hold):
+            holds.take(hold, at: now.wall)
+            slots.outdate()
+            let withdrawn = delivery.withdraw(at: now.wall) {
+                hold.target == .policy($0.policy) || hold.target == .agent($0.agent)
+            }
+            for settlement in withdrawn { if let job = settlement.given { limits.forget(job) } }
+            return withdrawn.map(Action.record)
+        case .holdReleased(let target):
+            holds.release(target)
+            slots.outdate()
+            return []
         case .epochRenewed(let epoch):
             self.epoch = epoch
             return []
@@ -131,17 +160,55 @@ package struct CoordinatorMachine: Hashable, Sendable {
         }
     }
 
+    /// Every agent, with its maintenance.
+    package func agentRecords(at now: UnixTime) -> [AgentRecord] {
+        presence.records.map { record in
+            var record = record
+            record.maintenance = holds.active(.agent(record.id), at: now)
+            return record
+        }
+    }
+
     private mutating func tick(at now: Moment) -> [Action] {
         let notes = presence.tick(rules, at: now)
         var actions = notes.map(Action.note)
+        for case .wentOffline(let agent) in notes { limits.lose(agent) }
+        var held: [Trigger] = []
         for slot in slots.due(at: now.wall) {
-            delivery.add(TriggerRecord(trigger: slot, state: .pending), isSlot: true, at: now.boot)
+            let isLimited = isLimited(slot)
+            delivery.add(TriggerRecord(trigger: slot, state: .pending), isSlot: true, isHeld: isLimited, at: now.boot)
             actions.append(.record(.due(slot.job)))
+            guard !isLimited else {
+                limits.hold(slot)
+                held.append(slot)
+                continue
+            }
             // Others get it once their hello has said what they have begun without.
-            if presence.isGreeted(slot.agent) { actions.append(.publish(.trigger(slot), to: slot.agent)) }
+            guard presence.isGreeted(slot.agent) else { continue }
+            limits.note(slot)
+            actions.append(.publish(.trigger(slot), to: slot.agent))
         }
-        let due = delivery.tick(rules, isOnline: { presence.isOnline($0) }, at: now)
+        let granted = limits.grant(
+            fleet: rules.jobsAtOnce, policy: { policies[$0]?.policy }, active: presence.activeJobs,
+            isReachable: { presence.isGreeted($0) })
+        for trigger in granted {
+            delivery.hold(trigger.job, of: trigger.agent, false)
+            actions.append(.publish(.trigger(trigger), to: trigger.agent))
+        }
+        // Its agent would start it by itself after a while.
+        for slot in held where limits.isWaiting(slot.job) && presence.isGreeted(slot.agent) {
+            actions.append(.publish(.slotChange(slots.recall(slot)), to: slot.agent))
+        }
+        let due = delivery.tick(
+            rules, isOnline: { presence.isOnline($0) },
+            whenOffline: { policies[$0]?.policy.whenAgentOffline ?? .queue }, at: now)
+        for settlement in due.settlements { if let job = settlement.given { limits.forget(job) } }
         return actions + due.settlements.map(Action.record) + due.sends.map { .send($0.message, to: $0.agent) }
+    }
+
+    /// Whether a start may have to wait until fewer jobs run.
+    private func isLimited(_ slot: Trigger) -> Bool {
+        rules.jobsAtOnce != nil || policies[slot.policy].map { $0.policy.limits != .none } ?? false
     }
 
     /// Every agent that is online hears of every generation; the others get a snapshot when they come back.
@@ -157,12 +224,14 @@ package struct CoordinatorMachine: Hashable, Sendable {
     }
 
     private mutating func acknowledge(_ job: JobID, by agent: AgentID) -> [Action] {
+        limits.acknowledge(job)
         if let settlement = delivery.acknowledgeTrigger(job, by: agent) { return [.record(settlement)] }
         return slots.consume(job, by: agent) ? [.record(.delivered(job, by: agent))] : []
     }
 
     private mutating func reissue(_ job: JobID, as record: TriggerRecord, at now: Moment) -> [Action] {
         let agent = record.trigger.agent
+        limits.forget(job)
         delivery.forget(job, of: agent)
         if record.state == .planned {
             return [.publish(.slotChange(slots.replace(job, by: record.trigger)), to: agent)]
@@ -209,6 +278,7 @@ extension CoordinatorMachine {
 
     private mutating func take(_ heartbeat: Heartbeat, of agent: AgentID, at now: Moment) -> [Action] {
         guard let notes = presence.take(heartbeat, of: agent, rules, at: now) else { return [] }
+        limits.hear(heartbeat.activeJobs, of: agent)
         let actions = notes.map(Action.note) + [reply(to: agent, at: now)]
         // Not greeted: this coordinator was started anew, or took the agent for gone. Its hello says more.
         guard !presence.isGreeted(agent) else { return actions }

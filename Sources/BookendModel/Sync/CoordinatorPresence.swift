@@ -53,6 +53,9 @@ package struct CoordinatorPresence: Hashable, Sendable {
 
     package var online: [AgentID] { agents.filter(\.value.isOnline).keys.sorted() }
 
+    /// What the agents name that are online.
+    package var activeJobs: [ActiveJob] { agents.values.filter(\.isOnline).flatMap(\.activeJobs) }
+
     package func isEnrolled(_ id: AgentID) -> Bool { agents[id] != nil }
     package func isOnline(_ id: AgentID) -> Bool { agents[id]?.isOnline ?? false }
     package func isGreeted(_ id: AgentID) -> Bool { agents[id]?.isGreeted ?? false }

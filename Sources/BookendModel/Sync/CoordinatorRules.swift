@@ -22,6 +22,8 @@ package struct CoordinatorRules: Hashable, Sendable {
     package var planningInterval: Duration
     /// Slots that one agent carries, at most: the earliest.
     package var slotsPerAgent: Int
+    /// Jobs of the whole fleet at once before a start of the schedule waits; `nil`: no limit.
+    package var jobsAtOnce: Int?
     /// Hellos answered in a second, at most; the others are told to come back.
     package var hellosPerSecond: Int
 
@@ -30,7 +32,8 @@ package struct CoordinatorRules: Hashable, Sendable {
         orderPatience: Duration = .seconds(300), skewTolerance: Duration = .seconds(60),
         longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000,
         slotHorizon: Duration = .seconds(14 * 86_400), slotPatience: Duration = .seconds(3_600),
-        planningInterval: Duration = .seconds(600), slotsPerAgent: Int = 4_000, hellosPerSecond: Int = 200
+        planningInterval: Duration = .seconds(600), slotsPerAgent: Int = 4_000, hellosPerSecond: Int = 200,
+        jobsAtOnce: Int? = nil
     ) {
         self.offlineAfter = offlineAfter
         self.redeliverAfter = redeliverAfter
@@ -44,5 +47,6 @@ package struct CoordinatorRules: Hashable, Sendable {
         self.planningInterval = planningInterval
         self.slotsPerAgent = slotsPerAgent
         self.hellosPerSecond = hellosPerSecond
+        self.jobsAtOnce = jobsAtOnce
     }
 }

@@ -67,7 +67,8 @@ package struct CoordinatorSlots: Hashable, Sendable {
     ///   - timeZone: What an agent says of its own zone; empty: nothing.
     package func plan(
         _ policies: [PolicyRevision], _ rules: CoordinatorRules, zones: any ZoneCatalog,
-        agents: (Policy) -> [AgentID], timeZone: (AgentID) -> String, at now: Moment
+        agents: (Policy) -> [AgentID], timeZone: (AgentID) -> String, holds: CoordinatorHolds = CoordinatorHolds(),
+        at now: Moment
     ) -> SlotPlan? {
         if let nextPlanning, now.boot < nextPlanning { return nil }
         let last = min(plannedAt ?? now.wall, now.wall)
@@ -81,7 +82,11 @@ package struct CoordinatorSlots: Hashable, Sendable {
                 let nominal = policy.nominalStarts(after: after, through: through, agentZone: zone, zones: zones)
                 for agent in agents {
                     let starts = policy.starts(of: nominal, on: agent, after: after, through: through)
-                    wanted[agent, default: []] += starts.map { slot(revision, agent, $0, rules) }
+                    wanted[agent, default: []] += starts.indices.compactMap { index in
+                        guard holds.hold(of: policy.name, on: agent, at: starts[index].time) == nil else { return nil }
+                        let next = index + 1 < starts.count ? starts[index + 1].time : nil
+                        return slot(revision, agent, starts[index], next: next, rules)
+                    }
                 }
             }
         }
@@ -108,12 +113,17 @@ package struct CoordinatorSlots: Hashable, Sendable {
     }
 
     private func slot(
-        _ revision: PolicyRevision, _ agent: AgentID, _ start: PolicyStart, _ rules: CoordinatorRules
+        _ revision: PolicyRevision, _ agent: AgentID, _ start: PolicyStart, next: UnixTime?, _ rules: CoordinatorRules
     ) -> Trigger {
-        Trigger(
+        let policy = revision.policy
+        var deadline = start.windowEnd ?? start.time + rules.slotPatience
+        if policy.whenAgentOffline != .queue { deadline = min(deadline, start.time + rules.orderPatience) }
+        // The next start takes its place.
+        if policy.catchUp == .latest { deadline = max(deadline, next ?? start.time + rules.slotHorizon) }
+        return Trigger(
             job: JobID(rawValue: 0), agent: agent, policy: revision.policy.name, revision: revision.revision,
             cause: .schedule, scheduledStart: start.time,
-            notAfter: start.windowEnd ?? start.time + rules.slotPatience, windowEnd: start.windowEnd)
+            notAfter: deadline, windowEnd: start.windowEnd, bandwidthLimit: start.bandwidthLimit)
     }
 
     /// The store has recorded a plan.
@@ -189,6 +199,15 @@ package struct CoordinatorSlots: Hashable, Sendable {
         let version = version(of: trigger.agent)
         versions[trigger.agent] = version &+ 1
         return SlotChange(previous: version, version: version &+ 1, slots: [trigger], withdrawn: [old])
+    }
+
+    /// A slot whose start has come is not to be started by its agent.
+    ///
+    /// - Returns: What to tell the agent.
+    package mutating func recall(_ slot: Trigger) -> SlotChange {
+        let version = version(of: slot.agent)
+        versions[slot.agent] = version &+ 1
+        return SlotChange(previous: version, version: version &+ 1, slots: [], withdrawn: [slot.job])
     }
 
     private mutating func keep(_ slot: Trigger) {

@@ -13,13 +13,14 @@ package struct CoordinatorState: Hashable, Sendable {
     package var slots: [TriggerRecord]
     /// When slots were last planned; `nil`: never.
     package var slotsPlannedAt: UnixTime?
+    package var holds: [Hold]
     /// Renewed when the store went back in time. Not 0.
     package var epoch: UInt64
 
     package init(
         generation: Int64 = 0, policies: [PolicyRevision] = [], highestRevisions: [PolicyName: Int64] = [:],
         openTriggers: [OpenTrigger] = [], agents: [RememberedAgent] = [], slots: [TriggerRecord] = [],
-        slotsPlannedAt: UnixTime? = nil, epoch: UInt64 = 1
+        slotsPlannedAt: UnixTime? = nil, holds: [Hold] = [], epoch: UInt64 = 1
     ) {
         self.generation = generation
         self.policies = policies
@@ -28,6 +29,7 @@ package struct CoordinatorState: Hashable, Sendable {
         self.agents = agents
         self.slots = slots
         self.slotsPlannedAt = slotsPlannedAt
+        self.holds = holds
         self.epoch = epoch
     }
 }
@@ -89,7 +91,19 @@ package enum TriggerSettlement: Hashable, Sendable {
     /// `reclaimed`: it was told late.
     case delivered(JobID, by: AgentID)
     case missed(JobID)
-    /// The slot was begun under another id.
+    /// The start of a slot whose policy does not wait for an agent that is offline: status 31.
+    case offline(JobID)
+    /// The slot was begun under another id, or nobody waits for its agent.
     case withdrawn(JobID)
     case cancelAcknowledged(JobID, by: AgentID)
+}
+
+extension TriggerSettlement {
+    /// The job of one that was never delivered and will not be as it was; `nil`: it was, or is only canceled.
+    var given: JobID? {
+        switch self {
+        case .missed(let job), .offline(let job), .withdrawn(let job): job
+        case .due, .delivered, .cancelAcknowledged: nil
+        }
+    }
 }

@@ -31,10 +31,13 @@ package struct Trigger: Hashable, Sendable {
     package var notAfter: UnixTime
     /// When the job's window ends; `nil`: the job has no window.
     package var windowEnd: UnixTime?
+    /// In bytes a second; `nil`: as the policy says.
+    package var bandwidthLimit: Int64?
 
     package init(
         job: JobID, agent: AgentID, policy: PolicyName, revision: Int64, cause: TriggerCause,
-        scheduledStart: UnixTime, notAfter: UnixTime, windowEnd: UnixTime? = nil
+        scheduledStart: UnixTime, notAfter: UnixTime, windowEnd: UnixTime? = nil,
+        bandwidthLimit: Int64? = nil
     ) {
         self.job = job
         self.agent = agent
@@ -44,6 +47,7 @@ package struct Trigger: Hashable, Sendable {
         self.scheduledStart = scheduledStart
         self.notAfter = notAfter
         self.windowEnd = windowEnd
+        self.bandwidthLimit = bandwidthLimit
     }
 
     /// Tells whether two triggers of one id are the same order: one agent, one policy, one scheduled start. The cause, the

@@ -38,6 +38,14 @@ struct SimulatedPolicyStore: PolicyStore {
         }
     }
 
+    func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        try write("holds") { () throws(CoordinatorError) in try store.record(hold, audit: audit, at: now) }
+    }
+
+    func release(_ target: Hold.Target, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
+        try write("holds") { () throws(CoordinatorError) in try store.release(target, audit: audit, at: now) }
+    }
+
     func forget(_ tokens: [TokenID]) throws(CoordinatorError) {
         try write("tokens") { () throws(CoordinatorError) in try store.forget(tokens) }
     }

@@ -174,6 +174,31 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .listStarts(newValue)}
   }
 
+  var makeHold: ProtoControlRequest.MakeHold {
+    get {
+      if case .makeHold(let v)? = body {return v}
+      return ProtoControlRequest.MakeHold()
+    }
+    set {body = .makeHold(newValue)}
+  }
+
+  /// target
+  var releaseHold: String {
+    get {
+      if case .releaseHold(let v)? = body {return v}
+      return String()
+    }
+    set {body = .releaseHold(newValue)}
+  }
+
+  var listHolds: ProtoControlRequest.ListHolds {
+    get {
+      if case .listHolds(let v)? = body {return v}
+      return ProtoControlRequest.ListHolds()
+    }
+    set {body = .listHolds(newValue)}
+  }
+
   var listPeers: ProtoControlRequest.ListPeers {
     get {
       if case .listPeers(let v)? = body {return v}
@@ -281,6 +306,10 @@ nonisolated struct ProtoControlRequest: Sendable {
     case askClose(ProtoControlRequest.AskClose)
     case listSlots(ProtoControlRequest.ListSlots)
     case listStarts(ProtoControlRequest.ListStarts)
+    case makeHold(ProtoControlRequest.MakeHold)
+    /// target
+    case releaseHold(String)
+    case listHolds(ProtoControlRequest.ListHolds)
     case listPeers(ProtoControlRequest.ListPeers)
     case labelPeer(ProtoControlRequest.LabelPeer)
     case renamePeer(ProtoControlRequest.RenamePeer)
@@ -446,6 +475,33 @@ nonisolated struct ProtoControlRequest: Sendable {
     fileprivate var _policy: String? = nil
     fileprivate var _agent: String? = nil
     fileprivate var _afterUnixMs: Int64? = nil
+  }
+
+  nonisolated struct MakeHold: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// policy NAME: it is paused; agent NAME: it is in maintenance
+    var target: String = String()
+
+    var reason: String = String()
+
+    var untilUnixMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct ListHolds: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
   }
 
   nonisolated struct Ask: Sendable {
@@ -651,11 +707,22 @@ nonisolated struct ProtoAgentRecord: Sendable {
 
   var openDebts: Int64 = 0
 
+  /// absent: the agent is not in maintenance
+  var maintenance: ProtoHold {
+    get {_maintenance ?? ProtoHold()}
+    set {_maintenance = newValue}
+  }
+  /// Returns true if `maintenance` has been explicitly set.
+  var hasMaintenance: Bool {self._maintenance != nil}
+  /// Clears the value of `maintenance`. Subsequent reads from it will return its default value.
+  mutating func clearMaintenance() {self._maintenance = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _lastHeardUnixMs: Int64? = nil
+  fileprivate var _maintenance: ProtoHold? = nil
 }
 
 /// One start of a policy, of all agents that start together but for their splay.
@@ -850,6 +917,14 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .starts(newValue)}
   }
 
+  var holds: ProtoControlReply.Holds {
+    get {
+      if case .holds(let v)? = body {return v}
+      return ProtoControlReply.Holds()
+    }
+    set {body = .holds(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -868,6 +943,7 @@ nonisolated struct ProtoControlReply: Sendable {
     case rotated(ProtoKeyRotation)
     case audit(ProtoControlReply.AuditPage)
     case starts(ProtoControlReply.Starts)
+    case holds(ProtoControlReply.Holds)
 
   }
 
@@ -880,6 +956,18 @@ nonisolated struct ProtoControlReply: Sendable {
 
     /// nothing follows within the year that was looked at
     var isComplete: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Holds: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var holds: [ProtoHold] = []
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1147,7 +1235,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{4}\u{7}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{4}\u{b}read_audit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{4}\u{b}read_audit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1294,6 +1382,38 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .listStarts(v)
+        }
+      }()
+      case 14: try {
+        var v: ProtoControlRequest.MakeHold?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .makeHold(v)
+        }
+      }()
+      case 15: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .releaseHold(v)
+        }
+      }()
+      case 16: try {
+        var v: ProtoControlRequest.ListHolds?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .listHolds(v)
         }
       }()
       case 20: try {
@@ -1469,6 +1589,18 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .listStarts?: try {
       guard case .listStarts(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .makeHold?: try {
+      guard case .makeHold(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .releaseHold?: try {
+      guard case .releaseHold(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 15)
+    }()
+    case .listHolds?: try {
+      guard case .listHolds(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
     }()
     case .listPeers?: try {
       guard case .listPeers(let v)? = self.body else { preconditionFailure() }
@@ -1762,6 +1894,65 @@ nonisolated extension ProtoControlRequest.ListStarts: SwiftProtobuf.Message, Swi
   }
 }
 
+nonisolated extension ProtoControlRequest.MakeHold: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".MakeHold"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}reason\0\u{3}until_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.untilUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.untilUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilUnixMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.MakeHold, rhs: ProtoControlRequest.MakeHold) -> Bool {
+    if lhs.target != rhs.target {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.untilUnixMs != rhs.untilUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlRequest.ListHolds: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".ListHolds"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.ListHolds, rhs: ProtoControlRequest.ListHolds) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoControlRequest.Ask: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".Ask"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}request\0")
@@ -2029,7 +2220,7 @@ nonisolated extension ProtoPolicyOutcome.Change: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0\u{1}maintenance\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2048,6 +2239,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.clockSkewMs) }()
       case 10: try { try decoder.decodeSingularBoolField(value: &self.isCloned) }()
       case 20: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
+      case 21: try { try decoder.decodeSingularMessageField(value: &self._maintenance) }()
       default: break
       }
     }
@@ -2091,6 +2283,9 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.openDebts != 0 {
       try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 20)
     }
+    try { if let v = self._maintenance {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2106,6 +2301,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.clockSkewMs != rhs.clockSkewMs {return false}
     if lhs.isCloned != rhs.isCloned {return false}
     if lhs.openDebts != rhs.openDebts {return false}
+    if lhs._maintenance != rhs._maintenance {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2232,7 +2428,7 @@ nonisolated extension ProtoScheduledAgent: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{2}\u{10}audit\0\u{1}starts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{2}\u{10}audit\0\u{1}starts\0\u{1}holds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2421,6 +2617,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .starts(v)
         }
       }()
+      case 42: try {
+        var v: ProtoControlReply.Holds?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .holds(v)
+        }
+      }()
       default: break
       }
     }
@@ -2495,6 +2703,10 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .starts(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
     }()
+    case .holds?: try {
+      guard case .holds(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2538,6 +2750,36 @@ nonisolated extension ProtoControlReply.Starts: SwiftProtobuf.Message, SwiftProt
   static func ==(lhs: ProtoControlReply.Starts, rhs: ProtoControlReply.Starts) -> Bool {
     if lhs.starts != rhs.starts {return false}
     if lhs.isComplete != rhs.isComplete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlReply.Holds: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".Holds"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}holds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.holds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.holds.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.holds, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.Holds, rhs: ProtoControlReply.Holds) -> Bool {
+    if lhs.holds != rhs.holds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -157,6 +157,134 @@ nonisolated enum ProtoLeftProcesses: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+nonisolated enum ProtoCatchUp: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+
+  /// as none
+  case unspecified // = 0
+  case none // = 1
+  case latest // = 2
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unspecified
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .none
+    case 2: self = .latest
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .none: return 1
+    case .latest: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [ProtoCatchUp] = [
+    .unspecified,
+    .none,
+    .latest,
+  ]
+
+}
+
+nonisolated enum ProtoWhenOffline: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+
+  /// as queue
+  case unspecified // = 0
+  case queue // = 1
+  case fail // = 2
+  case skip // = 3
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unspecified
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .queue
+    case 2: self = .fail
+    case 3: self = .skip
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .queue: return 1
+    case .fail: return 2
+    case .skip: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [ProtoWhenOffline] = [
+    .unspecified,
+    .queue,
+    .fail,
+    .skip,
+  ]
+
+}
+
+nonisolated enum ProtoOverlap: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+
+  /// as queue
+  case unspecified // = 0
+  case queue // = 1
+  case skip // = 2
+  case replace // = 3
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unspecified
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .queue
+    case 2: self = .skip
+    case 3: self = .replace
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .queue: return 1
+    case .skip: return 2
+    case .replace: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [ProtoOverlap] = [
+    .unspecified,
+    .queue,
+    .skip,
+    .replace,
+  ]
+
+}
+
 nonisolated struct ProtoSelector: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -349,6 +477,16 @@ nonisolated struct ProtoSchedule: Sendable {
   /// Clears the value of `splayMs`. Subsequent reads from it will return its default value.
   mutating func clearSplayMs() {self._splayMs = nil}
 
+  /// a second; absent: as the policy says
+  var bandwidthLimitBytes: Int64 {
+    get {_bandwidthLimitBytes ?? 0}
+    set {_bandwidthLimitBytes = newValue}
+  }
+  /// Returns true if `bandwidthLimitBytes` has been explicitly set.
+  var hasBandwidthLimitBytes: Bool {self._bandwidthLimitBytes != nil}
+  /// Clears the value of `bandwidthLimitBytes`. Subsequent reads from it will return its default value.
+  mutating func clearBandwidthLimitBytes() {self._bandwidthLimitBytes = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Rule: Equatable, Sendable {
@@ -364,6 +502,7 @@ nonisolated struct ProtoSchedule: Sendable {
 
   fileprivate var _windowMs: Int64? = nil
   fileprivate var _splayMs: Int64? = nil
+  fileprivate var _bandwidthLimitBytes: Int64? = nil
 }
 
 nonisolated struct ProtoPolicy: @unchecked Sendable {
@@ -456,6 +595,42 @@ nonisolated struct ProtoPolicy: @unchecked Sendable {
     set {_uniqueStorage()._splayMs = newValue}
   }
 
+  var catchUp: ProtoCatchUp {
+    get {_storage._catchUp}
+    set {_uniqueStorage()._catchUp = newValue}
+  }
+
+  var whenAgentOffline: ProtoWhenOffline {
+    get {_storage._whenAgentOffline}
+    set {_uniqueStorage()._whenAgentOffline = newValue}
+  }
+
+  var overlap: ProtoOverlap {
+    get {_storage._overlap}
+    set {_uniqueStorage()._overlap = newValue}
+  }
+
+  /// a second
+  var bandwidthLimitBytes: Int64 {
+    get {_storage._bandwidthLimitBytes ?? 0}
+    set {_uniqueStorage()._bandwidthLimitBytes = newValue}
+  }
+  /// Returns true if `bandwidthLimitBytes` has been explicitly set.
+  var hasBandwidthLimitBytes: Bool {_storage._bandwidthLimitBytes != nil}
+  /// Clears the value of `bandwidthLimitBytes`. Subsequent reads from it will return its default value.
+  mutating func clearBandwidthLimitBytes() {_uniqueStorage()._bandwidthLimitBytes = nil}
+
+  /// Jobs at once over all agents before a start of the schedule waits; 0: no limit.
+  var limitPerPolicy: Int32 {
+    get {_storage._limitPerPolicy}
+    set {_uniqueStorage()._limitPerPolicy = newValue}
+  }
+
+  var limitPerRepository: Int32 {
+    get {_storage._limitPerRepository}
+    set {_uniqueStorage()._limitPerRepository = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Engine: Equatable, Sendable {
@@ -524,11 +699,22 @@ nonisolated struct ProtoTrigger: Sendable {
   /// Clears the value of `windowEndUnixMs`. Subsequent reads from it will return its default value.
   mutating func clearWindowEndUnixMs() {self._windowEndUnixMs = nil}
 
+  /// a second; absent: as the policy says
+  var bandwidthLimitBytes: Int64 {
+    get {_bandwidthLimitBytes ?? 0}
+    set {_bandwidthLimitBytes = newValue}
+  }
+  /// Returns true if `bandwidthLimitBytes` has been explicitly set.
+  var hasBandwidthLimitBytes: Bool {self._bandwidthLimitBytes != nil}
+  /// Clears the value of `bandwidthLimitBytes`. Subsequent reads from it will return its default value.
+  mutating func clearBandwidthLimitBytes() {self._bandwidthLimitBytes = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _windowEndUnixMs: Int64? = nil
+  fileprivate var _bandwidthLimitBytes: Int64? = nil
 }
 
 nonisolated struct ProtoTriggerRecord: Sendable {
@@ -624,6 +810,28 @@ nonisolated struct ProtoTriggerRecord: Sendable {
   init() {}
 
   fileprivate var _trigger: ProtoTrigger? = nil
+}
+
+/// Nothing of a policy, or nothing on an agent, starts by itself for a while.
+nonisolated struct ProtoHold: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// policy NAME, or agent NAME
+  var target: String = String()
+
+  var reason: String = String()
+
+  var sinceUnixMs: Int64 = 0
+
+  var untilUnixMs: Int64 = 0
+
+  var madeBy: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoActiveJob: Sendable {
@@ -915,6 +1123,18 @@ nonisolated extension ProtoLeftProcesses: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LEFT_PROCESSES_UNSPECIFIED\0\u{1}LEFT_PROCESSES_END\0\u{1}LEFT_PROCESSES_KEEP\0\u{1}LEFT_PROCESSES_ALLOW\0")
 }
 
+nonisolated extension ProtoCatchUp: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CATCH_UP_UNSPECIFIED\0\u{1}CATCH_UP_NONE\0\u{1}CATCH_UP_LATEST\0")
+}
+
+nonisolated extension ProtoWhenOffline: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0WHEN_OFFLINE_UNSPECIFIED\0\u{1}WHEN_OFFLINE_QUEUE\0\u{1}WHEN_OFFLINE_FAIL\0\u{1}WHEN_OFFLINE_SKIP\0")
+}
+
+nonisolated extension ProtoOverlap: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OVERLAP_UNSPECIFIED\0\u{1}OVERLAP_QUEUE\0\u{1}OVERLAP_SKIP\0\u{1}OVERLAP_REPLACE\0")
+}
+
 nonisolated extension ProtoSelector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Selector"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{1}patterns\0\u{1}labels\0")
@@ -1151,7 +1371,7 @@ nonisolated extension ProtoCalendarRule: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Schedule"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0\u{1}cron\0\u{1}calendar\0\u{4}\u{2}time_zone\0\u{3}window_ms\0\u{3}splay_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0\u{1}cron\0\u{1}calendar\0\u{4}\u{2}time_zone\0\u{3}window_ms\0\u{3}splay_ms\0\u{3}bandwidth_limit_bytes\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1190,6 +1410,7 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 5: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self._windowMs) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self._splayMs) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._bandwidthLimitBytes) }()
       default: break
       }
     }
@@ -1224,6 +1445,9 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._splayMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 7)
     } }()
+    try { if let v = self._bandwidthLimitBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1232,6 +1456,7 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.timeZone != rhs.timeZone {return false}
     if lhs._windowMs != rhs._windowMs {return false}
     if lhs._splayMs != rhs._splayMs {return false}
+    if lhs._bandwidthLimitBytes != rhs._bandwidthLimitBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1239,7 +1464,7 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Policy"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1253,6 +1478,12 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _ignoreWindowForFirstBackup: Bool = false
     var _schedules: [ProtoSchedule] = []
     var _splayMs: Int64 = 0
+    var _catchUp: ProtoCatchUp = .unspecified
+    var _whenAgentOffline: ProtoWhenOffline = .unspecified
+    var _overlap: ProtoOverlap = .unspecified
+    var _bandwidthLimitBytes: Int64? = nil
+    var _limitPerPolicy: Int32 = 0
+    var _limitPerRepository: Int32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1274,6 +1505,12 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       _ignoreWindowForFirstBackup = source._ignoreWindowForFirstBackup
       _schedules = source._schedules
       _splayMs = source._splayMs
+      _catchUp = source._catchUp
+      _whenAgentOffline = source._whenAgentOffline
+      _overlap = source._overlap
+      _bandwidthLimitBytes = source._bandwidthLimitBytes
+      _limitPerPolicy = source._limitPerPolicy
+      _limitPerRepository = source._limitPerRepository
     }
   }
 
@@ -1326,6 +1563,12 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 10: try { try decoder.decodeSingularBoolField(value: &_storage._ignoreWindowForFirstBackup) }()
         case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._schedules) }()
         case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._splayMs) }()
+        case 13: try { try decoder.decodeSingularEnumField(value: &_storage._catchUp) }()
+        case 14: try { try decoder.decodeSingularEnumField(value: &_storage._whenAgentOffline) }()
+        case 15: try { try decoder.decodeSingularEnumField(value: &_storage._overlap) }()
+        case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._bandwidthLimitBytes) }()
+        case 17: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerPolicy) }()
+        case 18: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerRepository) }()
         default: break
         }
       }
@@ -1379,6 +1622,24 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._splayMs != 0 {
         try visitor.visitSingularInt64Field(value: _storage._splayMs, fieldNumber: 12)
       }
+      if _storage._catchUp != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._catchUp, fieldNumber: 13)
+      }
+      if _storage._whenAgentOffline != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._whenAgentOffline, fieldNumber: 14)
+      }
+      if _storage._overlap != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._overlap, fieldNumber: 15)
+      }
+      try { if let v = _storage._bandwidthLimitBytes {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 16)
+      } }()
+      if _storage._limitPerPolicy != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._limitPerPolicy, fieldNumber: 17)
+      }
+      if _storage._limitPerRepository != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._limitPerRepository, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1399,6 +1660,12 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._ignoreWindowForFirstBackup != rhs_storage._ignoreWindowForFirstBackup {return false}
         if _storage._schedules != rhs_storage._schedules {return false}
         if _storage._splayMs != rhs_storage._splayMs {return false}
+        if _storage._catchUp != rhs_storage._catchUp {return false}
+        if _storage._whenAgentOffline != rhs_storage._whenAgentOffline {return false}
+        if _storage._overlap != rhs_storage._overlap {return false}
+        if _storage._bandwidthLimitBytes != rhs_storage._bandwidthLimitBytes {return false}
+        if _storage._limitPerPolicy != rhs_storage._limitPerPolicy {return false}
+        if _storage._limitPerRepository != rhs_storage._limitPerRepository {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1459,7 +1726,7 @@ nonisolated extension ProtoPolicyRevision: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Trigger"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}agent\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{3}not_after_unix_ms\0\u{3}window_end_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}agent\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{3}not_after_unix_ms\0\u{3}window_end_unix_ms\0\u{3}bandwidth_limit_bytes\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1475,6 +1742,7 @@ nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.scheduledStartUnixMs) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.notAfterUnixMs) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self._windowEndUnixMs) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self._bandwidthLimitBytes) }()
       default: break
       }
     }
@@ -1509,6 +1777,9 @@ nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try { if let v = self._windowEndUnixMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
     } }()
+    try { if let v = self._bandwidthLimitBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1521,6 +1792,7 @@ nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.scheduledStartUnixMs != rhs.scheduledStartUnixMs {return false}
     if lhs.notAfterUnixMs != rhs.notAfterUnixMs {return false}
     if lhs._windowEndUnixMs != rhs._windowEndUnixMs {return false}
+    if lhs._bandwidthLimitBytes != rhs._bandwidthLimitBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1572,6 +1844,56 @@ nonisolated extension ProtoTriggerRecord: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoTriggerRecord.State: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_PENDING\0\u{1}STATE_DELIVERED\0\u{1}STATE_OFFLINE\0\u{1}STATE_MISSED\0\u{1}STATE_PLANNED\0\u{1}STATE_WITHDRAWN\0\u{1}STATE_RECLAIMED\0\u{1}STATE_CONFLICT\0")
+}
+
+nonisolated extension ProtoHold: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Hold"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}reason\0\u{3}since_unix_ms\0\u{3}until_unix_ms\0\u{3}made_by\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.sinceUnixMs) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.untilUnixMs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.madeBy) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.sinceUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceUnixMs, fieldNumber: 3)
+    }
+    if self.untilUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilUnixMs, fieldNumber: 4)
+    }
+    if !self.madeBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.madeBy, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoHold, rhs: ProtoHold) -> Bool {
+    if lhs.target != rhs.target {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.sinceUnixMs != rhs.sinceUnixMs {return false}
+    if lhs.untilUnixMs != rhs.untilUnixMs {return false}
+    if lhs.madeBy != rhs.madeBy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension ProtoActiveJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -7,13 +7,12 @@ struct AccessTests {
         .nobody: [],
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
-            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show",
-            "snapshot.list", "debt.list",
-            "ask.continue", "peer.list", "audit.read", "alert.read", "key.rotate",
+            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "hold.list",
+            "snapshot.list", "debt.list", "ask.continue", "peer.list", "audit.read", "alert.read", "key.rotate",
         ],
         .operator: [
-            "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive",
-            "alert.acknowledge", "alert.silence", "channel.test",
+            "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive", "policy.pause",
+            "policy.resume", "agent.maintain", "alert.acknowledge", "alert.silence", "channel.test",
         ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",

@@ -41,13 +41,14 @@ struct AgentCommand: AsyncParsableCommand {
               bookend agent list
               bookend agent show web-1
               bookend agent label web-1 rack=7 role=web
+              bookend agent maintenance web-1 --for 2h --reason "new disks"
               bookend agent rotate-key web-1
               bookend agent revoke web-1
             """,
         subcommands: [
             AgentListCommand.self, PeerShowCommand<AgentKind>.self, PeerLabelCommand<AgentKind>.self,
             PeerRenameCommand<AgentKind>.self, PeerApproveCommand<AgentKind>.self, PeerRevokeCommand<AgentKind>.self,
-            AgentRotateKeyCommand.self, TokenCommand<AgentKind>.self,
+            AgentRotateKeyCommand.self, TokenCommand<AgentKind>.self, AgentMaintenanceCommand.self,
         ])
 }
 

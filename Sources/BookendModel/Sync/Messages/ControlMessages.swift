@@ -14,6 +14,12 @@ package enum ControlRequest: Hashable, Sendable {
     case listSlots(PolicyName?, AgentID?, limit: Int)
     /// Answered by ``ControlReply/starts(_:)``.
     case listStarts(StartFilter)
+    /// Pauses a policy, or puts an agent into maintenance; answered by ``ControlReply/holds(_:)`` with this one.
+    case makeHold(HoldDraft)
+    /// Answered by the hold that was in force.
+    case releaseHold(Hold.Target)
+    /// Those in force.
+    case listHolds
     /// Answered by any number of ``ControlReply/answer(_:)`` and then ``ControlReply/done``.
     case ask(AgentID, AskRequest)
     /// More of an ask's answer may be sent.
@@ -79,6 +85,7 @@ package enum ControlReply: Hashable, Sendable {
     /// In order.
     case audit([AuditEntry])
     case starts(UpcomingStarts)
+    case holds([Hold])
     case failed(RemoteFailure)
 }
 
@@ -151,11 +158,14 @@ package struct AgentRecord: Hashable, Sendable {
     package var clockSkew: Duration
     /// Two live connections use its key.
     package var isCloned: Bool
+    /// `nil`: the agent is not in maintenance.
+    package var maintenance: Hold?
 
     package init(
         id: AgentID, labels: [String: String], isOnline: Bool, lastHeardAt: UnixTime?, version: String,
         generation: Int64,
-        activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, clockSkew: Duration, isCloned: Bool = false
+        activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, clockSkew: Duration, isCloned: Bool = false,
+        maintenance: Hold? = nil
     ) {
         self.id = id
         self.labels = labels
@@ -168,6 +178,7 @@ package struct AgentRecord: Hashable, Sendable {
         self.openDebts = openDebts
         self.clockSkew = clockSkew
         self.isCloned = isCloned
+        self.maintenance = maintenance
     }
 }
 

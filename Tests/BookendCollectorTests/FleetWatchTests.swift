@@ -1,0 +1,107 @@
+import BookendFiles
+import BookendModel
+import BookendTransport
+import Testing
+
+@testable import BookendCollector
+
+/// What no report tells: agents that are not heard, jobs that take too long, servers without a good backup.
+struct FleetWatchTests {
+    private let store = InMemoryReportStore()
+    private let heard = LastHeard()
+
+    private func at(_ minutes: Int64) -> Moment {
+        Moment(wall: UnixTime(milliseconds: minutes * 60_000), boot: BootTime(milliseconds: minutes * 60_000))
+    }
+
+    private func watch(_ agents: String..., within: Duration? = nil) throws -> FleetWatch {
+        let keys = try agents.map { name in
+            EnrolledKey(
+                key: try CurveKeyPair.generate().publicKey, identity: try #require(PeerIdentity("agent/\(name)")))
+        }
+        return FleetWatch(
+            rules: AlertRules(),
+            objectives: within.map { [ObjectiveConfiguration(policies: ["night*"], within: $0)] } ?? [],
+            heard: heard, labels: AgentLabels(ring: KeyRing(keys)), startedAt: at(0).boot, interval: .seconds(60))
+    }
+
+    private func look(_ watch: FleetWatch, _ book: inout AlertBook, _ minutes: Int64) throws -> [String] {
+        try watch.look(&book, store, at: at(minutes))
+        _ = book.takeChanges(at: at(minutes).wall)
+        return book.activeAlerts.flatMap { alert in
+            alert.open.map { "\(alert.cause.kind.rawValue) \($0.agent)" }
+        }.sorted()
+    }
+
+    @Test func `an agent that is not heard for half an hour is offline until it is heard or revoked`() throws {
+        let both = try watch("web-1", "web-2")
+        var book = AlertBook(rules: AlertRules())
+        let (one, two) = (AgentID(rawValue: "web-1"), AgentID(rawValue: "web-2"))
+        heard.hear(one, at: at(20))
+        #expect(try look(both, &book, 29) == [])
+        #expect(try look(both, &book, 31) == ["agent-offline web-2"])
+        heard.hear(two, at: at(32))
+        #expect(try look(both, &book, 33) == [])
+        heard.hear(one, at: at(60))
+        #expect(try look(both, &book, 63) == ["agent-offline web-2"])
+        #expect(try look(try watch("web-1"), &book, 64) == [])
+    }
+
+    @Test func `a collector that hears nobody accuses nobody`() throws {
+        let watch = try watch("web-1", "web-2")
+        var book = AlertBook(rules: AlertRules())
+        #expect(try look(watch, &book, 600) == [])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(601))
+        #expect(try look(watch, &book, 640) == [])
+    }
+
+    @Test func `a server without a good backup within its objective is told until there is one`() throws {
+        let watch = try watch("web-1", "web-2", "db-1", within: .seconds(3_600))
+        var (web, other, database) = (ReportMaker("web-1"), ReportMaker("web-2"), ReportMaker("db-1"))
+        _ = try store.store(
+            web.job(1) + other.job(2, backup: .failed) + database.job(3, policy: "dumps", backup: .failed))
+        var book = AlertBook(rules: AlertRules())
+        for agent in ["web-1", "web-2", "db-1"] { heard.hear(AgentID(rawValue: agent), at: at(50)) }
+        #expect(try look(watch, &book, 59) == [])
+        #expect(try look(watch, &book, 62) == ["objective-broken web-1", "objective-broken web-2"])
+        _ = try store.store([other.report(job: 4, stage: .backup, .successful, at: 63 * 60_000)])
+        #expect(try look(watch, &book, 64) == ["objective-broken web-1"])
+    }
+
+    @Test func `a job is overdue after a day, or three times its usual time, and said so once`() throws {
+        let watch = try watch("web-1")
+        heard.hear(AgentID(rawValue: "web-1"), at: at(1))
+        var maker = ReportMaker("web-1")
+        var book = AlertBook(rules: AlertRules())
+        _ = try store.store([maker.report(job: 1, policy: "new", .running)])
+        for number in 2...4 as ClosedRange<Int64> {
+            var end = maker.report(job: number, .successful)
+            end.details.duration = .seconds(15 * 60)
+            _ = try store.store([end])
+        }
+        _ = try store.store([maker.report(job: 5, .running)])
+        #expect(try look(watch, &book, 29) == [])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(44))
+        #expect(try look(watch, &book, 44) == [])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(46))
+        #expect(try look(watch, &book, 46) == ["overdue web-1"])
+        #expect(book.activeAlerts.first?.open.first?.job?.rawValue == 5)
+        heard.hear(AgentID(rawValue: "web-1"), at: at(1_442))
+        #expect(try look(watch, &book, 1_442) == ["overdue web-1", "overdue web-1"])
+        #expect(book.activeAlerts.allSatisfy { $0.open[0].times == 1 })
+    }
+
+    @Test func `a scheduled job whose agent was offline is a failed backup, unless a later one says more`() throws {
+        let watch = try watch("web-1", "web-2")
+        for agent in ["web-1", "web-2"] { heard.hear(AgentID(rawValue: agent), at: at(1)) }
+        var book = AlertBook(rules: AlertRules())
+        var (first, second, byHand) = (
+            triggerRecord(1, "web-1", .offline), triggerRecord(2, "web-2", .offline),
+            triggerRecord(3, "web-2", .offline)
+        )
+        (first.trigger.cause, second.trigger.cause, byHand.trigger.cause) = (.schedule, .schedule, .manual)
+        store.store(roster(1, first, second, byHand))
+        #expect(try look(watch, &book, 2) == ["backup-failed web-1"])
+        #expect(try look(watch, &book, 3) == ["backup-failed web-1"])
+    }
+}
