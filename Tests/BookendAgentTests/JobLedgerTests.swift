@@ -77,7 +77,8 @@ import Testing
         }
     }
 
-    @Test func `a job that waits for its retry keeps its turn until its post-script is known to have run`() async throws {
+    @Test func `a job that waits for its retry keeps its turn until its post-script is known to have run`() async throws
+    {
         let policy = PolicyRevision.sample(retry: RetryPlan(attempts: 2, interval: .seconds(300)))
         try await DirectorBench.with(policies: [policy]) { bench in
             try await bench.director.accept(.sample(1))
