@@ -77,6 +77,7 @@ struct RunningCollector {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await body(running)
+            if Task.isCancelled { Issue.record("its time was over; the collector said: \(log.all)") }
             await group.triggerGracefulShutdown()
             await network.stop()
             try await tasks.waitForAll()
@@ -159,6 +160,6 @@ extension MessageSocket {
                 if ack.through >= number { return }
             }
         }
-        Issue.record("the connection ended before \(number) was acknowledged")
+        Issue.record("the connection ended before \(number) was acknowledged; \(statistics)")
     }
 }
