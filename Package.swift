@@ -145,7 +145,7 @@ let package = Package(
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"],
-            resources: [.copy("Vectors"), .copy("AlertVectors")],
+            resources: [.copy("Vectors"), .copy("AlertVectors"), .copy("RuleVectors")],
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
