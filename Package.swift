@@ -148,7 +148,7 @@ let package = Package(
             path: "Tests/BookendTestSupport", swiftSettings: strict),
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"],
-            resources: [.copy("Vectors"), .copy("AlertVectors")],
+            resources: [.copy("Vectors"), .copy("AlertVectors"), .copy("RuleVectors")],
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(
