@@ -16,6 +16,7 @@ package struct Collector {
     private let configuration: CollectorConfiguration
     private let network: any Network
     private let keys: CurveKeyPair
+    private let servers: KnownServers
     private let ring: KeyRing
     private let store: any ReportStore
     /// When each agent was last heard, and its active jobs.
@@ -30,14 +31,16 @@ package struct Collector {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - servers: What is known of the coordinator's key.
     ///   - rosterInterval: How often the coordinator is asked for its triggers.
     ///   - silenceInterval: How often jobs are looked for that nobody speaks of any more.
     ///   - alerts: The same store, which keeps alerts too; `nil`: no alerts are judged.
     ///   - alertInterval: How often what was stored is judged.
     ///   - channelPause: After a try that failed, at first.
     package init(
-        configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
-        store: any ReportStore, alerts: (any AlertStore & ReportStore)? = nil, clock: any DaemonClock,
+        configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair,
+        servers: KnownServers = KnownServers(), ring: KeyRing, store: any ReportStore,
+        alerts: (any AlertStore & ReportStore)? = nil, clock: any DaemonClock,
         rosterInterval: Duration = .seconds(1), silenceInterval: Duration = .seconds(5),
         alertInterval: Duration = .seconds(2), channelPause: Duration = .seconds(5), deadMan: DeadMan? = nil,
         logger: Logger
@@ -48,6 +51,7 @@ package struct Collector {
         self.configuration = configuration
         self.network = network
         self.keys = keys
+        self.servers = servers
         self.ring = ring
         self.store = store
         self.clock = clock
@@ -163,13 +167,13 @@ package struct Collector {
         let place = CollectorPlace(
             intake: configuration.advertise.intake, feed: configuration.advertise.feed,
             query: configuration.advertise.query)
+        let server = servers.server(try CurveKey(coordinator.publicKey))
         let socket = try await network.open(
             SocketPlan(
-                .dealer, Endpoint(coordinator.sync),
-                .curveClient(ClientKeys(keys), server: CurveKey(coordinator.publicKey))))
+                .dealer, Endpoint(coordinator.sync), .curveClient(ClientKeys(keys), server: server.keys)))
         return (
             try RosterService(
-                socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,
+                socket: socket, server: server, store: store, admitted: admitted, refusals: refusals, place: place,
                 interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),

@@ -25,9 +25,9 @@ package enum CollectorProgram {
             )
         }
         let collector = Collector(
-            configuration: configuration, network: network, keys: keys, ring: ring, store: store, alerts: store,
-            clock: SystemClock(), deadMan: deadMan,
-            logger: logger)
+            configuration: configuration, network: network, keys: keys,
+            servers: try KnownServers(file: directory.file(KnownServers.fileName)), ring: ring, store: store,
+            alerts: store, clock: SystemClock(), deadMan: deadMan, logger: logger)
         try await DaemonProgram.run(logger: logger) { try await collector.run() }
         withExtendedLifetime(directory) {}
     }

@@ -16,6 +16,7 @@ extension Envelope {
             proto.generation = reply.generation
             proto.wallUnixMs = reply.wall.milliseconds
             proto.slotsVersion = reply.slotsVersion
+            if let key = reply.nextKey { proto.nextKey = key.text }
             return .heartbeatReply(proto)
         case .triggerAck(let job): return .triggerAck(ProtoJobReference(job))
         case .cancelAck(let job): return .cancelAck(ProtoJobReference(job))
@@ -35,6 +36,7 @@ extension Envelope {
             proto.refusals = request.refusals.map(ProtoRefusal.init)
             proto.refusalsThrough = request.refusalsThrough
             proto.place = ProtoCollectorPlace(request.place)
+            if let key = request.serverKey { proto.serverKey = key.text }
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -62,10 +64,11 @@ extension Envelope {
         case .syncSnapshot(let proto): self = .syncSnapshot(try SyncSnapshot(proto))
         case .heartbeat(let proto): self = .heartbeat(try Heartbeat(proto))
         case .heartbeatReply(let proto):
-            self = .heartbeatReply(
-                HeartbeatReply(
-                    generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs),
-                    slotsVersion: proto.slotsVersion))
+            var reply = HeartbeatReply(
+                generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs),
+                slotsVersion: proto.slotsVersion)
+            reply.nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "heartbeat.next_key")
+            self = .heartbeatReply(reply)
         case .triggerAck(let proto): self = .triggerAck(try JobID(wire: proto.jobID))
         case .cancelAck(let proto): self = .cancelAck(try JobID(wire: proto.jobID))
         case .triggerConflict(let proto): self = .triggerConflict(try JobID(wire: proto.jobID))
@@ -84,6 +87,8 @@ extension Envelope {
                 try Refusal(refusal)
             }
             request.refusalsThrough = max(0, proto.refusalsThrough)
+            request.serverKey = try PublicKey(
+                wire: proto.serverKey, isThere: proto.hasServerKey, "roster.server_key")
             self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))

@@ -169,6 +169,7 @@ enum Samples {
             Refusal(who: "agent/a", origin: "::1", what: "report", target: "agent b", reason: "forged", count: 3)
         ]
         request.refusalsThrough = 1 << 60
+        request.serverKey = peers[1].key
         return request
     }()
 
@@ -176,7 +177,7 @@ enum Samples {
         var reply = RosterReply(
             through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5, peers: peers,
             peersThrough: 12)
-        (reply.auditHead, reply.refusalsThrough) = (auditEntry.head, 1 << 60)
+        (reply.auditHead, reply.refusalsThrough, reply.nextKey) = (auditEntry.head, 1 << 60, peers[1].key)
         return reply
     }()
 
@@ -222,7 +223,23 @@ enum Samples {
             .init(agent: agent, start: time, job: nil),
         ], held: "paused")
 
-    static let envelopes: [Envelope] =
+    /// Of a coordinator that is to have another key.
+    static let rotating: [Envelope] = {
+        var hello = Hello(
+            incarnation: 1, version: "0.1.0", labels: [:], generation: 2, activeJobs: [], highestJob: job, wall: time)
+        hello.serverKey = peers[1].key
+        var heartbeat = Heartbeat(generation: 5, activeJobs: [], outboxDepth: 3, wall: time)
+        heartbeat.serverKey = peers[1].key
+        var snapshot = SyncSnapshot(generation: 5, policies: [], triggers: [], cancels: [], wall: time)
+        snapshot.nextKey = peers[1].key
+        var reply = HeartbeatReply(generation: 5, wall: time)
+        reply.nextKey = peers[1].key
+        return [.hello(hello), .heartbeat(heartbeat), .syncSnapshot(snapshot), .heartbeatReply(reply)]
+    }()
+
+    static let envelopes = rotating + usual
+
+    private static let usual: [Envelope] =
         [
             .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
             .policyChange(PolicyChange(generation: 5, name: name, revision: nil)),
@@ -290,7 +307,8 @@ enum Samples {
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
             .approvePeer(peers[2].identity), .createToken(token.allows), .createToken(TokenDraft(peerRole: .agent)),
-            .listTokens, .revokeToken(token.id), .rotateKey(agent), .rotateOwnKey(peers[0].key),
+            .listTokens, .revokeToken(token.id), .rotateKey(agent), .rotateOwnKey(peers[0].key), .serverKey(.show),
+            .serverKey(.prepare), .serverKey(.use(isForced: true)), .serverKey(.use(isForced: false)),
             .readAudit(auditFilter), .readAudit(AuditFilter()),
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
@@ -304,6 +322,10 @@ enum Samples {
                 Peer(identity: peers[0].identity, key: peers[0].key, origin: .rotation(of: peers[1].key))
             ]),
             .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
+            .serverKey(ServerKeyState(key: peers[0].key)),
+            .serverKey(
+                ServerKeyState(
+                    key: peers[0].key, next: peers[1].key, informed: 3, uninformed: [peers[2].identity], isInUse: true)),
             .starts(UpcomingStarts(starts: [start], isComplete: true)), .holds([hold]),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

@@ -45,7 +45,7 @@ package final class KnownServers: Sendable {
     /// - Throws: ``TransportError`` with code `.keyFile` when it cannot be read.
     package init(file: String) throws(TransportError) {
         self.file = file
-        servers = Mutex(access(file, F_OK) == 0 ? try Self.read(file) : [])
+        servers = Mutex(access(file, F_OK) == 0 ? try KnownServers.read(file) : [])
     }
 
     private static func read(_ file: String) throws(TransportError) -> [Server] {
@@ -53,7 +53,7 @@ package final class KnownServers: Sendable {
         let text = try SmallFile.read(file, limit: 64 << 10).text
         for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
             let words = line.split(separator: " ")
-            do {
+            do throws(TransportError) {
                 guard words.count == 3 else { throw TransportError(.invalidKey, "expected three keys, or two and a -") }
                 let next: CurveKey? = if words[2] == "-" { nil } else { try CurveKey(words[2]) }
                 servers.append(
