@@ -119,12 +119,12 @@ package struct Agent {
     ) async throws -> [(link: CollectorLink, socket: any MessageSocket)] {
         var collectors: [(link: CollectorLink, socket: any MessageSocket)] = []
         for collector in configuration.collectors {
+            let server = servers.server(try CurveKey(collector.publicKey))
             let socket = try await network.open(
-                SocketPlan(
-                    .dealer, Endpoint(collector.intake),
-                    .curveClient(keys.client, server: CurveKey(collector.publicKey))))
+                SocketPlan(.dealer, Endpoint(collector.intake), .curveClient(keys.client, server: server.keys)))
             let link = CollectorLink(
-                name: collector.publicKey, socket: socket, journal: journal, contents: contents, clock: clock,
+                name: collector.publicKey, socket: socket, server: server, journal: journal, contents: contents,
+                clock: clock,
                 logger: logger)
             collectors.append((link, socket))
         }

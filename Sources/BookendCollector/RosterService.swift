@@ -8,6 +8,7 @@ import Logging
 actor RosterService {
     private let socket: any MessageSocket
     private let server: KnownServer
+    private let ownKey: OwnKey
     private let store: any ReportStore
     private let admitted: AdmittedPeers
     private let place: CollectorPlace
@@ -25,12 +26,13 @@ actor RosterService {
     private var replies = 0
 
     init(
-        socket: any MessageSocket, server: KnownServer, store: any ReportStore, admitted: AdmittedPeers,
+        socket: any MessageSocket, server: KnownServer, ownKey: OwnKey, store: any ReportStore, admitted: AdmittedPeers,
         refusals: RefusalCounter, place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock,
         logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.server = server
+        self.ownKey = ownKey
         self.store = store
         self.admitted = admitted
         self.refusals = refusals
@@ -99,6 +101,7 @@ actor RosterService {
         }
         (request.refusals, request.refusalsThrough) = refusals.untold
         request.serverKey = server.newest
+        request.nextKey = ownKey.next
         socket.send([Wire.encode(.rosterRequest(request))], to: nil)
     }
 

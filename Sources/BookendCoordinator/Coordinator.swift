@@ -23,6 +23,8 @@ actor Coordinator {
     /// By whose key it is.
     var rotations: [PeerIdentity: PendingRotation] = [:]
     var ownKey: OwnKey
+    /// Next keys of collectors that could not be admitted: said once.
+    var rejectedKeys: [PeerIdentity: PublicKey] = [:]
     /// Ends when the coordinator is to start anew with another key.
     nonisolated let keyChanges: AsyncStream<Void>
     let keyChange: AsyncStream<Void>.Continuation
@@ -125,8 +127,9 @@ actor Coordinator {
         switch (peer.role, envelope) {
         case (.collector, .rosterRequest(let request)):
             takeRefusals(request, of: peer.description, now)
+            admitNextKey(request.nextKey, of: peer, delivery, now)
             answer(request, route, now)
-            note(request, of: peer, route, now)
+            note(request, of: peer, delivery, route, now)
         case (.agent, _):
             let agent = AgentID(rawValue: peer.name)
             note(route, of: agent)

@@ -37,6 +37,7 @@ extension Envelope {
             proto.refusalsThrough = request.refusalsThrough
             proto.place = ProtoCollectorPlace(request.place)
             if let key = request.serverKey { proto.serverKey = key.text }
+            if let key = request.nextKey { proto.nextKey = key.text }
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -44,6 +45,10 @@ extension Envelope {
         case .intake(.beacon(let beacon)): return .intakeBeacon(ProtoIntakeBeacon(beacon))
         case .progress(let progress): return .progress(ProtoProgress(progress))
         case .intakeAck(let ack): return .intakeAck(ProtoIntakeAck(ack))
+        case .beaconReply(let reply):
+            var proto = ProtoBeaconReply()
+            if let key = reply.nextKey { proto.nextKey = key.text }
+            return .beaconReply(proto)
         case .feedEntry(let entry): return .feedEntry(ProtoFeedEntry(entry))
         case .query(let request, let query): return .query(ProtoQuery(request, query))
         case .queryReply(let request, let reply): return .queryReply(ProtoQueryReply(request, reply))
@@ -89,12 +94,17 @@ extension Envelope {
             request.refusalsThrough = max(0, proto.refusalsThrough)
             request.serverKey = try PublicKey(
                 wire: proto.serverKey, isThere: proto.hasServerKey, "roster.server_key")
+            request.nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
             self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))
         case .intakeBatch(let proto): self = .intake(.batch(try IntakeBatch(proto)))
         case .intakeBeacon(let proto): self = .intake(.beacon(try IntakeBeacon(proto)))
         case .intakeAck(let proto): self = .intakeAck(IntakeAck(proto))
+        case .beaconReply(let proto):
+            self = .beaconReply(
+                BeaconReply(
+                    nextKey: try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "beacon_reply.next_key")))
         case .progress(let proto): self = .progress(try Progress(proto))
         case .feedEntry(let proto): self = .feedEntry(try FeedEntry(proto))
         case .query(let proto): self = .query(request: proto.request, try Query(proto))

@@ -169,7 +169,7 @@ enum Samples {
             Refusal(who: "agent/a", origin: "::1", what: "report", target: "agent b", reason: "forged", count: 3)
         ]
         request.refusalsThrough = 1 << 60
-        request.serverKey = peers[1].key
+        (request.serverKey, request.nextKey) = (peers[1].key, peers[0].key)
         return request
     }()
 
@@ -234,7 +234,13 @@ enum Samples {
         snapshot.nextKey = peers[1].key
         var reply = HeartbeatReply(generation: 5, wall: time)
         reply.nextKey = peers[1].key
-        return [.hello(hello), .heartbeat(heartbeat), .syncSnapshot(snapshot), .heartbeatReply(reply)]
+        var beacon = IntakeBeacon(activeJobs: [], wall: time)
+        beacon.serverKey = peers[1].key
+        return [
+            .hello(hello), .heartbeat(heartbeat), .syncSnapshot(snapshot), .heartbeatReply(reply),
+            .intake(.beacon(beacon)), .beaconReply(BeaconReply(nextKey: peers[1].key)),
+            .beaconReply(BeaconReply(nextKey: nil)),
+        ]
     }()
 
     static let envelopes = rotating + usual
@@ -281,7 +287,7 @@ enum Samples {
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
             .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
             .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
-            .testChannels("ops"), .testChannels(nil),
+            .testChannels("ops"), .testChannels(nil), .serverKey(.show), .serverKey(.use(isForced: true)),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
@@ -289,6 +295,7 @@ enum Samples {
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
             .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
+            .serverKey(ServerKeyState(key: peers[0].key, next: peers[1].key)),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,

@@ -181,16 +181,16 @@ import Testing
 
     // MARK: The coordinator's key
 
-    private func unknowing(_ fleet: RealFleet) async throws -> [String] {
-        try await fleet.json("coordinator", "rotate-key", "--status")["uninformed"].list.compactMap(\.text)
+    private func unknowing(_ daemon: String, _ fleet: RealFleet) async throws -> [String] {
+        try await fleet.json(daemon, "rotate-key", "--status")["uninformed"].list.compactMap(\.text)
     }
 
     /// Awaits that nobody but these is missing; it can only be asked for.
-    private func allKnow(_ fleet: RealFleet, but missing: [String] = []) async throws {
-        var names = try await unknowing(fleet)
+    private func allKnow(_ daemon: String, _ fleet: RealFleet, but missing: [String] = []) async throws {
+        var names = try await unknowing(daemon, fleet)
         for _ in 0..<300 where names != missing {
             try await Task.sleep(for: .milliseconds(50))
-            names = try await unknowing(fleet)
+            names = try await unknowing(daemon, fleet)
         }
         #expect(names == missing)
     }
@@ -223,12 +223,12 @@ import Testing
             let prepared = try await fleet.json("coordinator", "rotate-key", "--prepare")
             let new = try #require(prepared["next_key"].text)
             #expect(prepared["public_key"].text == old && new != old)
-            try await allKnow(fleet, but: ["agent/\(late.id)"])
+            try await allKnow("coordinator", fleet, but: ["agent/\(late.id)"])
             let refused = try await fleet.bookend("coordinator", "rotate-key", "--switch")
             #expect(refused.status == 4 && refused.errors.contains("agent/\(late.id) would not find"), "\(refused)")
             #expect(try publicKey(file) == old)
             try await start(late, fleet)
-            try await allKnow(fleet)
+            try await allKnow("coordinator", fleet)
 
             var pids: [pid_t] = []
             for name in ["coordinator", "collector", site.id, late.id] { pids.append(try await fleet.daemon(name).pid) }
@@ -251,11 +251,56 @@ import Testing
 
             // The configurations still name the first key.
             _ = try await fleet.json("coordinator", "rotate-key", "--prepare")
-            try await allKnow(fleet)
+            try await allKnow("coordinator", fleet)
             try await switchKey(fleet)
             #expect(try ![old, new].contains(publicKey(file)))
             let last = try await scenario.run()
             try await scenario.expect(last, is: 0, Integers(0, 0, 0))
+        }
+    }
+
+    @Test func `a collector's key changes while a job runs; agents and the coordinator follow, and no report is lost`()
+        async throws
+    {
+        try await RealFleet.with("rotation-collector", agents: 2) { fleet in
+            let (site, late) = (fleet.layout.sites[0], fleet.layout.sites[1])
+            let file = fleet.layout.directory + "/collector.key"
+            let old = try publicKey(file)
+            let scenario = try await Scenario(fleet: fleet, site: site, backup: .command("open go"))
+            let job = try await scenario.order()
+            try await scenario.reached("backup", 11, job)
+
+            try await kill(late, fleet)
+            let prepared = try await fleet.json("collector", "rotate-key", "--prepare")
+            let new = try #require(prepared["next_key"].text)
+            try await allKnow("collector", fleet, but: ["agent/\(late.id)"])
+            #expect(try await keys("collector", "main", fleet) == [old: "admitted", new: "admitted"])
+            let refused = try await fleet.bookend("collector", "rotate-key", "--switch")
+            #expect(refused.status == 4 && refused.errors.contains("agent/\(late.id) would not find"), "\(refused)")
+            try await start(late, fleet)
+            try await allKnow("collector", fleet)
+
+            let (collector, coordinator) = (fleet.daemon("collector"), fleet.daemon("coordinator"))
+            let (pid, position, places) = (try await collector.pid, collector.errors.count, coordinator.errors.count)
+            let end = try await fleet.bookend("collector", "rotate-key", "--switch")
+            #expect(end.status == 0 && end.output.contains(new), "\(end)")
+            try await collector.logged("collector is ready", after: position)
+            try await coordinator.logged("a key was retired", after: places)
+            for site in [site, late] { try await fleet.daemon(site.id).logged("the collector has a new key") }
+            #expect(try publicKey(file) == new && access(file + ".next", F_OK) != 0)
+            #expect(try await keys("collector", "main", fleet) == [old: "revoked", new: "admitted"])
+            #expect(try await fleet.daemon("collector").pid == pid)
+            try scenario.open("go")
+            try await scenario.ended(job)
+            try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+            FeedCheck.expectExact(fleet.feed.all)
+
+            // The configurations still name the first key, and streams go on under it.
+            try await kill(site, fleet)
+            try await start(site, fleet)
+            let last = try await scenario.run()
+            try await scenario.expect(last, is: 0, Integers(0, 0, 0))
+            FeedCheck.expectExact(fleet.feed.all)
         }
     }
 

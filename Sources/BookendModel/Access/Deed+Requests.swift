@@ -93,6 +93,8 @@ extension Query {
         case .acknowledgeAlert: .alertAcknowledge
         case .silenceAlerts, .endSilence: .alertSilence
         case .testChannels: .channelTest
+        case .serverKey(.show): .serverKeyShow
+        case .serverKey(.prepare), .serverKey(.use): .serverKeyRotate
         }
     }
 }

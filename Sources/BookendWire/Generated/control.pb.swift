@@ -1156,12 +1156,23 @@ nonisolated struct ProtoRosterRequest: Sendable {
   /// Clears the value of `serverKey`. Subsequent reads from it will return its default value.
   mutating func clearServerKey() {self._serverKey = nil}
 
+  /// that the collector will have: to be admitted beside the one that it has
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _place: ProtoCollectorPlace? = nil
   fileprivate var _serverKey: String? = nil
+  fileprivate var _nextKey: String? = nil
 }
 
 nonisolated struct ProtoRosterReply: Sendable {
@@ -3129,7 +3140,7 @@ nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0\u{3}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3145,6 +3156,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 20: try { try decoder.decodeRepeatedMessageField(value: &self.refusals) }()
       case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
       case 30: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
+      case 31: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
       default: break
       }
     }
@@ -3179,6 +3191,9 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._serverKey {
       try visitor.visitSingularStringField(value: v, fieldNumber: 30)
     } }()
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 31)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3191,6 +3206,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.refusals != rhs.refusals {return false}
     if lhs.refusalsThrough != rhs.refusalsThrough {return false}
     if lhs._serverKey != rhs._serverKey {return false}
+    if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

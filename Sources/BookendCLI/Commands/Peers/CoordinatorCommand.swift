@@ -29,6 +29,48 @@ struct CoordinatorRotateKeyCommand: AsyncParsableCommand {
               bookend coordinator rotate-key --switch
             """)
 
+    @OptionGroup var options: ServerKeyOptions
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let coordinator = try await FleetClient(connection).coordinator()
+        guard case .serverKey(let state) = try await coordinator.control(.serverKey(options.request)) else {
+            throw coordinator.unexpected()
+        }
+        output.write(state.document) { _ in state.lines(of: "coordinator", "agents and collectors") }
+    }
+}
+
+struct CollectorRotateKeyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate-key", abstract: "Change the collector's key. Jobs go on, and no agent is touched by hand.",
+        discussion: """
+            As with bookend coordinator rotate-key: agents learn the next key with their next sign of life, the coordinator
+            admits it beside the one in use, and revokes that one when the collector has come with the next one.
+
+            Contexts and readers of the feed that reach the collector over TCP name its key: change it there after the switch.
+
+            Examples:
+              bookend collector rotate-key --prepare
+              bookend collector rotate-key --status
+              bookend collector rotate-key --switch
+            """)
+
+    @OptionGroup var options: ServerKeyOptions
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let collector = try await FleetClient(connection).collector()
+        guard case .serverKey(let state) = try await collector.query(.serverKey(options.request)) else {
+            throw collector.unexpected()
+        }
+        output.write(state.document) { _ in state.lines(of: "collector", "agents and coordinators") }
+    }
+}
+
+struct ServerKeyOptions: ParsableArguments {
     enum Step: String, EnumerableFlag {
         case prepare, status
         case change = "switch"
@@ -47,25 +89,17 @@ struct CoordinatorRotateKeyCommand: AsyncParsableCommand {
     @Flag var step = Step.status
     @Flag(help: "With --switch: also when there are some who do not know the next key.")
     var force = false
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
 
     func validate() throws {
         if force, step != .change { throw ValidationError("--force goes with --switch") }
     }
 
-    func run() async throws {
-        let request: ServerKeyStep =
-            switch step {
-            case .prepare: .prepare
-            case .status: .show
-            case .change: .use(isForced: force)
-            }
-        let coordinator = try await FleetClient(connection).coordinator()
-        guard case .serverKey(let state) = try await coordinator.control(.serverKey(request)) else {
-            throw coordinator.unexpected()
+    var request: ServerKeyStep {
+        switch step {
+        case .prepare: .prepare
+        case .status: .show
+        case .change: .use(isForced: force)
         }
-        output.write(state.document) { _ in state.lines }
     }
 }
 
@@ -80,20 +114,21 @@ extension ServerKeyState {
         ])
     }
 
-    fileprivate var lines: [String] {
-        guard let next else { return ["the coordinator's key is \(key), and no other one is prepared"] }
+    /// - Parameter peers: Who is to know.
+    fileprivate func lines(of daemon: String, _ peers: String) -> [String] {
+        guard let next else { return ["the \(daemon)'s key is \(key), and no other one is prepared"] }
         guard !isInUse else {
             return [
-                "the coordinator starts anew with the key \(next)",
+                "the \(daemon) starts anew with the key \(next)",
                 "Contexts that reach it over TCP name the key before: change public_key there, or log in again.",
             ]
         }
-        var lines = ["the coordinator's key is \(key), the next one is \(next)"]
+        var lines = ["the \(daemon)'s key is \(key), the next one is \(next)"]
         let all = informed + uninformed.count
         if uninformed.isEmpty {
-            lines.append("all \(all) agents and collectors know it: go on with --switch")
+            lines.append("all \(all) \(peers) know it: go on with --switch")
         } else {
-            lines.append("\(uninformed.count) of \(all) agents and collectors have not said that they know it:")
+            lines.append("\(uninformed.count) of \(all) \(peers) have not said that they know it:")
             lines += uninformed.prefix(Self.namedPeers).map { "  \($0)" }
             if uninformed.count > Self.namedPeers {
                 lines.append("  and \(uninformed.count - Self.namedPeers) more")

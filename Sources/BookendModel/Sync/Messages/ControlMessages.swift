@@ -204,6 +204,8 @@ package struct RosterRequest: Hashable, Sendable {
     package var refusalsThrough: Int64 = 0
     /// The newest key of the coordinator's that the collector has written down; `nil`: it does not say.
     package var serverKey: PublicKey?
+    /// That the collector will have: to be admitted beside the one that it has; `nil`: it keeps that.
+    package var nextKey: PublicKey?
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
