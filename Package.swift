@@ -181,6 +181,10 @@ let package = Package(
                 "BookendAgent", "BookendDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/bookend-herd", swiftSettings: strict),
+        // What `tools/bench` measures CURVE with.
+        .executableTarget(
+            name: "bookend-echo", dependencies: ["BookendModel", "BookendTransport", "BookendWire"],
+            path: "Tests/bookend-echo", swiftSettings: strict),
         .testTarget(
             name: "ProcessTests",
             dependencies: [

@@ -28,13 +28,14 @@ import Testing
         try await Workbench.with { bench in
             let p = bench.path
             try bench.script(
-                "trap '' TERM; (trap '' TERM; echo $BASHPID > \(p)/child; exec setsid sleep 60) & sleep 60")
+                "trap '' TERM; (trap '' TERM; echo $BASHPID > \(p)/child; exec setsid sleep 600) & sleep 600")
             var program = StageProgram(path: p + "/scripts/pre_script.sh")
             program.timeout = .milliseconds(300)
             program.grace = .milliseconds(300)
             let outcome = await bench.process.run(program)
             #expect(outcome.stopCause == .timeout)
-            #expect(outcome.duration < .seconds(5))
+            // Much less than it sleeps; other tests may keep both cores busy for some seconds.
+            #expect(outcome.duration < .seconds(120))
             #expect(!bench.isAlive("child"))
         }
     }

@@ -3,9 +3,7 @@ import Glibc
 import Testing
 
 /// Scripts and agents that are not root. Only root can start them: without it these tests say so and do nothing.
-@Suite(
-    .timeLimit(.minutes(30)), .enabled(if: geteuid() == 0, "only root can start programs as other users"),
-    .enabled(if: SafePlace.isOpenToOthers, "other users cannot come to the programs below this checkout"))
+@Suite(.timeLimit(.minutes(30)), .enabled(if: geteuid() == 0, "only root can start programs as other users"))
 struct UserTests {
     /// What a script says of itself, in `NAME=value` lines.
     private static let selfPortrait = """
@@ -26,17 +24,22 @@ struct UserTests {
         return Dictionary(pairs) { $1 }
     }
 
-    /// A directory that everybody may enter, as the fleet's own is root's alone.
-    private func open(_ fleet: RealFleet) {
-        chmod(fleet.layout.directory, 0o755)
-        chmod(URL(fileURLWithPath: fleet.layout.directory).deletingLastPathComponent().path, 0o711)
-        for site in fleet.layout.sites { chmod(site.directory, 0o755) }
+    /// A fleet of one agent where every user can come to it; the agent is started from there when it is next started.
+    private func withOpenFleet(_ name: String, _ body: (RealFleet, AgentSite, _ agent: String) async throws -> Void)
+        async throws
+    {
+        try await OpenPlace.with { place in
+            try await RealFleet.with(name, agents: 1, below: place.directory) { fleet in
+                let site = fleet.layout.sites[0]
+                for path in [fleet.layout.directory, site.directory] { chmod(path, 0o755) }
+                fleet.launch(site.id, by: RealFleet.Launch(program: place.agent))
+                try await body(fleet, site, place.agent)
+            }
+        }
     }
 
     @Test func `scripts of a directory run as the user that it names, without the agent's privileges`() async throws {
-        try await RealFleet.with("run-as", agents: 1) { fleet in
-            let site = fleet.layout.sites[0]
-            open(fleet)
+        try await withOpenFleet("run-as") { fleet, site, _ in
             let nobody = try #require(getpwnam("nobody")).pointee
             let secret = site.directory + "/secret"
             try fleet.layout.write("for root\n", to: secret)
@@ -91,9 +94,7 @@ struct UserTests {
     @Test func `an agent without root reads files of all users, writes none, and gives its scripts nothing`()
         async throws
     {
-        try await RealFleet.with("unprivileged", agents: 1) { fleet in
-            let site = fleet.layout.sites[0]
-            open(fleet)
+        try await withOpenFleet("unprivileged") { fleet, site, program in
             let nobody = try #require(getpwnam("nobody")).pointee
             // Files that their owners alone may read.
             let theirs = site.source + "/theirs"
@@ -114,7 +115,7 @@ struct UserTests {
                     --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search "$@"
 
                 """, to: wrapper, mode: 0o755)
-            fleet.launch(site.id, by: RealFleet.Launch(wrapper: wrapper))
+            fleet.launch(site.id, by: RealFleet.Launch(program: program, wrapper: wrapper))
             try await fleet.reconfigure(site) { text in
                 for path in [
                     site.state, site.repository, site.restore, site.directory + "/said", site.directory + "/agent.key",

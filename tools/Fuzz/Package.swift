@@ -50,7 +50,8 @@ let package = Package(
         .target(
             name: "BookendCollector",
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
-            exclude: ["Store/CollectorCopies.swift"], sources: ["CollectorError.swift", "Store"], swiftSettings: swift),
+            exclude: ["Store/CollectorCopies.swift"],
+            sources: ["Alerts/OutgoingMessage.swift", "CollectorError.swift", "Store"], swiftSettings: swift),
         .target(name: "CFuzzer", path: "CFuzzer"),
         .executableTarget(
             name: "Fuzz",

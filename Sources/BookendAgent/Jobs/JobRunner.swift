@@ -74,6 +74,7 @@ struct JobRunner: Sendable {
             var stop = StopOrder()
             var isOver = false
             var isShuttingDown = false
+            var isTurnKept = false
             var timer: (deadline: BootTime, order: StopOrder)?
             for await var event in mailbox {
                 if event == .shutdown { isShuttingDown = true }
@@ -81,7 +82,11 @@ struct JobRunner: Sendable {
                 let actions = machine.handle(event, at: surroundings.clock.now)
                 activity.update(attempt: machine.attemptNumber, phase: machine.phase)
                 ledger.catchUp()
-                isOver = await perform(actions, ledger: &ledger, stop: &stop, in: &group) || isOver
+                isOver = await perform(actions, &ledger, &isTurnKept, stop: &stop, in: &group) || isOver
+                if isTurnKept, ledger.nextTry == nil {
+                    isTurnKept = false
+                    await surroundings.releaseTurn(TurnQueue.Claimant(job.trigger.job))
+                }
                 if isOver || (isShuttingDown && !machine.isUnderWay) { break }
                 let deadlines = [machine.nextDeadline, ledger.nextTry].compactMap(\.self)
                 setTimer(&timer, to: deadlines.min(), in: &group)
@@ -118,9 +123,12 @@ extension JobRunner {
     /// An attempt whose start cannot be recorded does not start. Anything else is carried out all the same, an owed
     /// post-script above all; its reports wait in the ledger.
     ///
+    /// - Parameter isTurnKept: The turn is not needed any more, and kept until the journal knows that the debt is paid: what
+    ///   an agent that dies now pays once more must not come between another job's scripts.
     /// - Returns: The job is over.
     private func perform(
-        _ actions: [JobAction], ledger: inout JobLedger, stop: inout StopOrder, in group: inout DiscardingTaskGroup
+        _ actions: [JobAction], _ ledger: inout JobLedger, _ isTurnKept: inout Bool, stop: inout StopOrder,
+        in group: inout DiscardingTaskGroup
     ) async -> Bool {
         let now = surroundings.clock.now.wall
         let failure = ledger.record(actions.flatMap { self.entries(for: $0, at: now) })
@@ -129,8 +137,10 @@ extension JobRunner {
             switch action {
             case .report, .settleDebt: break  // recorded
             case .recordStart: sender.yield(failure.map { .journalFailed(reason: $0) } ?? .startRecorded)
-            case .waitForTurn:
-                await surroundings.requestTurn(TurnQueue.Claim(job))
+            case .waitForTurn where isTurnKept:
+                isTurnKept = false
+                sender.yield(.turn)
+            case .waitForTurn: await surroundings.requestTurn(TurnQueue.Claim(job))
             case .runPreScript(let attempt):
                 stop = StopOrder()
                 start(.preScript, attempt: attempt, pre: nil, backup: nil, stop: stop, in: &group)
@@ -141,7 +151,7 @@ extension JobRunner {
                 stop = StopOrder()
                 startBackup(attempt: attempt, stop: stop, in: &group)
             case .endPreScript, .stopBackup: stop.give()
-            case .scheduleRetry: await surroundings.releaseTurn(TurnQueue.Claimant(job.trigger.job))
+            case .scheduleRetry: isTurnKept = true
             case .finish(let status):
                 isOver = true
                 surroundings.logger.notice(

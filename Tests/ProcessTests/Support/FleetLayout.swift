@@ -25,10 +25,12 @@ struct FleetLayout: Sendable {
     ///   - agents: Ids, and what stands in their configuration beside the usual.
     ///   - coordinator: What stands in the coordinator's configuration beside the usual.
     ///   - collector: The same for the collector's.
+    ///   - parent: Where its directory is made; nil: where it is safe.
     static func make(
-        _ name: String, agents: [(id: String, extra: String)], coordinator: String = "", collector: String = ""
+        _ name: String, agents: [(id: String, extra: String)], coordinator: String = "", collector: String = "",
+        below parent: String? = nil
     ) async throws -> FleetLayout {
-        let directory = try SafePlace.make(name)
+        let directory = try SafePlace.make(name, below: parent)
         var template = Array("/tmp/bookend-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw Missed(description: "no directory for sockets below /tmp")

@@ -59,15 +59,16 @@ final class RealFleet: Sendable {
     ///   - coordinator: What stands in the coordinator's configuration beside the usual.
     ///   - collector: The same for the collector's.
     ///   - special: More agents, by id, each with its own.
+    ///   - parent: Where its files are made; nil: where it is safe.
     static func with(
         _ name: String = "fleet", agents: Int, extra: String = "", special: [(id: String, extra: String)] = [],
-        coordinator: String = "", collector: String = "", feed: FeedLines = .all,
+        coordinator: String = "", collector: String = "", feed: FeedLines = .all, below parent: String? = nil,
         _ body: (RealFleet) async throws -> Void
     ) async throws {
         try await machine.with { _ in
             let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
             let layout = try await FleetLayout.make(
-                name, agents: usual + special, coordinator: coordinator, collector: collector)
+                name, agents: usual + special, coordinator: coordinator, collector: collector, below: parent)
             let fleet = RealFleet(
                 name, layout, pooled: Array(layout.sites.prefix(agents)), lines: feed)
             do {

@@ -4,10 +4,13 @@ import Glibc
 /// Where fleets may lie: below directories that only root and this user can write, as agents demand of their scripts.
 enum SafePlace {
     /// A new directory of this user alone.
-    static func make(_ name: String) throws -> String {
-        let candidates = [
-            checkout + "/.build/fleets", NSHomeDirectory() + "/.cache/bookend-tests", "/var/lib/bookend-tests",
-        ]
+    ///
+    /// - Parameter parent: Where it is made; nil: at the first place that is safe.
+    static func make(_ name: String, below parent: String? = nil) throws -> String {
+        let candidates =
+            parent.map { [$0] } ?? [
+                checkout + "/.build/fleets", NSHomeDirectory() + "/.cache/bookend-tests", "/var/lib/bookend-tests",
+            ]
         for candidate in candidates {
             do {
                 try FileManager.default.createDirectory(
@@ -28,17 +31,6 @@ enum SafePlace {
     /// The folder with Package.swift.
     static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
-
-    /// Whether other users come to the programs that were built here. Not below a home directory that is closed, say.
-    static let isOpenToOthers: Bool = {
-        var path = checkout + "/.build"
-        while true {
-            var place = stat()
-            guard stat(path, &place) == 0, place.st_mode & 0o001 != 0 else { return false }
-            if path == "/" { return true }
-            path = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        }
-    }()
 
     private static func isSafe(_ path: String) -> Bool {
         var path = path
