@@ -55,18 +55,4 @@ extension UnixTime {
         clock_gettime(CLOCK_REALTIME, &time)
         return UnixTime(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
     }
-
-    /// `2026-11-23T02:00:00.123Z`.
-    package var rfc3339: String {
-        var seconds = time_t(milliseconds / 1_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func padded(_ number: some BinaryInteger, _ width: Int = 2) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        return "\(padded(Int(parts.tm_year) + 1_900, 4))-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))T"
-            + "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))."
-            + "\(padded(abs(milliseconds % 1_000), 3))Z"
-    }
 }

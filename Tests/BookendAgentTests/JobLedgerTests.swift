@@ -77,6 +77,30 @@ import Testing
         }
     }
 
+    @Test func `a job that waits for its retry keeps its turn until its post-script is known to have run`() async throws
+    {
+        let policy = PolicyRevision.sample(retry: RetryPlan(attempts: 2, interval: .seconds(300)))
+        try await DirectorBench.with(policies: [policy]) { bench in
+            try await bench.director.accept(.sample(1))
+            let first = try await bench.stages.next()
+            try await bench.director.accept(.sample(2))
+            try await bench.until(2, is: .queued)
+            first.end(.successful)
+            try await bench.stages.next().end(.failed)
+            let post = try await bench.stages.next()
+            bench.journal.failWrites("no space")
+            post.end(.successful)
+            try await bench.until { bench.clock.nextDeadline != nil }
+            for _ in 0..<500 { await Task.yield() }
+            bench.journal.failWrites(nil)
+            bench.clock.advance(by: .seconds(1))
+            try await bench.until(1, is: .waitingForRetry)
+            try await bench.until { try bench.statuses(of: 2).count > 1 }
+            // It was not tried, and refused, while the journal was full.
+            #expect(try bench.statuses(of: 2)[1] == "1 11")
+        }
+    }
+
     @Test func `an agent that stops gives the journal ten seconds, and the next one says what is known`() async throws {
         let journal = MemoryJournal(agent: agentID)
         let clock = TestClock()

@@ -28,9 +28,9 @@ struct PolicyShowCommand: AsyncParsableCommand {
         let slots = revision == nil ? try await coordinator.slots(of: policy, limit: 100) : []
         output.write(found.document + .object(["slots": .list(slots.map(\.document))])) { _ in
             let by = SafeText.line(found.appliedBy)
-            let origin = "# revision \(found.revision), applied \(CivilTime(found.appliedAt).rfc3339) by \(by)"
+            let origin = "# revision \(found.revision), applied \(found.appliedAt.rfc3339) by \(by)"
             let next = slots.prefix(10).map { slot in
-                let start = CivilTime(slot.trigger.scheduledStart).rfc3339
+                let start = slot.trigger.scheduledStart.rfc3339
                 return "# next: \(start) on \(slot.trigger.agent), job \(slot.trigger.job)"
             }
             let more = slots.count > 10 ? ["# and more: bookend agents AGENT shows those of one agent"] : []

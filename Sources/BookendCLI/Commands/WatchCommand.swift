@@ -84,7 +84,7 @@ struct FeedLines: Sendable {
         policyWidth = min(24, max(policyWidth, policy.count))
         let job = String(trigger.job.rawValue)
         var line =
-            "\(CivilTime(time).clock)  \(padded(agent, agentWidth))  \(padded(policy, policyWidth))  "
+            "\(time.clock)Z  \(padded(agent, agentWidth))  \(padded(policy, policyWidth))  "
             + "\(padded(job, 5))  \(padded(stage, 11))  "
         // What has been laid out so far has one column a character; colour has none.
         let used = line.count + status.count + 2

@@ -31,7 +31,7 @@ enum AgentTables {
         ])
         for slot in slots {
             table.append([
-                .init(CivilTime(slot.trigger.scheduledStart).rfc3339), .init("\(slot.trigger.job)"),
+                .init(slot.trigger.scheduledStart.rfc3339), .init("\(slot.trigger.job)"),
                 .init(slot.trigger.policy.rawValue), .init(DurationText.render(slot.trigger.scheduledStart - now)),
             ])
         }

@@ -26,8 +26,8 @@ enum AlertTables {
             "alert \(alert.id): "
                 + terminal.paint(
                     "\(alert.severity.rawValue), \(alert.cause.title)", alert.severity.color(of: alert)),
-            "since \(CivilTime(alert.raisedAt).rfc3339) (\(Phrases.relative(alert.raisedAt, to: now)))"
-                + (alert.resolvedAt.map { ", resolved \(CivilTime($0).rfc3339)" } ?? ""),
+            "since \(alert.raisedAt.rfc3339) (\(Phrases.relative(alert.raisedAt, to: now)))"
+                + (alert.resolvedAt.map { ", resolved \($0.rfc3339)" } ?? ""),
             alert.toldAt.map { "people were told \(Phrases.relative($0, to: now)), \(alert.notices) times in all" }
                 ?? "people were not told yet",
         ]

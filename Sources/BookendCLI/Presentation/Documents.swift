@@ -13,7 +13,7 @@ extension Document {
     /// A time twice: `key` by the calendar in UTC, `key_unix_ms` as a number.
     static func time(_ key: String, _ time: UnixTime?) -> Document {
         .object([
-            Member(key: key, value: Document(time.map { CivilTime($0).rfc3339 })),
+            Member(key: key, value: Document(time.map { $0.rfc3339 })),
             Member(key: key + "_unix_ms", value: Document(time?.milliseconds)),
         ])
     }

@@ -102,7 +102,7 @@ enum JobTables {
     }
 
     private static func time(_ time: UnixTime, _ now: UnixTime) -> String {
-        "\(CivilTime(time).rfc3339) (\(Phrases.relative(time, to: now)))"
+        "\(time.rfc3339) (\(Phrases.relative(time, to: now)))"
     }
 }
 

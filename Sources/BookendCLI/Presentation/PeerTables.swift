@@ -25,7 +25,7 @@ enum PeerTables {
         if let role = peer.role { lines.append("  role        \(role.rawValue)") }
         if !peer.labels.isEmpty { lines.append("  labels      \(SafeText.line(labels(peer)))") }
         if peer.generation > 0 {
-            let time = "\(CivilTime(peer.changedAt).rfc3339) (\(Phrases.relative(peer.changedAt, to: now)))"
+            let time = "\(peer.changedAt.rfc3339) (\(Phrases.relative(peer.changedAt, to: now)))"
             lines.append("  changed     \(time), by \(SafeText.line(peer.changedBy))")
         }
         return lines

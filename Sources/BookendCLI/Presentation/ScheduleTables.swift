@@ -49,7 +49,7 @@ enum ScheduleTables {
 
     /// `2026-11-24 02:30`, as a wall clock in the schedule's zone shows it.
     private static func wall(_ time: UnixTime, _ start: ScheduledStart) -> String {
-        let text = CivilTime(time + .seconds(start.offset)).rfc3339
+        let text = (time + .seconds(start.offset)).rfc3339
         return text.prefix(10) + " " + text.dropFirst(11).prefix(5)
     }
 }

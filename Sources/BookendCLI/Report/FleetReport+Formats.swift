@@ -12,7 +12,7 @@ extension FleetReport {
     }
 
     private var headline: String {
-        "\(CivilTime(since).rfc3339) to \(CivilTime(until).rfc3339): "
+        "\(since.rfc3339) to \(until.rfc3339): "
             + "\(total.succeeded + total.withErrors) of \(Phrases.count(total.expected, "job")) succeeded"
             + (total.withErrors > 0 ? " (\(total.withErrors) with errors)" : "")
             + ", \(total.failed) failed, \(total.missed) missed"
@@ -31,7 +31,7 @@ extension FleetReport {
     private func words(_ server: Unprotected) -> [String] {
         [
             server.agent.rawValue, server.policy.rawValue, "\(server.status)",
-            server.lastGoodBackupAt.map { CivilTime($0).rfc3339 } ?? "never", SafeText.line(server.reason),
+            server.lastGoodBackupAt.map { $0.rfc3339 } ?? "never", SafeText.line(server.reason),
         ]
     }
 

@@ -46,13 +46,11 @@ struct MailText {
 
     /// `Mon, 23 Nov 2026 02:00:00 +0000`
     static func date(_ time: UnixTime) -> String {
-        let text = time.rfc3339
-        let days = Int((Double(time.milliseconds) / 86_400_000).rounded(.down))
-        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][((days % 7) + 7) % 7]
+        let date = time.day.date
+        let weekday = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][time.day.weekday]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let month = Int(text.dropFirst(5).prefix(2)).flatMap { months.indices.contains($0 - 1) ? months[$0 - 1] : nil }
-        return "\(weekday), \(text.dropFirst(8).prefix(2)) \(month ?? "Jan") \(text.prefix(4)) "
-            + "\(text.dropFirst(11).prefix(8)) +0000"
+        let day = date.day < 10 ? "0\(date.day)" : "\(date.day)"
+        return "\(weekday), \(day) \(months[date.month - 1]) \(date.year) \(time.clock) +0000"
     }
 
     /// One line, broken softly so that no piece is longer than 76 characters.

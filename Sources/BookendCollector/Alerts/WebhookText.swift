@@ -20,13 +20,13 @@ struct WebhookText {
     }
 
     /// A template with its placeholders filled in.
-    func fill(_ template: String) -> [UInt8] {
+    func fill(_ template: String) throws -> [UInt8] {
         var result = ""
         var rest = template[...]
         while let open = rest.firstRange(of: "{{"), let close = rest[open.upperBound...].firstRange(of: "}}") {
             result += rest[..<open.lowerBound]
             let name = rest[open.upperBound..<close.lowerBound].filter { $0 != " " }
-            result += Self.escaped(values[name] ?? "")
+            result += try Self.escaped(values[name] ?? "")
             rest = rest[close.upperBound...]
         }
         return Array((result + rest).utf8)
@@ -45,20 +45,10 @@ struct WebhookText {
     }
 
     /// As it stands between the quotes of a JSON string.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+    static func escaped(_ text: String) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return String(decoding: try encoder.encode(text).dropFirst().dropLast(), as: UTF8.self)
     }
 
     private struct Body: Encodable {

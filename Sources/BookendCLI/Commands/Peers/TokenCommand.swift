@@ -50,7 +50,7 @@ struct TokenOptions: ParsableArguments {
         let approval = token.needsApproval ? ", and an operator must approve them" : ""
         Output.note(
             """
-            token \(token.id): \(Phrases.count(token.usesLeft, "use")), until \(CivilTime(token.expires).rfc3339)\(approval).
+            token \(token.id): \(Phrases.count(token.usesLeft, "use")), until \(token.expires.rfc3339)\(approval).
             It is shown once, and is a secret. On the other machine: \(next)
             """)
     }

@@ -42,7 +42,7 @@ package struct CronExpression: Hashable, Sendable {
 
     /// The civil times of one day at which it starts, in order.
     package func times(on day: CivilDay) -> [CivilTime] {
-        let (month, dayOfMonth) = day.monthAndDay
+        let (_, month, dayOfMonth) = day.date
         guard months.contains(month) else { return [] }
         let byDate = daysOfMonth.contains(dayOfMonth)
         let byWeekday = weekdays.contains(day.weekday)

@@ -7,9 +7,7 @@ package protocol ZoneRules: Sendable {
 extension ZoneRules {
     /// The day that the wall clock shows at an instant.
     package func day(at time: UnixTime) -> CivilDay {
-        let local = time.milliseconds + offset(at: time) * 1_000
-        let day: Int64 = 86_400_000
-        return CivilDay(number: local >= 0 ? local / day : (local - day + 1) / day)
+        UnixTime(milliseconds: time.milliseconds + offset(at: time) * 1_000).day
     }
 
     /// The instant at which a start at this civil time happens.
