@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import Foundation
 import Logging
@@ -24,18 +25,19 @@ struct OwnKeyTests {
         }
     }
 
-    private let (web1, web2) = (AgentID(rawValue: "web-1"), AgentID(rawValue: "web-2"))
+    private let web1 = AgentID(rawValue: "web-1")
+    private let web2 = AgentID(rawValue: "web-2")
 
     /// With two agents that may come in.
     private func with(_ body: (Place) throws -> Void) throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-key-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-        let present = try CurveKeyPair.generate()
-        try present.write(secretFile: directory.path + "/collector.key")
-        let place = Place(file: NextKeyFile(besides: directory.path + "/collector.key"), present: present)
-        for agent in [web1, web2] { try enroll(try CurveKeyPair.generate().publicKey, "agent/\(agent)", place) }
-        try body(place)
+        try TemporaryDirectory.with { directory in
+            let file = directory + "/collector.key"
+            let present = try CurveKeyPair.generate()
+            try present.write(secretFile: file)
+            let place = Place(file: NextKeyFile(besides: file), present: present)
+            for agent in [web1, web2] { try enroll(try CurveKeyPair.generate().publicKey, "agent/\(agent)", place) }
+            try body(place)
+        }
     }
 
     private func enroll(_ key: CurveKey, _ name: String, _ place: Place) throws {
