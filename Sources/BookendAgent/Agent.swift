@@ -18,6 +18,7 @@ package struct Agent {
     private let configuration: AgentConfiguration
     private let network: any Network
     private let keys: AgentKeys
+    private let servers: KnownServers
     private let journal: any Journal
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
@@ -26,18 +27,21 @@ package struct Agent {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - servers: What is known of the keys of the coordinator and the collectors.
     ///   - server: `nil`: this machine.
     ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
     ///   - ready: Called once debts are being paid and orders are taken.
     package init(
-        configuration: AgentConfiguration, network: any Network, keys: AgentKeys, journal: any Journal,
-        clock: any DaemonClock, server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30),
+        configuration: AgentConfiguration, network: any Network, keys: AgentKeys,
+        servers: KnownServers = KnownServers(), journal: any Journal, clock: any DaemonClock,
+        server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30),
         ready: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         self.slotPause = slotPause
         self.configuration = configuration
         self.network = network
         self.keys = keys
+        self.servers = servers
         self.journal = journal
         self.clock = clock
         self.server = server
@@ -115,12 +119,12 @@ package struct Agent {
     ) async throws -> [(link: CollectorLink, socket: any MessageSocket)] {
         var collectors: [(link: CollectorLink, socket: any MessageSocket)] = []
         for collector in configuration.collectors {
+            let server = servers.server(try CurveKey(collector.publicKey))
             let socket = try await network.open(
-                SocketPlan(
-                    .dealer, Endpoint(collector.intake),
-                    .curveClient(keys.client, server: CurveKey(collector.publicKey))))
+                SocketPlan(.dealer, Endpoint(collector.intake), .curveClient(keys.client, server: server.keys)))
             let link = CollectorLink(
-                name: collector.publicKey, socket: socket, journal: journal, contents: contents, clock: clock,
+                name: collector.publicKey, socket: socket, server: server, journal: journal, contents: contents,
+                clock: clock,
                 logger: logger)
             collectors.append((link, socket))
         }
@@ -142,7 +146,8 @@ package struct Agent {
         _ contents: JournalContents, _ director: JobDirector, _ isolation: IsolationGuard?,
         _ collectors: [CollectorLink], _ server: any AgentServer
     ) async throws -> CoordinatorConnection {
-        let protection = Guard.curveClient(keys.client, server: try CurveKey(configuration.coordinator.publicKey))
+        let known = servers.server(try CurveKey(configuration.coordinator.publicKey))
+        let protection = Guard.curveClient(keys.client, server: known.keys)
         let topic = Array(Topic.agent(configuration.id).utf8)
         let broadcast = try await network.open(
             SocketPlan(
@@ -155,7 +160,7 @@ package struct Agent {
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, timeZone: MachineZone.name(),
             heartbeat: configuration.heartbeat, sync: sync,
-            broadcast: broadcast, journal: contents, director: director, asks: asks, clock: clock,
+            broadcast: broadcast, server: known, journal: contents, director: director, asks: asks, clock: clock,
             outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, heard: { isolation?.hear() }, logger: logger)
         return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])
     }

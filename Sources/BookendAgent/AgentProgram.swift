@@ -19,11 +19,13 @@ package enum AgentProgram {
         if clinux_forbid_dumps() != 0 { logger.warning("this agent's memory may be written to core files") }
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try AgentKeys(file: configuration.keyFile)
+        let servers = try KnownServers(file: directory.file(KnownServers.fileName))
         let journal = try SQLiteJournal(
             path: directory.file("journal.sqlite"), agent: configuration.id, reserve: journalReserve)
         let network = try SocketThread()
         let agent = Agent(
-            configuration: configuration, network: network, keys: keys, journal: journal, clock: SystemClock(),
+            configuration: configuration, network: network, keys: keys, servers: servers, journal: journal,
+            clock: SystemClock(),
             ready: ServiceManager.tellReady, logger: logger)
         try await DaemonProgram.run(logger: logger) { try await agent.run() }
         withExtendedLifetime(directory) {}

@@ -45,8 +45,8 @@ package struct BookendCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Who may come in",
                 subcommands: [
-                    AgentCommand.self, OperatorCommand.self, CollectorCommand.self, SubscriberCommand.self,
-                    LoginCommand.self, AuditCommand.self, ContextCommand.self,
+                    AgentCommand.self, OperatorCommand.self, CoordinatorCommand.self, CollectorCommand.self,
+                    SubscriberCommand.self, LoginCommand.self, AuditCommand.self, ContextCommand.self,
                 ]),
             CommandGroup(name: "To try", subcommands: [DevCommand.self]),
         ])

@@ -16,6 +16,8 @@ package struct Collector {
     private let configuration: CollectorConfiguration
     private let network: any Network
     private let keys: CurveKeyPair
+    private let ownKeyFile: NextKeyFile?
+    private let servers: KnownServers
     private let ring: KeyRing
     private let store: any ReportStore
     /// When each agent was last heard, and its active jobs.
@@ -30,14 +32,17 @@ package struct Collector {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - ownKeyFile: Where the keys lie; `nil`: they cannot be changed.
+    ///   - servers: What is known of the coordinator's key.
     ///   - rosterInterval: How often the coordinator is asked for its triggers.
     ///   - silenceInterval: How often jobs are looked for that nobody speaks of any more.
     ///   - alerts: The same store, which keeps alerts too; `nil`: no alerts are judged.
     ///   - alertInterval: How often what was stored is judged.
     ///   - channelPause: After a try that failed, at first.
     package init(
-        configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair, ring: KeyRing,
-        store: any ReportStore, alerts: (any AlertStore & ReportStore)? = nil, clock: any DaemonClock,
+        configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair,
+        ownKeyFile: NextKeyFile? = nil, servers: KnownServers = KnownServers(), ring: KeyRing, store: any ReportStore,
+        alerts: (any AlertStore & ReportStore)? = nil, clock: any DaemonClock,
         rosterInterval: Duration = .seconds(1), silenceInterval: Duration = .seconds(5),
         alertInterval: Duration = .seconds(2), channelPause: Duration = .seconds(5), deadMan: DeadMan? = nil,
         logger: Logger
@@ -48,6 +53,8 @@ package struct Collector {
         self.configuration = configuration
         self.network = network
         self.keys = keys
+        self.ownKeyFile = ownKeyFile
+        self.servers = servers
         self.ring = ring
         self.store = store
         self.clock = clock
@@ -57,9 +64,21 @@ package struct Collector {
         self.logger = logger
     }
 
-    package func run() async throws {
+    /// How a collector ends.
+    package enum Ending: Hashable, Sendable {
+        case stopped
+        /// It is to be started anew at once, with the key that is in its file now.
+        case keyChanged
+    }
+
+    /// Serves until the graceful shutdown of its task, or until its key has changed.
+    @discardableResult
+    package func run() async throws -> Ending {
         // Before anybody can come: who was revoked may still stand in the key file.
         let admitted = AdmittedPeers(ring: ring, recorded: try store.peers().peers, logger: logger)
+        let ownKey = try OwnKey(
+            keys.publicKey, file: ownKeyFile, ring: ring, hasCoordinator: configuration.coordinator != nil,
+            logger: logger)
         let remote = Guard.curveServer(keys, admitting: ring)
         let intakeSocket = try await network.open(SocketPlan(.router, Endpoint(configuration.intake), remote))
         let feedKind = SocketPlan.Kind.publisher(welcome: Topic.welcome, authorize: Feed.authorize)
@@ -73,16 +92,18 @@ package struct Collector {
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local, access: access))
         let refusals = RefusalCounter(clock: clock, logger: logger)
         let intake = try IntakeService(
-            socket: intakeSocket, ring: ring, refusals: refusals, store: store, feed: Feed(publishers: feeds),
+            socket: intakeSocket, ring: ring, ownKey: ownKey, refusals: refusals, store: store,
+            feed: Feed(publishers: feeds),
             heard: lastHeard,
             clock: clock,
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)
-        let roster = try await openRoster(admitted, refusals)
+        let roster = try await openRoster(admitted, ownKey, refusals)
         let board = ChannelBoard(configuration.channels)
         let desk = try alertDesk(board)
         let queries = QueryService(
-            socket: querySocket, ring: ring, refusals: refusals, store: store, roster: roster?.service, alerts: desk,
+            socket: querySocket, ring: ring, ownKey: ownKey, refusals: refusals, store: store, roster: roster?.service,
+            alerts: desk,
             clock: clock, logger: logger)
         logger.notice(
             "collector is ready",
@@ -106,6 +127,10 @@ package struct Collector {
                 }
                 if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }
                 if let roster { group.addTask { await roster.service.run() } }
+                group.addTask {
+                    for await _ in ownKey.changes {}
+                    if ownKey.isReplaced { await intake.stop() }
+                }
                 await intake.run()
                 group.cancelAll()
                 await roster?.socket.close()
@@ -118,6 +143,7 @@ package struct Collector {
         }
         await network.stop()
         logger.notice("collector stopped")
+        return ownKey.isReplaced ? .keyChanged : .stopped
     }
 
     private func silence(_ intake: IntakeService) -> SilenceService {
@@ -157,19 +183,20 @@ package struct Collector {
     }
 
     private func openRoster(
-        _ admitted: AdmittedPeers, _ refusals: RefusalCounter
+        _ admitted: AdmittedPeers, _ ownKey: OwnKey, _ refusals: RefusalCounter
     ) async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
         let place = CollectorPlace(
             intake: configuration.advertise.intake, feed: configuration.advertise.feed,
             query: configuration.advertise.query)
+        let server = servers.server(try CurveKey(coordinator.publicKey))
         let socket = try await network.open(
             SocketPlan(
-                .dealer, Endpoint(coordinator.sync),
-                .curveClient(ClientKeys(keys), server: CurveKey(coordinator.publicKey))))
+                .dealer, Endpoint(coordinator.sync), .curveClient(ClientKeys(keys), server: server.keys)))
         return (
             try RosterService(
-                socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,
+                socket: socket, server: server, ownKey: ownKey, store: store, admitted: admitted, refusals: refusals,
+                place: place,
                 interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),

@@ -13,23 +13,33 @@ package enum CollectorProgram {
         let logger = DaemonProgram.logger(label: "bookend-collector", level: configuration.logLevel.rawValue)
         DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
+        let store = try SQLiteReportStore(path: directory.file(CollectorCopies.databaseName))
+        let servers = try KnownServers(file: directory.file(KnownServers.fileName))
+        try await DaemonProgram.run(logger: logger) {
+            var ending = Collector.Ending.keyChanged
+            while ending == .keyChanged { ending = try await serve(configuration, servers, store, logger) }
+        }
+        withExtendedLifetime(directory) {}
+    }
+
+    /// Until it is stopped, or has another key.
+    private static func serve(
+        _ configuration: CollectorConfiguration, _ servers: KnownServers, _ store: SQLiteReportStore, _ logger: Logger
+    ) async throws -> Collector.Ending {
         let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         // One that is told by the coordinator who may come in needs no file of its own.
         let isFileNeeded = configuration.coordinator == nil || access(configuration.keys, F_OK) == 0
         let ring = KeyRing(isFileNeeded ? try KeyRing.read(file: configuration.keys) : [])
-        let store = try SQLiteReportStore(path: directory.file(CollectorCopies.databaseName))
-        let network = try SocketThread()
         let deadMan = configuration.deadMan.map {
             DeadMan(
                 url: $0.url, every: $0.every, userAgent: "bookend-collector/\(softwareVersion)", logger: logger
             )
         }
-        let collector = Collector(
-            configuration: configuration, network: network, keys: keys, ring: ring, store: store, alerts: store,
-            clock: SystemClock(), deadMan: deadMan,
-            logger: logger)
-        try await DaemonProgram.run(logger: logger) { try await collector.run() }
-        withExtendedLifetime(directory) {}
+        return try await Collector(
+            configuration: configuration, network: try SocketThread(), keys: keys,
+            ownKeyFile: NextKeyFile(besides: configuration.keyFile), servers: servers, ring: ring, store: store,
+            alerts: store, clock: SystemClock(), deadMan: deadMan, logger: logger
+        ).run()
     }
 
     /// Enrolls this collector with a token.

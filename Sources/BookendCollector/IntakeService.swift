@@ -14,6 +14,7 @@ actor IntakeService {
 
     private let socket: any MessageSocket
     private let ring: KeyRing
+    private let ownKey: OwnKey
     private let refusals: RefusalCounter
     private let store: any ReportStore
     private let feed: Feed
@@ -37,11 +38,13 @@ actor IntakeService {
     private var nextComplaint: BootTime?
 
     init(
-        socket: any MessageSocket, ring: KeyRing, refusals: RefusalCounter, store: any ReportStore, feed: Feed,
+        socket: any MessageSocket, ring: KeyRing, ownKey: OwnKey, refusals: RefusalCounter, store: any ReportStore,
+        feed: Feed,
         heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.ring = ring
+        self.ownKey = ownKey
         self.refusals = refusals
         self.store = store
         self.feed = feed
@@ -139,7 +142,11 @@ actor IntakeService {
                     "report", claimed == sender ? "another stream" : "agent \(claimed)", of: delivery,
                     "the report claims another agent or stream", count: verdict.forged)
             }
-        case .intake(.beacon(let beacon)): heard.take(beacon, from: sender, at: clock.now)
+        case .intake(.beacon(let beacon)):
+            heard.take(beacon, from: sender, at: clock.now)
+            if let reply = ownKey.hear(beacon.serverKey, from: sender) {
+                socket.send([Wire.encode(.beaconReply(reply))], to: route)
+            }
         case .progress(let value):
             guard value.agent == sender else {
                 return drop("progress", "agent \(value.agent)", of: delivery, "the progress claims another agent")

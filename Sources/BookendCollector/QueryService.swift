@@ -9,6 +9,7 @@ import Synchronization
 final class QueryService: Sendable {
     private let socket: any MessageSocket
     private let ring: KeyRing
+    private let ownKey: OwnKey
     private let refusals: RefusalCounter
     private let store: any ReportStore
     private let roster: RosterService?
@@ -27,11 +28,12 @@ final class QueryService: Sendable {
 
     /// - Parameter roster: Knows what the coordinator accepted a moment ago; `nil`: there is no coordinator to be asked.
     init(
-        socket: any MessageSocket, ring: KeyRing, refusals: RefusalCounter, store: any ReportStore,
+        socket: any MessageSocket, ring: KeyRing, ownKey: OwnKey, refusals: RefusalCounter, store: any ReportStore,
         roster: RosterService?, alerts: AlertDesk?, clock: any DaemonClock, logger: Logger
     ) {
         self.socket = socket
         self.ring = ring
+        self.ownKey = ownKey
         self.refusals = refusals
         self.store = store
         self.roster = roster
@@ -111,6 +113,12 @@ final class QueryService: Sendable {
                 return Question(
                     request: request, query: query, route: route, name: name, waitsForCoordinator: false)
             }
+            if case .serverKey(let step) = query {
+                let answer = ownKey.answer(step, by: name)
+                socket.send([Wire.encode(.queryReply(request: request, answer))], to: route)
+                ownKey.noteAnswered()
+                return nil
+            }
             let answer = reply(to: query)
             if case .job = query, case .failed(let failure) = answer, failure.code == .notFound {
                 return Question(request: request, query: query, route: route, name: name, waitsForCoordinator: true)
@@ -167,6 +175,7 @@ final class QueryService: Sendable {
                 return .feed([], head: try store.feed(from: nil, limit: 1)?.head ?? Cursor(rawValue: ""))
             case .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels:
                 return .failed(RemoteFailure(.invalid, "alerts are asked for elsewhere"))
+            case .serverKey: return .failed(RemoteFailure(.invalid, "the key is asked for elsewhere"))
             }
         } catch {
             logger.error("a query failed", metadata: ["error": "\(error)"])
@@ -199,7 +208,7 @@ final class QueryService: Sendable {
 extension Query {
     fileprivate var isAboutAlerts: Bool {
         switch self {
-        case .jobs, .job, .fleet, .feed, .feedHead, .auditAnchors: false
+        case .jobs, .job, .fleet, .feed, .feedHead, .auditAnchors, .serverKey: false
         case .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels: true
         }
     }

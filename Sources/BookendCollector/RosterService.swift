@@ -7,6 +7,8 @@ import Logging
 /// Asks the coordinator again and again what triggers there are, so that a job which no agent told of yet is known.
 actor RosterService {
     private let socket: any MessageSocket
+    private let server: KnownServer
+    private let ownKey: OwnKey
     private let store: any ReportStore
     private let admitted: AdmittedPeers
     private let place: CollectorPlace
@@ -24,10 +26,13 @@ actor RosterService {
     private var replies = 0
 
     init(
-        socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, refusals: RefusalCounter,
-        place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock, logger: Logger
+        socket: any MessageSocket, server: KnownServer, ownKey: OwnKey, store: any ReportStore, admitted: AdmittedPeers,
+        refusals: RefusalCounter, place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock,
+        logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
+        self.server = server
+        self.ownKey = ownKey
         self.store = store
         self.admitted = admitted
         self.refusals = refusals
@@ -51,7 +56,9 @@ actor RosterService {
             group.addTask {
                 for await event in self.socket.connectionEvents {
                     switch event {
-                    case .connected: await self.ask()
+                    case .connected:
+                        await self.noteServerKey()
+                        await self.ask()
                     case .lost(let reason, _):
                         self.logger.warning("the coordinator is out of reach", metadata: ["reason": "\(reason)"])
                     case .cut, .turnedAway: break  // only on a server
@@ -93,7 +100,31 @@ actor RosterService {
             return
         }
         (request.refusals, request.refusalsThrough) = refusals.untold
+        request.serverKey = server.newest
+        request.nextKey = ownKey.next
         socket.send([Wire.encode(.rosterRequest(request))], to: nil)
+    }
+
+    private func noteServerKey() {
+        do throws(TransportError) {
+            guard try server.noteUse(of: socket.statistics.serverKey) else { return }
+            logger.notice("the coordinator has a new key", metadata: ["key": "\(server.newest)"])
+        } catch {
+            // Both stay until it tells more.
+            logger.error("the coordinator's new key could not be written down", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Written down first; what is asked next says that it is known.
+    private func learn(_ next: PublicKey?) {
+        do throws(TransportError) {
+            guard try server.learn(next, over: socket.statistics.serverKey) else { return }
+            logger.notice(
+                "the coordinator told of its next key", metadata: ["key": "\(next.map { "\($0)" } ?? "none")"])
+            ask()
+        } catch {
+            logger.error("the coordinator's next key could not be written down", metadata: ["error": "\(error)"])
+        }
     }
 
     /// The head of the audit log: here it is out of the coordinator's reach.
@@ -114,6 +145,7 @@ actor RosterService {
                 throw WireError(.invalid, "a message that a coordinator does not send to a collector")
             }
             heard.hearCoordinator(at: clock.now)
+            learn(reply.nextKey)
             defer { replies += 1 }
             refusals.taken(through: reply.refusalsThrough)
             try keep(reply.auditHead)

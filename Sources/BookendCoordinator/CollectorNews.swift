@@ -28,6 +28,9 @@ struct CollectorNews {
     private var pending: [Pending] = []
     private var collectors: [PeerIdentity: Collector] = [:]
 
+    /// What it names; `nil`: it was not heard of since the start, or names none.
+    func serverKey(of collector: PeerIdentity) -> PublicKey? { collectors[collector]?.request.serverKey }
+
     var isFull: Bool { pending.count >= Self.limit }
 
     /// Waits for all collectors, also for one that was not heard of yet: it may be about to ask.

@@ -80,6 +80,7 @@ extension Coordinator {
             case .revokePeer(let identity): try revoke(identity, client, now)
             case .rotateKey(let agent): try rotate(agent, client, now)
             case .rotateOwnKey(let key): try rotateOwn(key, client, now)
+            case .serverKey(let step): try answer(step, client, now)
             case .listTokens: reply(.tokens(book.tokens.values.sorted { $0.id < $1.id }), to: client)
             case .readAudit(let filter):
                 reply(.audit(try stored { () throws(CoordinatorError) in try store.audit(filter) }), to: client)

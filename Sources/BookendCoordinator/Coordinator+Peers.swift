@@ -69,10 +69,12 @@ extension Coordinator {
     }
 
     /// A collector asks: it acts by the peers up to the generation that it names.
-    func note(_ request: RosterRequest, of collector: PeerIdentity, _ route: Route, _ now: Moment) {
+    func note(
+        _ request: RosterRequest, of collector: PeerIdentity, _ delivery: Delivery, _ route: Route, _ now: Moment
+    ) {
         collectorPlaces[collector] = request.place
-        // Its key is the one that it has proved, whatever it says.
-        collectorPlaces[collector]?.key = book.named(collector).last { $0.state == .admitted }?.key
+        // Its key is the one that it has proved, whatever it says, and whichever other one is admitted beside that.
+        collectorPlaces[collector]?.key = delivery.sender?.key.map(PublicKey.init)
         let isCurrent = request.epoch == machine.epoch
         news.hear(request, isCurrent: isCurrent, of: collector, route)
         endNews(now)

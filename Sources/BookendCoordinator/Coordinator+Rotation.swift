@@ -131,6 +131,26 @@ extension Coordinator {
         }
     }
 
+    /// A collector tells the key that it will have: the first use of that retires the one by which it tells it.
+    func admitNextKey(_ key: PublicKey?, of collector: PeerIdentity, _ delivery: Delivery, _ now: Moment) {
+        guard let key, let present = delivery.sender?.key.map(PublicKey.init), key != present,
+            rejectedKeys[collector] != key
+        else { return }
+        if let known = book[key], known.identity == collector, known.state == .admitted { return }
+        let caller = Caller(
+            name: "\(collector)", origin: delivery.address?.description ?? "", standing: .nobody, key: present)
+        let client = Client(
+            door: .sync, route: Route([]), caller: caller, request: 0, what: Deed.keyRotate.rawValue)
+        do throws(RemoteFailure) {
+            try admit(key, of: collector, for: client, now)
+        } catch {
+            rejectedKeys[collector] = key
+            logger.error(
+                "a collector's next key cannot be admitted",
+                metadata: ["peer": "\(collector)", "key": "\(key)", "error": "\(error.message)"])
+        }
+    }
+
     /// The agent did not do as it was asked to.
     func endRotation(of agent: AgentID, in question: UInt64, _ failure: RemoteFailure) {
         let identity = PeerIdentity(role: .agent, name: agent.rawValue)

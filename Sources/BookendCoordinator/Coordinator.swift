@@ -22,6 +22,12 @@ actor Coordinator {
     var news = CollectorNews()
     /// By whose key it is.
     var rotations: [PeerIdentity: PendingRotation] = [:]
+    var ownKey: OwnKey
+    /// Next keys of collectors that could not be admitted: said once.
+    var rejectedKeys: [PeerIdentity: PublicKey] = [:]
+    /// Ends when the coordinator is to start anew with another key.
+    nonisolated let keyChanges: AsyncStream<Void>
+    let keyChange: AsyncStream<Void>.Continuation
     let enrollment: EnrollmentRules?
     /// What wall clocks show where.
     let zones: any ZoneCatalog = TimeZones()
@@ -42,10 +48,12 @@ actor Coordinator {
     var housekeeping: Housekeeping
 
     init(
-        rules: CoordinatorRules, doors: Doors, keyFile: WatchedKeyFile, book: PeerBook,
+        rules: CoordinatorRules, doors: Doors, ownKey: OwnKey, keyFile: WatchedKeyFile, book: PeerBook,
         enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, logger: Logger
     ) throws(CoordinatorError) {
         self.doors = doors
+        self.ownKey = ownKey
+        (keyChanges, keyChange) = AsyncStream.makeStream()
         self.store = store
         self.keyFile = keyFile
         self.book = book
@@ -56,6 +64,7 @@ actor Coordinator {
             try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62))
         let now = clock.now
         _ = machine.handle(.enrolled(book.agents), at: now)  // nobody is online: nothing follows
+        _ = machine.handle(.nextKeyPrepared(ownKey.next), at: now)  // the same
         self.machine = machine
         housekeeping = Housekeeping(at: now.boot)
     }
@@ -118,8 +127,9 @@ actor Coordinator {
         switch (peer.role, envelope) {
         case (.collector, .rosterRequest(let request)):
             takeRefusals(request, of: peer.description, now)
+            admitNextKey(request.nextKey, of: peer, delivery, now)
             answer(request, route, now)
-            note(request, of: peer, route, now)
+            note(request, of: peer, delivery, route, now)
         case (.agent, _):
             let agent = AgentID(rawValue: peer.name)
             note(route, of: agent)
@@ -233,6 +243,7 @@ actor Coordinator {
             reply.auditHead = try store.auditHead()
             // They were taken before this.
             reply.refusalsThrough = request.refusalsThrough
+            reply.nextKey = ownKey.next
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])

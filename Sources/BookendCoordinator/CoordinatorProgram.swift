@@ -13,11 +13,26 @@ package enum CoordinatorProgram {
         let logger = DaemonProgram.logger(label: "bookend-coordinator", level: configuration.logLevel.rawValue)
         DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
-        let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let keyFile = try WatchedKeyFile(path: configuration.keys)
         let store = try SQLitePolicyStore(path: directory.file("coordinator.sqlite"))
+        let gateKeyFile = directory.file("enroller.key")
+        try await DaemonProgram.run(logger: logger) {
+            var ending = CoordinatorService.Ending.keyChanged
+            while ending == .keyChanged {
+                ending = try await serve(configuration, keyFile, store, gateKeyFile: gateKeyFile, logger)
+            }
+        }
+        withExtendedLifetime(directory) {}
+    }
+
+    /// Until it is stopped, or has another key.
+    private static func serve(
+        _ configuration: CoordinatorConfiguration, _ keyFile: WatchedKeyFile, _ store: SQLitePolicyStore,
+        gateKeyFile: String, _ logger: Logger
+    ) async throws -> CoordinatorService.Ending {
+        let keys = try CurveKeyPair.read(secretFile: configuration.keyFile)
         let enrollment = try configuration.enrollment.map { enrollment in
-            try rules(enrollment, configuration, keys, directory)
+            try rules(enrollment, configuration, keys, gateKeyFile: gateKeyFile)
         }
         let network = try SocketThread()
         let service = CoordinatorService(
@@ -26,29 +41,25 @@ package enum CoordinatorProgram {
                 control: try Endpoint(configuration.control), controlAccess: UnixSocketAccess(configuration.socket)),
             rules: CoordinatorRules(
                 offlineAfter: configuration.agentOfflineAfter, jobsAtOnce: configuration.jobsAtOnce), network: network,
-            keys: keys,
-            keyFile: keyFile, enrollment: enrollment, store: store, clock: SystemClock(),
+            keys: keys, ownKeyFile: NextKeyFile(besides: configuration.keyFile), keyFile: keyFile,
+            enrollment: enrollment, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {
                 DeadMan(
                     url: $0.url, every: $0.every, userAgent: "bookend-coordinator/\(softwareVersion)",
                     logger: logger)
             }, logger: logger)
-        try await DaemonProgram.run(logger: logger) {
-            try await service.run { endpoints in
-                // Without its handler libzmq would let every key in: better not to run at all. One handler serves both
-                // sockets, and only this one is of a kind that can be asked.
-                try await network.checkThatStrangersAreRefused(at: endpoints.sync, server: keys.publicKey)
-            }
+        return try await service.run { endpoints in
+            // Without its handler libzmq would let every key in: better not to run at all. One handler serves both
+            // sockets, and only this one is of a kind that can be asked.
+            try await network.checkThatStrangersAreRefused(at: endpoints.sync, server: keys.publicKey)
         }
-        withExtendedLifetime(directory) {}
     }
 
     /// The gate's key is its own, made when it is first needed: the process knows no other secret.
     private static func rules(
         _ enrollment: CoordinatorConfiguration.Enrollment, _ configuration: CoordinatorConfiguration,
-        _ keys: CurveKeyPair, _ directory: StateDirectory
+        _ keys: CurveKeyPair, gateKeyFile file: String
     ) throws -> EnrollmentRules {
-        let file = directory.file("enroller.key")
         let gateKeys: CurveKeyPair
         if access(file, F_OK) == 0 {
             gateKeys = try CurveKeyPair.read(secretFile: file)

@@ -33,6 +33,7 @@ package struct CoordinatorService: Sendable {
     private let tickInterval: Duration
     private let network: any Network
     private let keys: CurveKeyPair
+    private let ownKeyFile: NextKeyFile?
     private let keyFile: WatchedKeyFile
     private let enrollment: EnrollmentRules?
     private let store: any PolicyStore
@@ -40,10 +41,19 @@ package struct CoordinatorService: Sendable {
     private let deadMan: DeadMan?
     private let logger: Logger
 
-    /// - Parameter network: Stopped at the end.
+    /// How a coordinator ends.
+    package enum Ending: Hashable, Sendable {
+        case stopped
+        /// It is to be started anew at once, with the key that is in its file now.
+        case keyChanged
+    }
+
+    /// - Parameters:
+    ///   - network: Stopped at the end.
+    ///   - ownKeyFile: Where the keys lie; `nil`: they cannot be changed.
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
-        network: any Network, keys: CurveKeyPair, keyFile: WatchedKeyFile,
+        network: any Network, keys: CurveKeyPair, ownKeyFile: NextKeyFile? = nil, keyFile: WatchedKeyFile,
         enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, deadMan: DeadMan? = nil,
         logger: Logger
     ) {
@@ -52,6 +62,7 @@ package struct CoordinatorService: Sendable {
         self.tickInterval = tickInterval
         self.network = network
         self.keys = keys
+        self.ownKeyFile = ownKeyFile
         self.keyFile = keyFile
         self.enrollment = enrollment
         self.store = store
@@ -60,11 +71,14 @@ package struct CoordinatorService: Sendable {
         self.logger = logger
     }
 
-    /// Serves until the graceful shutdown of its task: then takes no more orders, writes down what it has heard, and
-    /// closes the sockets.
+    /// Serves until the graceful shutdown of its task, or until its key has changed: then takes no more orders, writes down
+    /// what it has heard, and closes the sockets.
     ///
     /// - Parameter check: Called once everything is listening, with the real endpoints; what it throws stops the start.
-    package func run(check: @Sendable (CoordinatorEndpoints) async throws -> Void = { _ in }) async throws {
+    @discardableResult
+    package func run(
+        check: @Sendable (CoordinatorEndpoints) async throws -> Void = { _ in }
+    ) async throws -> Ending {
         let doors: Doors
         let coordinator: Coordinator
         let real: CoordinatorEndpoints
@@ -76,7 +90,8 @@ package struct CoordinatorService: Sendable {
             keyFile.ring.replace(with: book)
             doors = try await open()
             coordinator = try Coordinator(
-                rules: rules, doors: doors, keyFile: keyFile, book: book, enrollment: enrollment,
+                rules: rules, doors: doors, ownKey: OwnKey(keys.publicKey, file: ownKeyFile), keyFile: keyFile,
+                book: book, enrollment: enrollment,
                 store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
@@ -110,6 +125,10 @@ package struct CoordinatorService: Sendable {
                     group.addTask { await door.watchPeers(logger) { await coordinator.turnAway($0, $1) } }
                 }
                 if let deadMan { group.addTask { await deadMan.run { try await coordinator.checkThatItWorks() } } }
+                group.addTask {
+                    for await _ in coordinator.keyChanges {}
+                    if await coordinator.isKeyReplaced { await doors.control.close() }
+                }
                 for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }
                 // No more orders from here on: the control socket is closed.
                 group.cancelAll()
@@ -122,6 +141,7 @@ package struct CoordinatorService: Sendable {
         }
         await network.stop()
         logger.notice("coordinator stopped")
+        return await coordinator.isKeyReplaced ? .keyChanged : .stopped
     }
 
     private func open() async throws(TransportError) -> Doors {

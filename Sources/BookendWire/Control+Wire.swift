@@ -83,6 +83,7 @@ extension ProtoControlRequest {
         case .revokeToken(let id): body = .revokeTokenID(id.rawValue)
         case .rotateKey(let agent): body = .rotateAgentKey(agent.rawValue)
         case .rotateOwnKey(let key): body = .rotateOwnKey(key.text)
+        case .serverKey(let step): body = .serverKey(ProtoServerKeyRequest(step))
         case .readAudit(let filter): body = .readAudit(ProtoAuditFilter(filter))
         }
     }
@@ -147,6 +148,7 @@ extension ControlRequest {
         case .revokeTokenID(let id): self = .revokeToken(try TokenID(wire: id))
         case .rotateAgentKey(let agent): self = .rotateKey(try AgentID(wire: agent, "agent"))
         case .rotateOwnKey(let key): self = .rotateOwnKey(try PublicKey(wire: key, "rotate_own_key"))
+        case .serverKey(let proto): self = .serverKey(try ServerKeyStep(proto))
         case .readAudit(let filter): self = .readAudit(try AuditFilter(filter))
         }
     }
@@ -253,6 +255,7 @@ extension ProtoControlReply {
             rotated.isInUse = rotation.isInUse
             rotated.uninformed = rotation.uninformed.map(\.description)
             body = .rotated(rotated)
+        case .serverKey(let state): body = .serverKey(ProtoServerKeyState(state))
         case .tokens(let list):
             var tokens = Tokens()
             tokens.tokens = list.map(ProtoEnrollmentToken.init)
@@ -306,6 +309,7 @@ extension ControlReply {
                     uninformed: try rotated.uninformed.bounded(1_000, "uninformed").map {
                         identity throws(WireError) in try PeerIdentity(wire: identity)
                     }))
+        case .serverKey(let state): self = .serverKey(try ServerKeyState(state))
         case .tokens(let list):
             self = .tokens(try list.tokens.map { token throws(WireError) in try EnrollmentToken(token) })
         case .tokenMade(let made):
@@ -332,6 +336,7 @@ extension ProtoRosterReply {
         peersThrough = reply.peersThrough
         if let head = reply.auditHead { auditHead = ProtoAuditHead(head) }
         refusalsThrough = reply.refusalsThrough
+        if let key = reply.nextKey { nextKey = key.text }
     }
 }
 
@@ -345,5 +350,6 @@ extension RosterReply {
             peers: try Peer.list(proto.peers), peersThrough: proto.peersThrough)
         auditHead = proto.hasAuditHead ? try AuditHead(proto.auditHead) : nil
         refusalsThrough = max(0, proto.refusalsThrough)
+        nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
     }
 }

@@ -16,6 +16,7 @@ extension Envelope {
             proto.generation = reply.generation
             proto.wallUnixMs = reply.wall.milliseconds
             proto.slotsVersion = reply.slotsVersion
+            if let key = reply.nextKey { proto.nextKey = key.text }
             return .heartbeatReply(proto)
         case .triggerAck(let job): return .triggerAck(ProtoJobReference(job))
         case .cancelAck(let job): return .cancelAck(ProtoJobReference(job))
@@ -35,6 +36,8 @@ extension Envelope {
             proto.refusals = request.refusals.map(ProtoRefusal.init)
             proto.refusalsThrough = request.refusalsThrough
             proto.place = ProtoCollectorPlace(request.place)
+            if let key = request.serverKey { proto.serverKey = key.text }
+            if let key = request.nextKey { proto.nextKey = key.text }
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -42,6 +45,10 @@ extension Envelope {
         case .intake(.beacon(let beacon)): return .intakeBeacon(ProtoIntakeBeacon(beacon))
         case .progress(let progress): return .progress(ProtoProgress(progress))
         case .intakeAck(let ack): return .intakeAck(ProtoIntakeAck(ack))
+        case .beaconReply(let reply):
+            var proto = ProtoBeaconReply()
+            if let key = reply.nextKey { proto.nextKey = key.text }
+            return .beaconReply(proto)
         case .feedEntry(let entry): return .feedEntry(ProtoFeedEntry(entry))
         case .query(let request, let query): return .query(ProtoQuery(request, query))
         case .queryReply(let request, let reply): return .queryReply(ProtoQueryReply(request, reply))
@@ -62,10 +69,11 @@ extension Envelope {
         case .syncSnapshot(let proto): self = .syncSnapshot(try SyncSnapshot(proto))
         case .heartbeat(let proto): self = .heartbeat(try Heartbeat(proto))
         case .heartbeatReply(let proto):
-            self = .heartbeatReply(
-                HeartbeatReply(
-                    generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs),
-                    slotsVersion: proto.slotsVersion))
+            var reply = HeartbeatReply(
+                generation: proto.generation, wall: UnixTime(milliseconds: proto.wallUnixMs),
+                slotsVersion: proto.slotsVersion)
+            reply.nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "heartbeat.next_key")
+            self = .heartbeatReply(reply)
         case .triggerAck(let proto): self = .triggerAck(try JobID(wire: proto.jobID))
         case .cancelAck(let proto): self = .cancelAck(try JobID(wire: proto.jobID))
         case .triggerConflict(let proto): self = .triggerConflict(try JobID(wire: proto.jobID))
@@ -84,12 +92,19 @@ extension Envelope {
                 try Refusal(refusal)
             }
             request.refusalsThrough = max(0, proto.refusalsThrough)
+            request.serverKey = try PublicKey(
+                wire: proto.serverKey, isThere: proto.hasServerKey, "roster.server_key")
+            request.nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
             self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))
         case .intakeBatch(let proto): self = .intake(.batch(try IntakeBatch(proto)))
         case .intakeBeacon(let proto): self = .intake(.beacon(try IntakeBeacon(proto)))
         case .intakeAck(let proto): self = .intakeAck(IntakeAck(proto))
+        case .beaconReply(let proto):
+            self = .beaconReply(
+                BeaconReply(
+                    nextKey: try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "beacon_reply.next_key")))
         case .progress(let proto): self = .progress(try Progress(proto))
         case .feedEntry(let proto): self = .feedEntry(try FeedEntry(proto))
         case .query(let proto): self = .query(request: proto.request, try Query(proto))

@@ -59,6 +59,7 @@ extension ProtoIntakeBeacon {
         self.init()
         activeJobs = beacon.activeJobs.map(ProtoActiveJob.init)
         wallUnixMs = beacon.wall.milliseconds
+        if let key = beacon.serverKey { serverKey = key.text }
     }
 }
 
@@ -68,6 +69,7 @@ extension IntakeBeacon {
             try ActiveJob(job)
         }
         self.init(activeJobs: jobs, wall: UnixTime(milliseconds: proto.wallUnixMs))
+        serverKey = try PublicKey(wire: proto.serverKey, isThere: proto.hasServerKey, "beacon.server_key")
     }
 }
 

@@ -145,6 +145,7 @@ extension ProtoQuery {
             var test = TestChannels()
             test.channel = channel ?? ""
             query = .testChannels(test)
+        case .serverKey(let step): query = .serverKey(ProtoServerKeyRequest(step))
         }
     }
 }
@@ -173,6 +174,7 @@ extension Query {
         case .testChannels(let test):
             let channel = try test.channel.bounded(128, "test_channels.channel")
             self = .testChannels(channel.isEmpty ? nil : channel)
+        case .serverKey(let step): self = .serverKey(try ServerKeyStep(step))
         }
     }
 }
@@ -277,6 +279,7 @@ extension ProtoQueryReply {
             var channels = Channels()
             channels.channels = list.map(ProtoChannelState.init)
             reply = .channels(channels)
+        case .serverKey(let state): reply = .serverKey(ProtoServerKeyState(state))
         case .failed(let failure): reply = .failure(ProtoFailure(failure))
         }
     }
@@ -306,6 +309,7 @@ extension QueryReply {
         case .channels(let list):
             self = .channels(
                 try list.channels.bounded(1_000, "channels").map { state throws(WireError) in try ChannelState(state) })
+        case .serverKey(let state): self = .serverKey(try ServerKeyState(state))
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
     }

@@ -58,6 +58,7 @@ extension ProtoHello {
             return proto
         }
         timeZone = hello.timeZone
+        if let key = hello.serverKey { serverKey = key.text }
         if let time = hello.knowsSince { knowsSinceUnixMs = time.milliseconds }
     }
 }
@@ -76,6 +77,7 @@ extension Hello {
             },
             knowsSince: proto.hasKnowsSinceUnixMs ? UnixTime(milliseconds: proto.knowsSinceUnixMs) : nil,
             timeZone: try proto.timeZone.bounded(64, "hello.time_zone"))
+        serverKey = try PublicKey(wire: proto.serverKey, isThere: proto.hasServerKey, "hello.server_key")
     }
 }
 
@@ -90,6 +92,7 @@ extension ProtoSyncSnapshot {
         slots = snapshot.slots.map(ProtoTrigger.init)
         slotsVersion = snapshot.slotsVersion
         epoch = snapshot.epoch
+        if let key = snapshot.nextKey { nextKey = key.text }
     }
 }
 
@@ -103,6 +106,7 @@ extension SyncSnapshot {
             wall: UnixTime(milliseconds: proto.wallUnixMs),
             slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) },
             slotsVersion: proto.slotsVersion, epoch: proto.epoch)
+        nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "snapshot.next_key")
     }
 }
 
@@ -134,6 +138,7 @@ extension ProtoHeartbeat {
         openDebts = heartbeat.openDebts
         wallUnixMs = heartbeat.wall.milliseconds
         instance = heartbeat.instance
+        if let key = heartbeat.serverKey { serverKey = key.text }
     }
 }
 
@@ -143,6 +148,7 @@ extension Heartbeat {
             generation: proto.generation, activeJobs: try ActiveJob.list(proto.activeJobs),
             outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs),
             instance: proto.instance)
+        serverKey = try PublicKey(wire: proto.serverKey, isThere: proto.hasServerKey, "heartbeat.server_key")
     }
 }
 

@@ -12,7 +12,8 @@ import Testing
     private static let queries: [Query] = [
         .jobs(JobFilter()), .job(JobID(rawValue: 4_711)), .fleet, .feed(from: nil, limit: 1), .feedHead,
         .auditAnchors(after: 0, limit: 1), .alerts(AlertFilter()), .alert(7), .silences,
-        .acknowledgeAlert(7, note: ""), .endSilence(7), .testChannels(nil),
+        .acknowledgeAlert(7, note: ""), .endSilence(7), .testChannels(nil), .serverKey(.show),
+        .serverKey(.use(isForced: true)),
         .silenceAlerts(AlertSilence(until: UnixTime(milliseconds: 9), reason: "why")),
     ]
 
@@ -32,10 +33,11 @@ import Testing
                     refused += isRefused ? 1 : 0
                 }
             }
-            // Two who are nobody, a subscriber that asks for the audit log and for alerts, two viewers who change them.
-            #expect(refused == 42)
+            // Two who are nobody, a subscriber that asks for the audit log and for alerts, two viewers who change them; and all
+            // but the admin who change a key.
+            #expect(refused == 51)
             // The first of each kind is told at once: jobs and one job are the same kind, as are the feed and its head.
-            #expect(collector.log.all(with: "something was refused").count == 27)
+            #expect(collector.log.all(with: "something was refused").count == 36)
         }
     }
 

@@ -16,7 +16,7 @@ actor CoordinatorStage {
     private var keyLines = ""
     private var enrolled: [String: CurveKeyPair] = [:]
     private let rules: CoordinatorRules
-    private var running: (task: Task<Void, any Error>, endpoints: CoordinatorEndpoints)?
+    private var running: (task: Task<CoordinatorService.Ending, any Error>, endpoints: CoordinatorEndpoints)?
     /// What the coordinator logs.
     nonisolated let log = LogLines()
     /// The client's own thread; the coordinator has another.
@@ -42,6 +42,7 @@ actor CoordinatorStage {
     private init(agents: [String: String], rules: CoordinatorRules) throws {
         directory = try TemporaryDirectory.make()
         keys = try .generate()
+        try keys.write(secretFile: directory + "/coordinator.key")
         self.rules = rules
         network = try SocketThread()
         var lines: [String] = []
@@ -88,19 +89,28 @@ actor CoordinatorStage {
                 control: Endpoint("ipc://\(directory)/control.sock"))
         let service = CoordinatorService(
             endpoints: places, rules: rules, tickInterval: .milliseconds(10), network: try SocketThread(), keys: keys,
+            ownKeyFile: NextKeyFile(besides: directory + "/coordinator.key"),
             keyFile: try WatchedKeyFile(path: directory + "/keys"),
             store: try SQLitePolicyStore(path: directory + "/coordinator.sqlite"), clock: SystemClock(),
             logger: Logger(label: "test") { [log] _ in KeptLog(lines: log) })
         let (ready, continuation) = AsyncStream.makeStream(of: CoordinatorEndpoints.self)
         let task = Task {
             defer { continuation.finish() }
-            try await service.run { continuation.yield($0) }
+            return try await service.run { continuation.yield($0) }
         }
         for await endpoints in ready {
             running = (task, endpoints)
             return
         }
-        try await task.value
+        _ = try await task.value
+    }
+
+    /// Of a coordinator that ends by itself.
+    func ending() async throws -> CoordinatorService.Ending { try await #require(running).task.value }
+
+    /// What its key file holds now.
+    var storedKey: CurveKey {
+        get throws { try CurveKeyPair.read(secretFile: directory + "/coordinator.key").publicKey }
     }
 
     func stop() async {

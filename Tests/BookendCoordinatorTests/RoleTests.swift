@@ -29,6 +29,7 @@ import Testing
         .revokePeer(peer), .listTokens,
         .createToken(TokenDraft(peerRole: .agent)), .revokeToken(TokenID(rawValue: 4_711)),
         .readAudit(AuditFilter()), .rotateKey(AgentID(rawValue: "nobody-has-this-name")), .rotateOwnKey(ownKey),
+        .serverKey(.show), .serverKey(.use(isForced: true)),
     ]
     private static let ownKey = PublicKey(checking: String(repeating: "0", count: 40))!
     private static let peer = PeerIdentity(role: .agent, name: "nobody-has-this-name")

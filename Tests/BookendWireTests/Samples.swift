@@ -173,6 +173,7 @@ enum Samples {
             Refusal(who: "agent/a", origin: "::1", what: "report", target: "agent b", reason: "forged", count: 3)
         ]
         request.refusalsThrough = 1 << 60
+        (request.serverKey, request.nextKey) = (peers[1].key, peers[0].key)
         return request
     }()
 
@@ -180,7 +181,7 @@ enum Samples {
         var reply = RosterReply(
             through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5, peers: peers,
             peersThrough: 12)
-        (reply.auditHead, reply.refusalsThrough) = (auditEntry.head, 1 << 60)
+        (reply.auditHead, reply.refusalsThrough, reply.nextKey) = (auditEntry.head, 1 << 60, peers[1].key)
         return reply
     }()
 
@@ -226,7 +227,29 @@ enum Samples {
             .init(agent: agent, start: time, job: nil),
         ], held: "paused")
 
-    static let envelopes: [Envelope] =
+    /// Of a coordinator that is to have another key.
+    static let rotating: [Envelope] = {
+        var hello = Hello(
+            incarnation: 1, version: "0.1.0", labels: [:], generation: 2, activeJobs: [], highestJob: job, wall: time)
+        hello.serverKey = peers[1].key
+        var heartbeat = Heartbeat(generation: 5, activeJobs: [], outboxDepth: 3, wall: time)
+        heartbeat.serverKey = peers[1].key
+        var snapshot = SyncSnapshot(generation: 5, policies: [], triggers: [], cancels: [], wall: time)
+        snapshot.nextKey = peers[1].key
+        var reply = HeartbeatReply(generation: 5, wall: time)
+        reply.nextKey = peers[1].key
+        var beacon = IntakeBeacon(activeJobs: [], wall: time)
+        beacon.serverKey = peers[1].key
+        return [
+            .hello(hello), .heartbeat(heartbeat), .syncSnapshot(snapshot), .heartbeatReply(reply),
+            .intake(.beacon(beacon)), .beaconReply(BeaconReply(nextKey: peers[1].key)),
+            .beaconReply(BeaconReply(nextKey: nil)),
+        ]
+    }()
+
+    static let envelopes = rotating + usual
+
+    private static let usual: [Envelope] =
         [
             .policyChange(PolicyChange(generation: 5, name: name, revision: restic)),
             .policyChange(PolicyChange(generation: 5, name: name, revision: nil)),
@@ -268,7 +291,7 @@ enum Samples {
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
             .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
             .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
-            .testChannels("ops"), .testChannels(nil),
+            .testChannels("ops"), .testChannels(nil), .serverKey(.show), .serverKey(.use(isForced: true)),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
@@ -276,6 +299,7 @@ enum Samples {
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
             .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
+            .serverKey(ServerKeyState(key: peers[0].key, next: peers[1].key)),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,
@@ -294,7 +318,8 @@ enum Samples {
             .labelPeer(peers[0].identity, set: ["rack": "7"], remove: ["room"]),
             .renamePeer(peers[0].identity, to: "web-2"), .revokePeer(peers[1].identity),
             .approvePeer(peers[2].identity), .createToken(token.allows), .createToken(TokenDraft(peerRole: .agent)),
-            .listTokens, .revokeToken(token.id), .rotateKey(agent), .rotateOwnKey(peers[0].key),
+            .listTokens, .revokeToken(token.id), .rotateKey(agent), .rotateOwnKey(peers[0].key), .serverKey(.show),
+            .serverKey(.prepare), .serverKey(.use(isForced: true)), .serverKey(.use(isForced: false)),
             .readAudit(auditFilter), .readAudit(AuditFilter()),
         ] as [ControlRequest]).map { .control(request: 4, $0) }
         + ([
@@ -308,6 +333,10 @@ enum Samples {
                 Peer(identity: peers[0].identity, key: peers[0].key, origin: .rotation(of: peers[1].key))
             ]),
             .audit([auditEntry]), .tokens([token]), .tokenMade(token, text: "bookend1-…"),
+            .serverKey(ServerKeyState(key: peers[0].key)),
+            .serverKey(
+                ServerKeyState(
+                    key: peers[0].key, next: peers[1].key, informed: 3, uninformed: [peers[2].identity], isInUse: true)),
             .starts(UpcomingStarts(starts: [start], isComplete: true)), .holds([hold]),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

@@ -179,6 +179,153 @@ import Testing
         try await fleet.comesOnline(site, after: position)
     }
 
+    // MARK: The coordinator's key
+
+    private func unknowing(_ daemon: String, _ fleet: RealFleet) async throws -> [String] {
+        try await fleet.json(daemon, "rotate-key", "--status")["uninformed"].list.compactMap(\.text)
+    }
+
+    /// Awaits that nobody but these is missing; it can only be asked for.
+    private func allKnow(_ daemon: String, _ fleet: RealFleet, but missing: [String] = []) async throws {
+        var names = try await unknowing(daemon, fleet)
+        for _ in 0..<300 where names != missing {
+            try await Task.sleep(for: .milliseconds(50))
+            names = try await unknowing(daemon, fleet)
+        }
+        #expect(names == missing)
+    }
+
+    /// Switches, and awaits that everybody is back, whom nobody has touched.
+    private func switchKey(_ fleet: RealFleet) async throws {
+        let coordinator = fleet.daemon("coordinator")
+        let (position, collector) = (coordinator.errors.count, fleet.daemon("collector").errors.count)
+        let end = try await fleet.bookend("coordinator", "rotate-key", "--switch")
+        #expect(end.status == 0, "\(end)")
+        try await coordinator.logged("coordinator is ready", after: position)
+        for site in fleet.layout.sites { try await fleet.comesOnline(site, after: position) }
+        try await fleet.daemon("collector").logged("the coordinator has a new key", after: collector)
+    }
+
+    @Test func `the coordinator's key changes while a job runs, and all come back that nobody has touched`()
+        async throws
+    {
+        try await RealFleet.with("rotation-coordinator", agents: 2) { fleet in
+            let (site, late) = (fleet.layout.sites[0], fleet.layout.sites[1])
+            let file = fleet.layout.directory + "/coordinator.key"
+            let (old, stolen) = (try publicKey(file), try CurveKeyPair.read(secretFile: file))
+            let scenario = try await Scenario(fleet: fleet, site: site, backup: .command("open go"))
+            let job = try await scenario.order()
+            try await scenario.reached("backup", 11, job)
+
+            // One is down when the next key is prepared.
+            try await kill(late, fleet)
+            #expect(try await fleet.bookend("coordinator", "rotate-key", "--switch").status == 4)
+            let prepared = try await fleet.json("coordinator", "rotate-key", "--prepare")
+            let new = try #require(prepared["next_key"].text)
+            #expect(prepared["public_key"].text == old && new != old)
+            try await allKnow("coordinator", fleet, but: ["agent/\(late.id)"])
+            let refused = try await fleet.bookend("coordinator", "rotate-key", "--switch")
+            #expect(refused.status == 4 && refused.errors.contains("agent/\(late.id) would not find"), "\(refused)")
+            #expect(try publicKey(file) == old)
+            try await start(late, fleet)
+            try await allKnow("coordinator", fleet)
+
+            var pids: [pid_t] = []
+            for name in ["coordinator", "collector", site.id, late.id] { pids.append(try await fleet.daemon(name).pid) }
+            try await switchKey(fleet)
+            var status = stat()
+            #expect(try publicKey(file) == new && access(file + ".next", F_OK) != 0)
+            #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600)
+            try scenario.open("go")
+            try await scenario.ended(job)
+            try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+            FeedCheck.expectExact(fleet.feed.all)
+            for (name, pid) in zip(["coordinator", "collector", site.id, late.id], pids) {
+                #expect(try await fleet.daemon(name).pid == pid)
+            }
+            let audit = try await fleet.json("audit")["entries"].list.filter { $0["what"].text == "server-key.rotate" }
+            #expect(audit.map { $0["result"].text } == ["done", "done"], "\(audit)")
+            #expect(audit.allSatisfy { $0["target"].text == "coordinator" && $0["detail"].text?.contains(new) == true })
+
+            try await expectNobodyHears(stolen, site, fleet)
+
+            // The configurations still name the first key.
+            _ = try await fleet.json("coordinator", "rotate-key", "--prepare")
+            try await allKnow("coordinator", fleet)
+            try await switchKey(fleet)
+            #expect(try ![old, new].contains(publicKey(file)))
+            let last = try await scenario.run()
+            try await scenario.expect(last, is: 0, Integers(0, 0, 0))
+        }
+    }
+
+    @Test func `a collector's key changes while a job runs; agents and the coordinator follow, and no report is lost`()
+        async throws
+    {
+        try await RealFleet.with("rotation-collector", agents: 2) { fleet in
+            let (site, late) = (fleet.layout.sites[0], fleet.layout.sites[1])
+            let file = fleet.layout.directory + "/collector.key"
+            let old = try publicKey(file)
+            let scenario = try await Scenario(fleet: fleet, site: site, backup: .command("open go"))
+            let job = try await scenario.order()
+            try await scenario.reached("backup", 11, job)
+
+            try await kill(late, fleet)
+            let prepared = try await fleet.json("collector", "rotate-key", "--prepare")
+            let new = try #require(prepared["next_key"].text)
+            try await allKnow("collector", fleet, but: ["agent/\(late.id)"])
+            #expect(try await keys("collector", "main", fleet) == [old: "admitted", new: "admitted"])
+            let refused = try await fleet.bookend("collector", "rotate-key", "--switch")
+            #expect(refused.status == 4 && refused.errors.contains("agent/\(late.id) would not find"), "\(refused)")
+            try await start(late, fleet)
+            try await allKnow("collector", fleet)
+
+            let (collector, coordinator) = (fleet.daemon("collector"), fleet.daemon("coordinator"))
+            let (pid, position, places) = (try await collector.pid, collector.errors.count, coordinator.errors.count)
+            let end = try await fleet.bookend("collector", "rotate-key", "--switch")
+            #expect(end.status == 0 && end.output.contains(new), "\(end)")
+            try await collector.logged("collector is ready", after: position)
+            try await coordinator.logged("a key was retired", after: places)
+            for site in [site, late] { try await fleet.daemon(site.id).logged("the collector has a new key") }
+            #expect(try publicKey(file) == new && access(file + ".next", F_OK) != 0)
+            #expect(try await keys("collector", "main", fleet) == [old: "revoked", new: "admitted"])
+            #expect(try await fleet.daemon("collector").pid == pid)
+            try scenario.open("go")
+            try await scenario.ended(job)
+            try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+            FeedCheck.expectExact(fleet.feed.all)
+
+            // The configurations still name the first key, and streams go on under it.
+            try await kill(site, fleet)
+            try await start(site, fleet)
+            let last = try await scenario.run()
+            try await scenario.expect(last, is: 0, Integers(0, 0, 0))
+            FeedCheck.expectExact(fleet.feed.all)
+        }
+    }
+
+    /// Somebody has stolen the coordinator's key before it was changed, and takes its place; the agent was started anew.
+    private func expectNobodyHears(_ stolen: CurveKeyPair, _ site: AgentSite, _ fleet: RealFleet) async throws {
+        await fleet.daemon("coordinator").stop()
+        let network = try SocketThread()
+        let ring = KeyRing()
+        let agentKey = try CurveKeyPair.read(secretFile: keyFile(site)).publicKey
+        ring.enroll(EnrolledKey(key: agentKey, identity: try #require(PeerIdentity("agent/\(site.id)"))))
+        _ = try await network.open(
+            SocketPlan(
+                .router, try Endpoint("tcp://127.0.0.1:\(fleet.layout.ports.sync)"),
+                .curveServer(stolen, admitting: ring)))
+        let position = fleet.daemon(site.id).errors.count
+        try await fleet.daemon(site.id).logged("reason=handshakeFailed", after: position)
+        await fleet.daemon(site.id).stop()
+        try await fleet.start(site)
+        try await fleet.daemon(site.id).logged("reason=handshakeFailed")
+        #expect(!fleet.daemon(site.id).errors.all.contains { $0.contains("connected to the coordinator") })
+        await network.stop()
+        try await fleet.startCoordinator()
+        for site in fleet.layout.sites { try await fleet.comesOnline(site) }
+    }
+
     @Test func `an operator changes his own key, also when he was interrupted, and the old one is refused`()
         async throws
     {

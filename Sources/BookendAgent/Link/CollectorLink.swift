@@ -20,6 +20,7 @@ package final class CollectorLink: Sendable {
 
     private let name: String
     private let socket: any MessageSocket
+    private let server: KnownServer
     private let journal: any Journal
     private let clock: any DaemonClock
     private let logger: Logger
@@ -29,13 +30,17 @@ package final class CollectorLink: Sendable {
     private let appends: AsyncStream<Void>
     private let appender: AsyncStream<Void>.Continuation
 
-    /// - Parameter name: What the journal keeps this collector's acknowledgements under: its public key.
+    /// - Parameters:
+    ///   - name: What the journal keeps this collector's acknowledgements under: its public key as it is configured,
+    ///     whatever key it has now.
+    ///   - server: By which keys the collector is known.
     package init(
-        name: String, socket: any MessageSocket, journal: any Journal, contents: JournalContents,
+        name: String, socket: any MessageSocket, server: KnownServer, journal: any Journal, contents: JournalContents,
         clock: any DaemonClock, logger: Logger
     ) {
         self.name = name
         self.socket = socket
+        self.server = server
         self.journal = journal
         self.clock = clock
         self.logger = logger
@@ -87,6 +92,7 @@ package final class CollectorLink: Sendable {
                     switch event {
                     case .connected:
                         self.logger.info("connected to the collector", metadata: ["collector": "\(self.name)"])
+                        self.noteServerKey()
                         self.handle(.connected, timer)
                     case .lost(let reason, _):
                         self.logger.warning(
@@ -135,15 +141,19 @@ package final class CollectorLink: Sendable {
 
     private func sendBeacon(_ jobs: [ActiveJob]) {
         guard socket.statistics.isConnected else { return }
-        let beacon = IntakeBeacon(activeJobs: Array(jobs.prefix(Self.namedJobLimit)), wall: clock.now.wall)
+        var beacon = IntakeBeacon(activeJobs: Array(jobs.prefix(Self.namedJobLimit)), wall: clock.now.wall)
+        beacon.serverKey = server.newest
         socket.send([Wire.encode(.intake(.beacon(beacon)))], to: nil)
     }
 
     private func take(_ delivery: Delivery, _ timer: AsyncStream<StopOrder>.Continuation) {
         guard let frame = delivery.message?.frames.last else { return }
         do {
-            guard case .intakeAck(let ack) = try Wire.decode(frame) else {
-                throw WireError(.invalid, "a message that a collector does not send to an agent")
+            let ack: IntakeAck
+            switch try Wire.decode(frame) {
+            case .intakeAck(let value): ack = value
+            case .beaconReply(let reply): return learn(reply.nextKey)
+            default: throw WireError(.invalid, "a message that a collector does not send to an agent")
             }
             let named = state.withLock { $0.outbox.stream.number(of: ack.through) }
             // An acknowledgement of another stream says nothing, whatever stands here under its number.
@@ -152,6 +162,31 @@ package final class CollectorLink: Sendable {
             logger.warning("a message of the collector cannot be read", metadata: ["error": "\(error)"])
         } catch {
             logger.error("the journal failed; reports wait", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: The collector's key
+
+    private func noteServerKey() {
+        do throws(TransportError) {
+            guard try server.noteUse(of: socket.statistics.serverKey) else { return }
+            logger.notice(
+                "the collector has a new key", metadata: ["collector": "\(name)", "key": "\(server.newest)"])
+        } catch {
+            // Both stay until it tells more.
+            logger.error("the collector's new key could not be written down", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Written down first; the next beacon says that it is known.
+    private func learn(_ next: PublicKey?) {
+        do throws(TransportError) {
+            guard try server.learn(next, over: socket.statistics.serverKey) else { return }
+            logger.notice(
+                "the collector told of its next key",
+                metadata: ["collector": "\(name)", "key": "\(next.map { "\($0)" } ?? "none")"])
+        } catch {
+            logger.error("the collector's next key could not be written down", metadata: ["error": "\(error)"])
         }
     }
 

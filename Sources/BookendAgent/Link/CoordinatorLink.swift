@@ -20,6 +20,7 @@ package actor CoordinatorLink {
 
     private let sync: any MessageSocket
     private let broadcast: any MessageSocket
+    private let server: KnownServer
     private let journal: JournalContents
     private let labels: [String: String]
     private let timeZone: String
@@ -43,12 +44,14 @@ package actor CoordinatorLink {
 
     package init(
         agent: AgentID, labels: [String: String], timeZone: String, heartbeat: Duration, sync: any MessageSocket,
-        broadcast: any MessageSocket, journal: JournalContents, director: JobDirector, asks: AskServer,
+        broadcast: any MessageSocket, server: KnownServer, journal: JournalContents, director: JobDirector,
+        asks: AskServer,
         clock: any DaemonClock, outboxDepth: @escaping @Sendable () -> Int64,
         heard: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         self.sync = sync
         self.broadcast = broadcast
+        self.server = server
         self.journal = journal
         self.labels = labels
         self.timeZone = timeZone
@@ -107,6 +110,7 @@ package actor CoordinatorLink {
         switch event {
         case .connected:
             logger.info("connected to the coordinator", metadata: ["socket": "\(socket)"])
+            noteServerKey((socket == "sync" ? sync : broadcast).statistics.serverKey)
             await handle(.connected)
         case .lost(let reason, let retry):
             logger.warning(
@@ -138,16 +142,45 @@ package actor CoordinatorLink {
     private func take(_ envelope: Envelope) async throws {
         heard()
         switch envelope {
-        case .syncSnapshot(let snapshot): await handle(.snapshot(snapshot))
+        case .syncSnapshot(let snapshot):
+            try await learn(snapshot.nextKey)
+            await handle(.snapshot(snapshot))
         case .policyChange(let change): await handle(.policyChange(change))
         case .trigger(let trigger): await handle(.trigger(trigger))
         case .cancel(let job): await handle(.cancel(job))
         case .slotChange(let change): await handle(.slotChange(change))
         case .helloLater(let delay): await handle(.helloLater(delay))
-        case .heartbeatReply(let reply): await handle(.heartbeatReply(reply))
+        case .heartbeatReply(let reply):
+            try await learn(reply.nextKey)
+            await handle(.heartbeatReply(reply))
         case .askCall(let call): await asks.take(call)
         default: throw WireError(.invalid, "a message that a coordinator does not send to an agent")
         }
+    }
+
+    // MARK: The coordinator's key
+
+    private func noteServerKey(_ key: CurveKey?) {
+        do throws(TransportError) {
+            guard try server.noteUse(of: key) else { return }
+            logger.notice("the coordinator has a new key", metadata: ["key": "\(server.newest)"])
+        } catch {
+            // Both stay until it tells more.
+            logger.error("the coordinator's new key could not be written down", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Written down first, then the coordinator hears at once that this agent knows it.
+    private func learn(_ next: PublicKey?) async throws(AgentError) {
+        do throws(TransportError) {
+            guard try server.learn(next, over: sync.statistics.serverKey) else { return }
+        } catch {
+            return logger.error(
+                "the coordinator's next key could not be written down", metadata: ["error": "\(error)"])
+        }
+        logger.notice(
+            "the coordinator told of its next key", metadata: ["key": "\(next.map { "\($0)" } ?? "none")"])
+        try await perform(.sendHeartbeat)
     }
 
     private func handle(_ event: AgentSync.Event) async {
@@ -171,21 +204,19 @@ package actor CoordinatorLink {
         switch action {
         case .sendHello:
             let known = try await director.knownJobs()
-            send(
-                .hello(
-                    Hello(
-                        incarnation: journal.incarnation, version: ProtocolVersion.software, labels: labels,
-                        generation: machine.generation, activeJobs: await namedJobs,
-                        highestJob: await director.highestJob, wall: clock.now.wall, instance: instance,
-                        coordinatorEpoch: epoch, knownJobs: known.jobs, knowsSince: known.since, timeZone: timeZone)))
+            var hello = Hello(
+                incarnation: journal.incarnation, version: ProtocolVersion.software, labels: labels,
+                generation: machine.generation, activeJobs: await namedJobs,
+                highestJob: await director.highestJob, wall: clock.now.wall, instance: instance,
+                coordinatorEpoch: epoch, knownJobs: known.jobs, knowsSince: known.since, timeZone: timeZone)
+            hello.serverKey = server.newest
+            send(.hello(hello))
         case .sendHeartbeat:
-            send(
-                .heartbeat(
-                    Heartbeat(
-                        generation: machine.generation, activeJobs: await namedJobs,
-                        outboxDepth: outboxDepth(), openDebts: Int64(await director.openDebtCount),
-                        wall: clock.now.wall, instance: instance
-                    )))
+            var heartbeat = Heartbeat(
+                generation: machine.generation, activeJobs: await namedJobs, outboxDepth: outboxDepth(),
+                openDebts: Int64(await director.openDebtCount), wall: clock.now.wall, instance: instance)
+            heartbeat.serverKey = server.newest
+            send(.heartbeat(heartbeat))
         case .replacePolicies(let policies, let generation, let slots, let epoch):
             try await director.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)
             self.epoch = epoch

@@ -23,6 +23,8 @@ extension ControlRequest {
         case .revokePeer: .peerRevoke
         case .rotateKey: .peerRotate
         case .rotateOwnKey: .keyRotate
+        case .serverKey(.show): .serverKeyShow
+        case .serverKey(.prepare), .serverKey(.use): .serverKeyRotate
         case .listTokens: .tokenList
         case .createToken: .tokenCreate
         case .revokeToken: .tokenRevoke
@@ -47,9 +49,10 @@ extension ControlRequest {
             .revokePeer(let identity):
             "\(identity)"
         case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
+        case .serverKey(.prepare), .serverKey(.use): "coordinator"
         case .revokeToken(let token): "token \(token.rawValue)"
         case .listPolicies, .listAgents, .listSlots, .listStarts, .listHolds, .askCredit, .askClose, .listPeers,
-            .createToken, .listTokens, .readAudit, .rotateOwnKey:
+            .createToken, .listTokens, .readAudit, .rotateOwnKey, .serverKey(.show):
             ""
         }
     }
@@ -90,6 +93,8 @@ extension Query {
         case .acknowledgeAlert: .alertAcknowledge
         case .silenceAlerts, .endSilence: .alertSilence
         case .testChannels: .channelTest
+        case .serverKey(.show): .serverKeyShow
+        case .serverKey(.prepare), .serverKey(.use): .serverKeyRotate
         }
     }
 }

@@ -29,6 +29,8 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case peerRevoke = "peer.revoke"
     case peerRotate = "peer.rotate"
     case keyRotate = "key.rotate"
+    case serverKeyShow = "server-key.show"
+    case serverKeyRotate = "server-key.rotate"
     case tokenList = "token.list"
     case tokenCreate = "token.create"
     case tokenRevoke = "token.revoke"
@@ -76,6 +78,7 @@ extension Deed {
         case .alertRead: DeedRule(least: .viewer, phrase: "read alerts")
         // One's own: nobody but its holder can ask for it.
         case .keyRotate: DeedRule(least: .viewer, phrase: "change its own key")
+        case .serverKeyShow: DeedRule(least: .viewer, phrase: "see who knows a daemon's next key")
 
         case .holdList: DeedRule(least: .viewer, phrase: "list what is paused")
         case .policyPause: DeedRule(least: .operator, phrase: "pause a policy")
@@ -98,6 +101,7 @@ extension Deed {
         case .peerApprove: DeedRule(least: .admin, phrase: "approve an enrollment")
         case .peerRevoke: DeedRule(least: .admin, phrase: "revoke a key")
         case .peerRotate: DeedRule(least: .admin, phrase: "have an agent change its key")
+        case .serverKeyRotate: DeedRule(least: .admin, phrase: "change a daemon's key")
         case .tokenList: DeedRule(least: .admin, phrase: "list tokens")
         case .tokenCreate: DeedRule(least: .admin, phrase: "make a token")
         case .tokenRevoke: DeedRule(least: .admin, phrase: "revoke a token")

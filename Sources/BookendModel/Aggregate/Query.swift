@@ -21,6 +21,8 @@ package enum Query: Hashable, Sendable {
     case endSilence(Int64)
     /// Sends a message over a channel; `nil`: over all.
     case testChannels(String?)
+    /// The collector's own key.
+    case serverKey(ServerKeyStep)
 }
 
 /// Which jobs; every part that is set must hold.
@@ -49,6 +51,7 @@ package enum QueryReply: Hashable, Sendable {
     case alerts([AlertRecord])
     case silences([AlertSilence])
     case channels([ChannelState])
+    case serverKey(ServerKeyState)
     case failed(RemoteFailure)
 }
 

@@ -27,6 +27,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case triggerReissued(JobID, as: TriggerRecord)
         case cancelRecorded(TriggerRecord)
         case holdRecorded(Hold)
+        /// Agents that are online hear of it at once.
+        case nextKeyPrepared(PublicKey?)
         /// Slots were planned just before: what passed while it was held is not made up for.
         case holdReleased(Hold.Target)
         /// The store has gone above what others know, and has a new epoch.
@@ -66,6 +68,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
     /// Renewed when the store went back in time.
     package private(set) var epoch: UInt64
     package private(set) var holds: CoordinatorHolds
+    /// The key that this coordinator will have, which agents are told; `nil`: it keeps the one that it has.
+    package private(set) var nextKey: PublicKey?
     private var delivery: CoordinatorDelivery
     private var limits = CoordinatorLimits()
     private var budget = HelloBudget()
@@ -109,6 +113,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case .enrolled(let agents):
             slots.outdate()
             return presence.enroll(agents).map { .send(snapshot(for: $0, at: now), to: $0) }
+        case .nextKeyPrepared(let key):
+            nextKey = key
+            return presence.online.map { reply(to: $0, at: now) }
         case .hello(let agent, let hello): return take(hello, of: agent, at: now)
         case .heartbeat(let agent, let heartbeat): return take(heartbeat, of: agent, at: now)
         case .subscribed(let agent):
@@ -290,20 +297,20 @@ extension CoordinatorMachine {
     }
 
     private func reply(to agent: AgentID, at now: Moment) -> Action {
-        .send(
-            .heartbeatReply(
-                HeartbeatReply(
-                    generation: policies.generation, wall: now.wall, slotsVersion: slots.version(of: agent))),
-            to: agent)
+        var reply = HeartbeatReply(
+            generation: policies.generation, wall: now.wall, slotsVersion: slots.version(of: agent))
+        reply.nextKey = nextKey
+        return .send(.heartbeatReply(reply), to: agent)
     }
 
     private mutating func snapshot(for agent: AgentID, at now: Moment) -> Envelope {
         let open = delivery.snapshot(for: agent, limit: Self.snapshotTriggers, at: now)
-        return .syncSnapshot(
-            SyncSnapshot(
-                generation: policies.generation,
-                policies: policies.all.filter { presence.picks($0.policy.selector, agent) }, triggers: open.triggers,
-                cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent),
-                slotsVersion: slots.version(of: agent), epoch: epoch))
+        var snapshot = SyncSnapshot(
+            generation: policies.generation,
+            policies: policies.all.filter { presence.picks($0.policy.selector, agent) }, triggers: open.triggers,
+            cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent),
+            slotsVersion: slots.version(of: agent), epoch: epoch)
+        snapshot.nextKey = nextKey
+        return .syncSnapshot(snapshot)
     }
 }

@@ -28,6 +28,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var skew = Duration.zero
         var isSkewTold = false
         var clones = CloneWatch()
+        /// Not remembered: what it names now counts.
+        var serverKey: PublicKey?
 
         init(enrolledLabels: [String: String], memory: RememberedAgent?) {
             self.enrolledLabels = enrolledLabels
@@ -62,6 +64,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package func labels(of id: AgentID) -> [String: String] { agents[id]?.labels ?? [:] }
     /// As the agent tells it; empty: it never has.
     package func timeZone(of id: AgentID) -> String { agents[id]?.timeZone ?? "" }
+    /// The newest key of the coordinator's that it has named since this coordinator started; `nil`: none.
+    package func serverKey(of id: AgentID) -> PublicKey? { agents[id]?.serverKey }
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
     package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
@@ -96,6 +100,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         agents[id]?.claimedLabels = hello.labels.filter { TextRules.labelProblem(key: $0.key, value: $0.value) == nil }
         agents[id]?.version = hello.version
         agents[id]?.timeZone = hello.timeZone
+        agents[id]?.serverKey = hello.serverKey
         return hear(id, hello.generation, hello.activeJobs, hello.wall, hello.instance, rules, at: now)
     }
 
@@ -105,6 +110,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         guard agents[id] != nil else { return nil }
         agents[id]?.outboxDepth = heartbeat.outboxDepth
         agents[id]?.openDebts = heartbeat.openDebts
+        agents[id]?.serverKey = heartbeat.serverKey
         return hear(
             id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, heartbeat.instance, rules, at: now)
     }

@@ -110,37 +110,3 @@ extension CurveKeyPair {
         }
     }
 }
-
-/// A file that is read whole, up to a limit.
-enum SmallFile {
-    static func read(_ path: String, limit: Int) throws(TransportError) -> (text: String, mode: mode_t, owner: uid_t) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw TransportError(.keyFile, "cannot read \(path): \(reason())") }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw TransportError(.keyFile, "cannot read \(path): \(reason())")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw TransportError(.keyFile, "\(path) is not a regular file")
-        }
-        var bytes = [UInt8](repeating: 0, count: min(Int(status.st_size), limit) + 1)
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
-            if got < 0 && errno == EINTR { continue }
-            guard got >= 0 else { throw TransportError(.keyFile, "cannot read \(path): \(reason())") }
-            if got == 0 { break }
-            count += got
-        }
-        guard count < bytes.count else {
-            throw TransportError(
-                .keyFile, "\(path) grew while it was read, or is larger than \(limit) bytes: not a key file")
-        }
-        return (String(decoding: bytes[..<count], as: UTF8.self), status.st_mode, status.st_uid)
-    }
-
-    static func reason(_ number: Int32 = errno) -> String {
-        String(cString: strerror(number))
-    }
-}

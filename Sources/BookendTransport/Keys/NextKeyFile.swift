@@ -28,23 +28,12 @@ package struct NextKeyFile: Sendable {
         let fresh = path + ".new"
         unlink(fresh)  // of somebody who died while he wrote it: nobody has heard of that key
         try pair.write(secretFile: fresh)
-        try move(fresh, to: path)
+        try SmallFile.move(fresh, to: path)
         return pair
     }
 
     /// The present key is gone from here on.
     package func promote() throws(TransportError) {
-        try move(path, to: present)
-    }
-
-    private func move(_ old: String, to new: String) throws(TransportError) {
-        guard rename(old, new) == 0 else {
-            throw TransportError(.keyFile, "cannot make \(new): \(SmallFile.reason())")
-        }
-        let folder = new.lastIndex(of: "/").map { String(new[...$0]) } ?? "."
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }  // It may be entered and not read: the file is there all the same.
-        fsync(descriptor)
-        close(descriptor)
+        try SmallFile.move(path, to: present)
     }
 }

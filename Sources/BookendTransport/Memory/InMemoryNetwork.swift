@@ -161,7 +161,7 @@ package final class InMemoryNetwork: Sendable {
         guard case .curveClient(let keys, let expected) = client.plan.guard,
             case .curveServer(let own, let ring) = server.plan.guard
         else { return .success(client.identity.map { Sender(identity: $0, key: nil) }) }
-        guard own.publicKey == expected else { return .failure(Loss(reason: .handshakeFailed)) }
+        guard expected.all.contains(own.publicKey) else { return .failure(Loss(reason: .handshakeFailed)) }
         guard let enrolled = ring.enrolled(keys.preferred.publicKey) else { return .failure(Loss(reason: .refused)) }
         return .success(Sender(identity: enrolled.identity, key: enrolled.key))
     }

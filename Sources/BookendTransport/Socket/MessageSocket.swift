@@ -63,6 +63,8 @@ package struct SocketStatistics: Hashable, Sendable {
     package var isConnected = false
     /// Of a client over CURVE: the key by which it is connected, or was last.
     package var key: CurveKey?
+    /// The same: the key by which its server has proved itself.
+    package var serverKey: CurveKey?
     package var sent = 0
     package var received = 0
     /// Messages of a router for which nobody was there, or whose peer takes no more.

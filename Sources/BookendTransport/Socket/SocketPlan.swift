@@ -4,10 +4,15 @@ package import BookendModel
 package enum Guard: Sendable {
     /// A server on TCP: proves itself by its key, admits the keys of the ring.
     case curveServer(CurveKeyPair, admitting: KeyRing)
-    /// A client on TCP: proves itself by one of its keys, talks to the server with this key only.
-    case curveClient(ClientKeys, server: CurveKey)
+    /// A client on TCP: proves itself by one of its keys, talks to a server with one of these keys only.
+    case curveClient(ClientKeys, server: ServerKeys)
     /// A Unix socket, guarded by file permissions, or a place in this process. Never TCP.
     case local
+
+    /// The server's key is this one, and stays.
+    package static func curveClient(_ keys: ClientKeys, server: CurveKey) -> Guard {
+        .curveClient(keys, server: ServerKeys(server))
+    }
 }
 
 /// All that is needed to open a socket.

@@ -17,8 +17,9 @@ final class LiveSocket {
     var raw: RawSocket?
     /// A client's connection; `nil` on a server.
     var connection: Connection?
-    /// A client's.
-    var keys = KeyChoice()
+    /// A client's: its own, and its server's.
+    var keys = KeyChoice<CurveKeyPair>()
+    var serverKeys = KeyChoice<CurveKey>()
 
     private var pending: ArraySlice<Message> = []
     /// libzmq takes nothing more for now.

@@ -159,8 +159,13 @@ final class SocketLoop {
         do {
             let attempt = socket.connection?.attempts ?? 0
             var own: CurveKeyPair?
-            if case .curveClient(let keys, _) = socket.plan.guard { own = socket.keys.choose(from: keys) }
-            let raw = try RawSocket.make(socket.plan, in: context, domain: "", attempt: attempt, own: own)
+            var server: CurveKey?
+            if case .curveClient(let keys, let servers) = socket.plan.guard {
+                own = socket.keys.choose(from: keys)
+                server = socket.serverKeys.choose(from: servers)
+            }
+            let raw = try RawSocket.make(
+                socket.plan, in: context, domain: "", attempt: attempt, own: own, server: server)
             socket.raw = raw
             try socket.connection?.connect(raw, to: socket.plan.endpoint, id: socket.handle.id, in: context)
             if case .inproc = socket.plan.endpoint.place { noteConnected(socket) }
@@ -171,8 +176,8 @@ final class SocketLoop {
 
     private func noteConnected(_ socket: LiveSocket) {
         socket.connection?.noteConnected(at: .now)
-        let key = socket.keys.pair?.publicKey
-        socket.handle.count { ($0.isConnected, $0.key) = (true, key) }
+        let (key, serverKey) = (socket.keys.key?.publicKey, socket.serverKeys.key)
+        socket.handle.count { ($0.isConnected, $0.key, $0.serverKey) = (true, key, serverKey) }
         socket.handle.events.yield(.connected)
         socket.flush()
     }
@@ -182,7 +187,11 @@ final class SocketLoop {
         socket.connection?.close(socket.raw, linger: .zero)
         socket.raw = nil
         if reason == .disconnected { socket.dropUnsent() }
-        if reason == .refused { socket.keys.noteRefused() }
+        switch reason {
+        case .refused: socket.keys.noteMisfit()
+        case .handshakeFailed: socket.serverKeys.noteMisfit()
+        case .unreachable, .disconnected: break
+        }
         let delay = socket.connection?.noteLost(at: .now, using: &random)
         socket.handle.count { $0.isConnected = false }
         socket.handle.events.yield(.lost(reason, retryIn: delay))
@@ -253,7 +262,7 @@ final class SocketLoop {
         case .admission:
             // This program's own knock, by which it proves that strangers are refused, is no stranger's.
             _ = admission?.answer(limit: LiveSocket.messagesPerRound) { key in
-                sockets.values.contains { $0.keys.pair?.publicKey == key }
+                sockets.values.contains { $0.keys.key?.publicKey == key }
             }
         case .monitor(let id):
             if let socket = sockets[id] { follow(socket) }

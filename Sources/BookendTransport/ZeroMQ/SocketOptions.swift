@@ -8,14 +8,15 @@ extension RawSocket {
     ///   - domain: The name under which a server's handshakes reach the admission.
     ///   - attempt: Counts a client's attempts to connect, from zero.
     ///   - own: Of a client over CURVE: by which key it proves itself this time.
+    ///   - server: The same: by which key it knows its server.
     static func make(
         _ plan: SocketPlan, in context: UnsafeMutableRawPointer, domain: String, attempt: Int,
-        own: CurveKeyPair? = nil
+        own: CurveKeyPair? = nil, server: CurveKey? = nil
     ) throws(TransportError) -> RawSocket {
         let socket = try RawSocket(context, plan.zeroMQType)
         do {
             try socket.apply(plan.limits)
-            try socket.apply(plan.guard, domain: domain, own: own)
+            try socket.apply(plan.guard, domain: domain, own: own, server: server)
             try socket.apply(plan.kind)
             if plan.endpoint.isTCP { try socket.applyTCP(plan, attempt: attempt) }
             if !plan.isServer {
@@ -39,15 +40,17 @@ extension RawSocket {
         try set(ZMQ_HANDSHAKE_IVL, milliseconds: limits.handshake)
     }
 
-    private func apply(_ guard: Guard, domain: String, own: CurveKeyPair?) throws(TransportError) {
+    private func apply(
+        _ guard: Guard, domain: String, own: CurveKeyPair?, server: CurveKey?
+    ) throws(TransportError) {
         switch `guard` {
         case .local: break
         case .curveServer(let keys, _):
             try set(ZMQ_CURVE_SERVER, Int32(1))
             try set(ZMQ_CURVE_SECRETKEY, Z85.decode(keys.secret.text) ?? [])
             try set(ZMQ_ZAP_DOMAIN, Array(domain.utf8))
-        case .curveClient(let all, let server):
-            let keys = own ?? all.preferred
+        case .curveClient(let all, let servers):
+            let (keys, server) = (own ?? all.preferred, server ?? servers.preferred)
             try set(ZMQ_CURVE_SERVERKEY, Z85.decode(server.text) ?? [])
             try set(ZMQ_CURVE_PUBLICKEY, Z85.decode(keys.publicKey.text) ?? [])
             try set(ZMQ_CURVE_SECRETKEY, Z85.decode(keys.secret.text) ?? [])

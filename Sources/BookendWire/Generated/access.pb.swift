@@ -200,6 +200,100 @@ nonisolated struct ProtoKeyRotation: Sendable {
   init() {}
 }
 
+/// About a daemon's own key.
+nonisolated struct ProtoServerKeyRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var step: ProtoServerKeyRequest.Step = .unspecified
+
+  /// whoever does not know it yet
+  var isForced: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Step: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case show // = 1
+
+    /// a next key, which those are told who connect to it
+    case prepare // = 2
+
+    /// the next key takes the present one's place
+    case use // = 3
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .show
+      case 2: self = .prepare
+      case 3: self = .use
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .show: return 1
+      case .prepare: return 2
+      case .use: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoServerKeyRequest.Step] = [
+      .unspecified,
+      .show,
+      .prepare,
+      .use,
+    ]
+
+  }
+
+  init() {}
+}
+
+nonisolated struct ProtoServerKeyState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var publicKey: String = String()
+
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
+  /// agents and collectors that have written the next key down
+  var informed: Int32 = 0
+
+  /// those that have not, or did not say so since the coordinator was started
+  var uninformed: [String] = []
+
+  /// the next key takes the present one's place at this moment
+  var isInUse: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _nextKey: String? = nil
+}
+
 nonisolated struct ProtoTokenDraft: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -613,6 +707,99 @@ nonisolated extension ProtoKeyRotation: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.publicKey != rhs.publicKey {return false}
     if lhs.isInUse != rhs.isInUse {return false}
     if lhs.uninformed != rhs.uninformed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoServerKeyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ServerKeyRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{3}is_forced\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isForced) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.step != .unspecified {
+      try visitor.visitSingularEnumField(value: self.step, fieldNumber: 1)
+    }
+    if self.isForced != false {
+      try visitor.visitSingularBoolField(value: self.isForced, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoServerKeyRequest, rhs: ProtoServerKeyRequest) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.isForced != rhs.isForced {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoServerKeyRequest.Step: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STEP_UNSPECIFIED\0\u{1}STEP_SHOW\0\u{1}STEP_PREPARE\0\u{1}STEP_USE\0")
+}
+
+nonisolated extension ProtoServerKeyState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ServerKeyState"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0\u{3}next_key\0\u{1}informed\0\u{1}uninformed\0\u{3}is_in_use\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.publicKey) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.informed) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.uninformed) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.isInUse) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.publicKey, fieldNumber: 1)
+    }
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.informed != 0 {
+      try visitor.visitSingularInt32Field(value: self.informed, fieldNumber: 3)
+    }
+    if !self.uninformed.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.uninformed, fieldNumber: 4)
+    }
+    if self.isInUse != false {
+      try visitor.visitSingularBoolField(value: self.isInUse, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoServerKeyState, rhs: ProtoServerKeyState) -> Bool {
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs._nextKey != rhs._nextKey {return false}
+    if lhs.informed != rhs.informed {return false}
+    if lhs.uninformed != rhs.uninformed {return false}
+    if lhs.isInUse != rhs.isInUse {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

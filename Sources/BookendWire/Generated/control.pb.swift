@@ -283,6 +283,15 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .rotateOwnKey(newValue)}
   }
 
+  /// the coordinator's own
+  var serverKey: ProtoServerKeyRequest {
+    get {
+      if case .serverKey(let v)? = body {return v}
+      return ProtoServerKeyRequest()
+    }
+    set {body = .serverKey(newValue)}
+  }
+
   var readAudit: ProtoAuditFilter {
     get {
       if case .readAudit(let v)? = body {return v}
@@ -324,6 +333,8 @@ nonisolated struct ProtoControlRequest: Sendable {
     case rotateAgentKey(String)
     /// the new public key of whoever asks
     case rotateOwnKey(String)
+    /// the coordinator's own
+    case serverKey(ProtoServerKeyRequest)
     case readAudit(ProtoAuditFilter)
 
   }
@@ -901,6 +912,14 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .rotated(newValue)}
   }
 
+  var serverKey: ProtoServerKeyState {
+    get {
+      if case .serverKey(let v)? = body {return v}
+      return ProtoServerKeyState()
+    }
+    set {body = .serverKey(newValue)}
+  }
+
   var audit: ProtoControlReply.AuditPage {
     get {
       if case .audit(let v)? = body {return v}
@@ -941,6 +960,7 @@ nonisolated struct ProtoControlReply: Sendable {
     case tokens(ProtoControlReply.Tokens)
     case tokenMade(ProtoControlReply.TokenMade)
     case rotated(ProtoKeyRotation)
+    case serverKey(ProtoServerKeyState)
     case audit(ProtoControlReply.AuditPage)
     case starts(ProtoControlReply.Starts)
     case holds(ProtoControlReply.Holds)
@@ -1126,11 +1146,33 @@ nonisolated struct ProtoRosterRequest: Sendable {
 
   var refusalsThrough: Int64 = 0
 
+  /// the newest key of the coordinator that the collector has written down
+  var serverKey: String {
+    get {_serverKey ?? String()}
+    set {_serverKey = newValue}
+  }
+  /// Returns true if `serverKey` has been explicitly set.
+  var hasServerKey: Bool {self._serverKey != nil}
+  /// Clears the value of `serverKey`. Subsequent reads from it will return its default value.
+  mutating func clearServerKey() {self._serverKey = nil}
+
+  /// that the collector will have: to be admitted beside the one that it has
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _place: ProtoCollectorPlace? = nil
+  fileprivate var _serverKey: String? = nil
+  fileprivate var _nextKey: String? = nil
 }
 
 nonisolated struct ProtoRosterReply: Sendable {
@@ -1168,11 +1210,22 @@ nonisolated struct ProtoRosterReply: Sendable {
   /// taken up to here
   var refusalsThrough: Int64 = 0
 
+  /// the public key that the coordinator will have; absent: it keeps the one that it has
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _auditHead: ProtoAuditHead? = nil
+  fileprivate var _nextKey: String? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -1235,7 +1288,7 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{4}\u{b}read_audit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{3}server_key\0\u{4}\u{a}read_audit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1516,6 +1569,18 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .rotateOwnKey(v)
         }
       }()
+      case 30: try {
+        var v: ProtoServerKeyRequest?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .serverKey(v)
+        }
+      }()
       case 40: try {
         var v: ProtoAuditFilter?
         var hadOneofValue = false
@@ -1641,6 +1706,10 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .rotateOwnKey?: try {
       guard case .rotateOwnKey(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+    }()
+    case .serverKey?: try {
+      guard case .serverKey(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
     }()
     case .readAudit?: try {
       guard case .readAudit(let v)? = self.body else { preconditionFailure() }
@@ -2428,7 +2497,7 @@ nonisolated extension ProtoScheduledAgent: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{2}\u{10}audit\0\u{1}starts\0\u{1}holds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{3}server_key\0\u{2}\u{f}audit\0\u{1}starts\0\u{1}holds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2593,6 +2662,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .rotated(v)
         }
       }()
+      case 25: try {
+        var v: ProtoServerKeyState?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .serverKey(v)
+        }
+      }()
       case 40: try {
         var v: ProtoControlReply.AuditPage?
         var hadOneofValue = false
@@ -2694,6 +2775,10 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
     case .rotated?: try {
       guard case .rotated(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
+    case .serverKey?: try {
+      guard case .serverKey(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
     }()
     case .audit?: try {
       guard case .audit(let v)? = self.body else { preconditionFailure() }
@@ -3055,7 +3140,7 @@ nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0\u{3}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3070,6 +3155,8 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 11: try { try decoder.decodeSingularMessageField(value: &self._place) }()
       case 20: try { try decoder.decodeRepeatedMessageField(value: &self.refusals) }()
       case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
+      case 30: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
+      case 31: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
       default: break
       }
     }
@@ -3101,6 +3188,12 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if self.refusalsThrough != 0 {
       try visitor.visitSingularInt64Field(value: self.refusalsThrough, fieldNumber: 21)
     }
+    try { if let v = self._serverKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 30)
+    } }()
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 31)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3112,6 +3205,8 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.peersAfter != rhs.peersAfter {return false}
     if lhs.refusals != rhs.refusals {return false}
     if lhs.refusalsThrough != rhs.refusalsThrough {return false}
+    if lhs._serverKey != rhs._serverKey {return false}
+    if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3119,7 +3214,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0\u{4}\u{9}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3136,6 +3231,7 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.peersThrough) }()
       case 20: try { try decoder.decodeSingularMessageField(value: &self._auditHead) }()
       case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
+      case 30: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
       default: break
       }
     }
@@ -3173,6 +3269,9 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.refusalsThrough != 0 {
       try visitor.visitSingularInt64Field(value: self.refusalsThrough, fieldNumber: 21)
     }
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 30)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3186,6 +3285,7 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.peersThrough != rhs.peersThrough {return false}
     if lhs._auditHead != rhs._auditHead {return false}
     if lhs.refusalsThrough != rhs.refusalsThrough {return false}
+    if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -210,6 +210,14 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     set {_uniqueStorage()._body = .intakeBeacon(newValue)}
   }
 
+  var beaconReply: ProtoBeaconReply {
+    get {
+      if case .beaconReply(let v)? = _storage._body {return v}
+      return ProtoBeaconReply()
+    }
+    set {_uniqueStorage()._body = .beaconReply(newValue)}
+  }
+
   /// feed; agents send progress over intake
   var progress: ProtoProgress {
     get {
@@ -307,6 +315,7 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     case intakeBatch(ProtoIntakeBatch)
     case intakeAck(ProtoIntakeAck)
     case intakeBeacon(ProtoIntakeBeacon)
+    case beaconReply(ProtoBeaconReply)
     /// feed; agents send progress over intake
     case progress(ProtoProgress)
     case feedEntry(ProtoFeedEntry)
@@ -333,7 +342,7 @@ fileprivate nonisolated let _protobuf_package = "bookend.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{2}\u{7}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0\u{4}\u{9}enroll_request\0\u{3}enroll_reply\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{4}\u{8}policy_change\0\u{1}trigger\0\u{1}cancel\0\u{3}slot_change\0\u{2}\u{7}hello\0\u{3}sync_snapshot\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}trigger_ack\0\u{3}cancel_ack\0\u{3}trigger_conflict\0\u{3}hello_later\0\u{4}\u{3}ask_call\0\u{3}ask_reply\0\u{4}\u{9}roster_request\0\u{3}roster_reply\0\u{4}\u{9}intake_resume\0\u{3}intake_batch\0\u{3}intake_ack\0\u{3}intake_beacon\0\u{3}beacon_reply\0\u{2}\u{6}progress\0\u{3}feed_entry\0\u{2}\u{9}query\0\u{3}query_reply\0\u{2}\u{9}control\0\u{3}control_reply\0\u{4}\u{9}enroll_request\0\u{3}enroll_reply\0")
 
   fileprivate class _StorageClass {
     var _major: UInt32 = 0
@@ -612,6 +621,18 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
             _storage._body = .intakeBeacon(v)
           }
         }()
+        case 54: try {
+          var v: ProtoBeaconReply?
+          var hadOneofValue = false
+          if _storage._body != nil {
+            hadOneofValue = true
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .beaconReply(v)
+          }
+        }()
         case 60: try {
           var v: ProtoProgress?
           var hadOneofValue = false
@@ -806,6 +827,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case .intakeBeacon?: try {
         guard case .intakeBeacon(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 53)
+      }()
+      case .beaconReply?: try {
+        guard case .beaconReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 54)
       }()
       case .progress?: try {
         guard case .progress(let v)? = _storage._body else { preconditionFailure() }

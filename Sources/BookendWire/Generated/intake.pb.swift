@@ -93,7 +93,7 @@ nonisolated struct ProtoIntakeAck: Sendable {
   fileprivate var _digest: UInt64? = nil
 }
 
-/// An agent's sign of life on the intake, each heartbeat interval; unanswered.
+/// An agent's sign of life on the intake, each heartbeat interval; answered when its key is not the collector's newest.
 nonisolated struct ProtoIntakeBeacon: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -104,9 +104,43 @@ nonisolated struct ProtoIntakeBeacon: Sendable {
 
   var wallUnixMs: Int64 = 0
 
+  /// the newest key of the collector that the agent has written down
+  var serverKey: String {
+    get {_serverKey ?? String()}
+    set {_serverKey = newValue}
+  }
+  /// Returns true if `serverKey` has been explicitly set.
+  var hasServerKey: Bool {self._serverKey != nil}
+  /// Clears the value of `serverKey`. Subsequent reads from it will return its default value.
+  mutating func clearServerKey() {self._serverKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _serverKey: String? = nil
+}
+
+nonisolated struct ProtoBeaconReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the public key that the collector will have; absent: it keeps the one that it has
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _nextKey: String? = nil
 }
 
 /// Latest value only; unnumbered; may be lost.
@@ -329,7 +363,7 @@ nonisolated extension ProtoIntakeAck: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoIntakeBeacon: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".IntakeBeacon"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_jobs\0\u{3}wall_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_jobs\0\u{3}wall_unix_ms\0\u{4}\u{12}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -339,24 +373,67 @@ nonisolated extension ProtoIntakeBeacon: SwiftProtobuf.Message, SwiftProtobuf._M
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
+      case 20: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.activeJobs.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.activeJobs, fieldNumber: 1)
     }
     if self.wallUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallUnixMs, fieldNumber: 2)
     }
+    try { if let v = self._serverKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoIntakeBeacon, rhs: ProtoIntakeBeacon) -> Bool {
     if lhs.activeJobs != rhs.activeJobs {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
+    if lhs._serverKey != rhs._serverKey {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoBeaconReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BeaconReply"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}next_key\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoBeaconReply, rhs: ProtoBeaconReply) -> Bool {
+    if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

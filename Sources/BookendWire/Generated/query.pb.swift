@@ -202,6 +202,15 @@ nonisolated struct ProtoQuery: Sendable {
     set {query = .testChannels(newValue)}
   }
 
+  /// the collector's own
+  var serverKey: ProtoServerKeyRequest {
+    get {
+      if case .serverKey(let v)? = query {return v}
+      return ProtoServerKeyRequest()
+    }
+    set {query = .serverKey(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Query: Equatable, Sendable {
@@ -218,6 +227,8 @@ nonisolated struct ProtoQuery: Sendable {
     case silenceAlerts(ProtoAlertSilence)
     case endSilence(Int64)
     case testChannels(ProtoQuery.TestChannels)
+    /// the collector's own
+    case serverKey(ProtoServerKeyRequest)
 
   }
 
@@ -701,6 +712,14 @@ nonisolated struct ProtoQueryReply: Sendable {
     set {reply = .channels(newValue)}
   }
 
+  var serverKey: ProtoServerKeyState {
+    get {
+      if case .serverKey(let v)? = reply {return v}
+      return ProtoServerKeyState()
+    }
+    set {reply = .serverKey(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -712,6 +731,7 @@ nonisolated struct ProtoQueryReply: Sendable {
     case alerts(ProtoQueryReply.Alerts)
     case silences(ProtoQueryReply.Silences)
     case channels(ProtoQueryReply.Channels)
+    case serverKey(ProtoServerKeyState)
 
   }
 
@@ -869,7 +889,7 @@ nonisolated extension ProtoJobFilter: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Query"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0\u{4}\u{4}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1022,6 +1042,18 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.query = .testChannels(v)
         }
       }()
+      case 40: try {
+        var v: ProtoServerKeyRequest?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .serverKey(v)
+        }
+      }()
       default: break
       }
     }
@@ -1087,6 +1119,10 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .testChannels?: try {
       guard case .testChannels(let v)? = self.query else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
+    }()
+    case .serverKey?: try {
+      guard case .serverKey(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }
@@ -1748,7 +1784,7 @@ nonisolated extension ProtoFleetSummary.Policy: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".QueryReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0\u{2}\u{a}alerts\0\u{1}silences\0\u{1}channels\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0\u{2}\u{a}alerts\0\u{1}silences\0\u{1}channels\0\u{4}\u{8}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1853,6 +1889,18 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.reply = .channels(v)
         }
       }()
+      case 40: try {
+        var v: ProtoServerKeyState?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .serverKey(v)
+        }
+      }()
       default: break
       }
     }
@@ -1898,6 +1946,10 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .channels?: try {
       guard case .channels(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
+    case .serverKey?: try {
+      guard case .serverKey(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }

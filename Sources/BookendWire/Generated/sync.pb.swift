@@ -120,6 +120,16 @@ nonisolated struct ProtoHello: Sendable {
   /// the machine's, by its name of the IANA database; empty: the agent cannot tell
   var timeZone: String = String()
 
+  /// the newest key of the coordinator that the agent has written down
+  var serverKey: String {
+    get {_serverKey ?? String()}
+    set {_serverKey = newValue}
+  }
+  /// Returns true if `serverKey` has been explicitly set.
+  var hasServerKey: Bool {self._serverKey != nil}
+  /// Clears the value of `serverKey`. Subsequent reads from it will return its default value.
+  mutating func clearServerKey() {self._serverKey = nil}
+
   /// known_jobs holds all that were accepted since, by the agent's clock
   var knowsSinceUnixMs: Int64 {
     get {_knowsSinceUnixMs ?? 0}
@@ -134,6 +144,7 @@ nonisolated struct ProtoHello: Sendable {
 
   init() {}
 
+  fileprivate var _serverKey: String? = nil
   fileprivate var _knowsSinceUnixMs: Int64? = nil
 }
 
@@ -173,9 +184,21 @@ nonisolated struct ProtoSyncSnapshot: Sendable {
   /// renewed when the coordinator's database went back in time
   var epoch: UInt64 = 0
 
+  /// the public key that the coordinator will have; absent: it keeps the one that it has
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _nextKey: String? = nil
 }
 
 nonisolated struct ProtoHeartbeat: Sendable {
@@ -195,9 +218,21 @@ nonisolated struct ProtoHeartbeat: Sendable {
 
   var openDebts: Int64 = 0
 
+  /// as in Hello
+  var serverKey: String {
+    get {_serverKey ?? String()}
+    set {_serverKey = newValue}
+  }
+  /// Returns true if `serverKey` has been explicitly set.
+  var hasServerKey: Bool {self._serverKey != nil}
+  /// Clears the value of `serverKey`. Subsequent reads from it will return its default value.
+  mutating func clearServerKey() {self._serverKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _serverKey: String? = nil
 }
 
 nonisolated struct ProtoHeartbeatReply: Sendable {
@@ -211,9 +246,21 @@ nonisolated struct ProtoHeartbeatReply: Sendable {
 
   var slotsVersion: UInt64 = 0
 
+  /// as in SyncSnapshot
+  var nextKey: String {
+    get {_nextKey ?? String()}
+    set {_nextKey = newValue}
+  }
+  /// Returns true if `nextKey` has been explicitly set.
+  var hasNextKey: Bool {self._nextKey != nil}
+  /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
+  mutating func clearNextKey() {self._nextKey = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _nextKey: String? = nil
 }
 
 nonisolated struct ProtoJobReference: Sendable {
@@ -940,7 +987,7 @@ nonisolated extension ProtoKnownJob: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0\u{3}time_zone\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}labels\0\u{1}generation\0\u{3}active_jobs\0\u{3}highest_job_id\0\u{3}wall_unix_ms\0\u{1}instance\0\u{3}coordinator_epoch\0\u{3}known_jobs\0\u{3}knows_since_unix_ms\0\u{3}time_zone\0\u{4}\u{8}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -960,6 +1007,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.knownJobs) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self._knowsSinceUnixMs) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
+      case 20: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
       default: break
       }
     }
@@ -1006,6 +1054,9 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.timeZone.isEmpty {
       try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 12)
     }
+    try { if let v = self._serverKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1021,6 +1072,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.coordinatorEpoch != rhs.coordinatorEpoch {return false}
     if lhs.knownJobs != rhs.knownJobs {return false}
     if lhs.timeZone != rhs.timeZone {return false}
+    if lhs._serverKey != rhs._serverKey {return false}
     if lhs._knowsSinceUnixMs != rhs._knowsSinceUnixMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1059,7 +1111,7 @@ nonisolated extension ProtoHelloLater: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SyncSnapshot"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}policies\0\u{1}triggers\0\u{3}canceled_job_ids\0\u{3}wall_unix_ms\0\u{1}slots\0\u{3}slots_version\0\u{1}epoch\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}policies\0\u{1}triggers\0\u{3}canceled_job_ids\0\u{3}wall_unix_ms\0\u{1}slots\0\u{3}slots_version\0\u{1}epoch\0\u{4}\u{c}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1075,12 +1127,17 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.slotsVersion) }()
       case 8: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 20: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.generation != 0 {
       try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
     }
@@ -1105,6 +1162,9 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.epoch != 0 {
       try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 8)
     }
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1117,6 +1177,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.slots != rhs.slots {return false}
     if lhs.slotsVersion != rhs.slotsVersion {return false}
     if lhs.epoch != rhs.epoch {return false}
+    if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1124,7 +1185,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0\u{4}\u{a}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1138,12 +1199,17 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
+      case 20: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.generation != 0 {
       try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
     }
@@ -1162,6 +1228,9 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.openDebts != 0 {
       try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 10)
     }
+    try { if let v = self._serverKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1172,6 +1241,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
     if lhs.instance != rhs.instance {return false}
     if lhs.openDebts != rhs.openDebts {return false}
+    if lhs._serverKey != rhs._serverKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1179,7 +1249,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HeartbeatReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}wall_unix_ms\0\u{3}slots_version\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}wall_unix_ms\0\u{3}slots_version\0\u{4}\u{11}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1190,12 +1260,17 @@ nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf.
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.slotsVersion) }()
+      case 20: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.generation != 0 {
       try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 1)
     }
@@ -1205,6 +1280,9 @@ nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf.
     if self.slotsVersion != 0 {
       try visitor.visitSingularUInt64Field(value: self.slotsVersion, fieldNumber: 3)
     }
+    try { if let v = self._nextKey {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1212,6 +1290,7 @@ nonisolated extension ProtoHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.generation != rhs.generation {return false}
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
     if lhs.slotsVersion != rhs.slotsVersion {return false}
+    if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -9,6 +9,7 @@ struct AccessTests {
         .viewer: [
             "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "hold.list",
             "snapshot.list", "debt.list", "ask.continue", "peer.list", "audit.read", "alert.read", "key.rotate",
+            "server-key.show",
         ],
         .operator: [
             "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive", "policy.pause",
@@ -16,7 +17,7 @@ struct AccessTests {
         ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",
-            "token.create", "token.revoke", "peer.rotate",
+            "token.create", "token.revoke", "peer.rotate", "server-key.rotate",
         ],
     ]
 

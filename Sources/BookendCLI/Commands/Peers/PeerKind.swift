@@ -71,8 +71,9 @@ struct CollectorCommand: AsyncParsableCommand {
         discussion: """
             Example:
               bookend collector list
+              bookend collector rotate-key --status
             """,
-        subcommands: subcommands(of: CollectorKind.self))
+        subcommands: subcommands(of: CollectorKind.self) + [CollectorRotateKeyCommand.self])
 }
 
 struct SubscriberCommand: AsyncParsableCommand {

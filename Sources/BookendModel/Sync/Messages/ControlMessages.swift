@@ -37,6 +37,9 @@ package enum ControlRequest: Hashable, Sendable {
     /// Whoever asks has this key beside the one with which it asks. Answered by ``ControlReply/rotated(_:)``; to be sent
     /// again with the new key, which retires the old one.
     case rotateOwnKey(PublicKey)
+    /// The coordinator's own key. Answered by ``ControlReply/serverKey(_:)``; after ``ServerKeyStep/use(isForced:)`` all
+    /// connections are cut, this one too.
+    case serverKey(ServerKeyStep)
     case createToken(TokenDraft)
     case listTokens
     case revokeToken(TokenID)
@@ -79,6 +82,7 @@ package enum ControlReply: Hashable, Sendable {
     case peers([Peer])
     case revoked(Revocation)
     case rotated(KeyRotation)
+    case serverKey(ServerKeyState)
     case tokens([EnrollmentToken])
     /// The text is the secret.
     case tokenMade(EnrollmentToken, text: String)
@@ -198,6 +202,10 @@ package struct RosterRequest: Hashable, Sendable {
     package var refusals: [Refusal] = []
     /// The number of the last of them; they grow, also over restarts.
     package var refusalsThrough: Int64 = 0
+    /// The newest key of the coordinator's that the collector has written down; `nil`: it does not say.
+    package var serverKey: PublicKey?
+    /// That the collector will have: to be admitted beside the one that it has; `nil`: it keeps that.
+    package var nextKey: PublicKey?
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
@@ -229,6 +237,8 @@ package struct RosterReply: Hashable, Sendable {
     package var auditHead: AuditHead?
     /// ``RosterRequest/refusalsThrough`` of what was taken; 0: nothing.
     package var refusalsThrough: Int64 = 0
+    /// ``SyncSnapshot/nextKey``.
+    package var nextKey: PublicKey?
 
     package init(
         through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,

@@ -32,6 +32,7 @@ package enum Envelope: Hashable, Sendable {
     // intake: agent and collector
     case intake(IntakeMessage)
     case intakeAck(IntakeAck)
+    case beaconReply(BeaconReply)
 
     // feed: collector to any subscriber
     case feedEntry(FeedEntry)

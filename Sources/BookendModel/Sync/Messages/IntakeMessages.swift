@@ -3,7 +3,7 @@ package enum IntakeMessage: Hashable, Sendable {
     /// First on a new connection: "up to which number do you have my reports?", answered by an ``IntakeAck``.
     case resume(IntakeResume)
     case batch(IntakeBatch)
-    /// Each heartbeat interval; unanswered.
+    /// Each heartbeat interval; answered by a ``BeaconReply`` when the agent does not know the collector's newest key.
     case beacon(IntakeBeacon)
 }
 
@@ -42,11 +42,21 @@ package struct IntakeBeacon: Hashable, Sendable {
     package var activeJobs: [ActiveJob]
     /// The agent's wall clock.
     package var wall: UnixTime
+    /// The newest key of the collector's that the agent has written down; `nil`: it does not say.
+    package var serverKey: PublicKey?
 
     package init(activeJobs: [ActiveJob], wall: UnixTime) {
         self.activeJobs = activeJobs
         self.wall = wall
     }
+}
+
+/// What a collector tells an agent beside what it has stored.
+package struct BeaconReply: Hashable, Sendable {
+    /// The key that the collector will have; `nil`: it keeps the one that it has.
+    package var nextKey: PublicKey?
+
+    package init(nextKey: PublicKey?) { self.nextKey = nextKey }
 }
 
 /// Every report of this stream up to and including this number is stored durably.

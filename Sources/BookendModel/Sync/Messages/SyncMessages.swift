@@ -42,6 +42,8 @@ package struct Hello: Hashable, Sendable {
     package var knowsSince: UnixTime?
     /// Where the machine's wall clock stands, by its name of the IANA database; empty: the agent cannot tell.
     package var timeZone: String
+    /// The newest key of the coordinator's that the agent has written down; `nil`: it does not say.
+    package var serverKey: PublicKey?
 
     package static let knownJobLimit = 10_000
 
@@ -92,6 +94,8 @@ package struct Heartbeat: Hashable, Sendable {
     package var wall: UnixTime
     /// ``Hello/instance``.
     package var instance: UInt64
+    /// ``Hello/serverKey``.
+    package var serverKey: PublicKey?
 
     package init(
         generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime,
@@ -112,6 +116,8 @@ package struct HeartbeatReply: Hashable, Sendable {
     package var wall: UnixTime
     /// ``SyncSnapshot/slotsVersion`` as it is now.
     package var slotsVersion: UInt64
+    /// ``SyncSnapshot/nextKey``.
+    package var nextKey: PublicKey?
 
     package init(generation: Int64, wall: UnixTime, slotsVersion: UInt64 = 0) {
         self.generation = generation
@@ -136,6 +142,8 @@ package struct SyncSnapshot: Hashable, Sendable {
     package var slotsVersion: UInt64
     /// Renewed when the coordinator's database went back in time.
     package var epoch: UInt64
+    /// The key that the coordinator will have; `nil`: it keeps the one that it has.
+    package var nextKey: PublicKey?
 
     package init(
         generation: Int64, policies: [PolicyRevision], triggers: [Trigger], cancels: [JobID], wall: UnixTime,
