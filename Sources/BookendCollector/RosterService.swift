@@ -17,6 +17,8 @@ actor RosterService {
     private var through: Int64
     private var epoch: UInt64
     private var peersThrough: Int64
+    /// Of those that are stored; 0: none.
+    private var objectivesVersion: UInt64
     /// The coordinator's, as it was told last.
     private var auditHead: AuditHead?
     private let refusals: RefusalCounter
@@ -25,7 +27,8 @@ actor RosterService {
 
     init(
         socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, refusals: RefusalCounter,
-        place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock, logger: Logger
+        place: CollectorPlace, objectivesVersion: UInt64, interval: Duration, heard: LastHeard, clock: any DaemonClock,
+        logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.store = store
@@ -38,6 +41,7 @@ actor RosterService {
         self.logger = logger
         (through, epoch) = try store.rosterPosition()
         peersThrough = try store.peers().through
+        self.objectivesVersion = objectivesVersion
     }
 
     /// Asks and listens until the socket closes.
@@ -93,6 +97,7 @@ actor RosterService {
             return
         }
         (request.refusals, request.refusalsThrough) = refusals.untold
+        request.objectivesVersion = objectivesVersion
         socket.send([Wire.encode(.rosterRequest(request))], to: nil)
     }
 
@@ -114,6 +119,7 @@ actor RosterService {
                 throw WireError(.invalid, "a message that a coordinator does not send to a collector")
             }
             heard.hearCoordinator(at: clock.now)
+            heard.take(reply.agents)
             defer { replies += 1 }
             refusals.taken(through: reply.refusalsThrough)
             try keep(reply.auditHead)
@@ -123,9 +129,11 @@ actor RosterService {
                     metadata: ["through": "\(reply.through)", "known": "\(through)"])
             }
             let isOther = reply.epoch != epoch
-            guard reply.through != through || isOther || !reply.triggers.isEmpty || !reply.peers.isEmpty else { return }
+            let isNews = reply.through != through || !reply.triggers.isEmpty || !reply.peers.isEmpty
+            guard isOther || isNews || reply.objectives != nil else { return }
             try store.store(reply)
             (through, epoch) = (reply.through, reply.epoch)
+            objectivesVersion = reply.objectives?.version ?? objectivesVersion
             if isOther || !reply.peers.isEmpty {
                 let known = try store.peers()
                 admitted.admit(known.peers)

@@ -231,6 +231,9 @@ actor Coordinator {
                 agents: machine.agentRecords(at: now.wall), epoch: machine.epoch, peers: peers.peers,
                 peersThrough: peers.through)
             reply.auditHead = try store.auditHead()
+            if request.objectivesVersion != machine.policies.objectives.version {
+                reply.objectives = machine.policies.objectives
+            }
             // They were taken before this.
             reply.refusalsThrough = request.refusalsThrough
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))

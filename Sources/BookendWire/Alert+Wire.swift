@@ -1,7 +1,7 @@
 import BookendModel
 
 extension AlertKind {
-    fileprivate init(wire text: String, _ field: String) throws(WireError) {
+    init(wire text: String, _ field: String) throws(WireError) {
         guard let kind = Self(rawValue: text) else {
             throw WireError(.invalid, "\(field): '\(text.prefix(64))' is no kind of alert that this version knows")
         }
@@ -175,6 +175,8 @@ extension ProtoChannelState {
         if let value = state.deliveredAt { deliveredUnixMs = value.milliseconds }
         problem = state.problem
         if let value = state.failingSince { failingUnixMs = value.milliseconds }
+        undeliverable = Int64(state.undeliverable)
+        refusal = state.refusal
     }
 }
 
@@ -187,5 +189,7 @@ extension ChannelState {
             deliveredAt: proto.hasDeliveredUnixMs ? UnixTime(milliseconds: proto.deliveredUnixMs) : nil,
             problem: try proto.problem.bounded(4_096, "channel.problem"),
             failingSince: proto.hasFailingUnixMs ? UnixTime(milliseconds: proto.failingUnixMs) : nil)
+        undeliverable = Int(clamping: proto.undeliverable)
+        refusal = try proto.refusal.bounded(4_096, "channel.refusal")
     }
 }

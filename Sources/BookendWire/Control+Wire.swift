@@ -332,6 +332,14 @@ extension ProtoRosterReply {
         peersThrough = reply.peersThrough
         if let head = reply.auditHead { auditHead = ProtoAuditHead(head) }
         refusalsThrough = reply.refusalsThrough
+        guard let known = reply.objectives else { return }
+        objectivesVersion = known.version
+        objectives = known.within.sorted { $0.key < $1.key }.map { policy, within in
+            var proto = ProtoObjective()
+            proto.policy = policy.rawValue
+            proto.withinMs = within.milliseconds
+            return proto
+        }
     }
 }
 
@@ -345,5 +353,11 @@ extension RosterReply {
             peers: try Peer.list(proto.peers), peersThrough: proto.peersThrough)
         auditHead = proto.hasAuditHead ? try AuditHead(proto.auditHead) : nil
         refusalsThrough = max(0, proto.refusalsThrough)
+        guard proto.objectivesVersion != 0 else { return }
+        var within: [PolicyName: Duration] = [:]
+        for objective in try proto.objectives.bounded(100_000, "objectives") {
+            within[try PolicyName(wire: objective.policy, "objective.policy")] = .milliseconds(objective.withinMs)
+        }
+        objectives = PolicyObjectives(within)
     }
 }

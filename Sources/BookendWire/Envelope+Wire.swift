@@ -35,6 +35,7 @@ extension Envelope {
             proto.refusals = request.refusals.map(ProtoRefusal.init)
             proto.refusalsThrough = request.refusalsThrough
             proto.place = ProtoCollectorPlace(request.place)
+            proto.objectivesVersion = request.objectivesVersion
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -84,6 +85,7 @@ extension Envelope {
                 try Refusal(refusal)
             }
             request.refusalsThrough = max(0, proto.refusalsThrough)
+            request.objectivesVersion = proto.objectivesVersion
             self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))

@@ -84,7 +84,7 @@ struct PolicyRoundTripTests {
             statusProfile: flag() ? .basic : flag() ? .native : .map("no"), exclusiveGroup: flag() ? "null" : nil,
             preSHA256: flag() ? String(repeating: "12", count: 32) : nil,
             postSHA256: flag() ? String(repeating: "ab", count: 32) : nil)
-        return Policy(
+        var policy = Policy(
             name: PolicyName(rawValue: flag() ? "true" : "7"), description: texts(0...1).first ?? "",
             selector: Selector(
                 ids: [AgentID(rawValue: "1e3")], patterns: flag() ? ["*", "a?"] : [],
@@ -96,6 +96,8 @@ struct PolicyRoundTripTests {
             limits: StartLimits(perPolicy: flag() ? 7 : nil, perRepository: isRestic && flag() ? 100_000 : nil),
             bandwidthLimit: isRestic && flag() ? 5 << 20 : nil,
             schedules: flag() ? [] : schedules(using: &random))
+        policy.objective = flag() ? nil : .seconds(93_600)
+        return policy
     }
 
     private static func schedules(using random: inout SeededGenerator) -> [Schedule] {

@@ -169,6 +169,7 @@ enum Samples {
             Refusal(who: "agent/a", origin: "::1", what: "report", target: "agent b", reason: "forged", count: 3)
         ]
         request.refusalsThrough = 1 << 60
+        request.objectivesVersion = .max
         return request
     }()
 
@@ -177,6 +178,7 @@ enum Samples {
             through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5, peers: peers,
             peersThrough: 12)
         (reply.auditHead, reply.refusalsThrough) = (auditEntry.head, 1 << 60)
+        reply.objectives = PolicyObjectives([name: .seconds(93_600)])
         return reply
     }()
 
@@ -211,9 +213,22 @@ enum Samples {
     }()
     static let notice = AlertNotice(
         occasion: .grown, alert: alert, news: [AlertSubject.Key(agent: agent)], at: time)
-    static let channel = ChannelState(
-        name: "ops", kind: "mail", waiting: 3, oldestAt: time, deliveredAt: time, problem: "it answered 500",
-        failingSince: time)
+    static let channel: ChannelState = {
+        var state = ChannelState(
+            name: "ops", kind: "mail", waiting: 3, oldestAt: time, deliveredAt: time, problem: "it answered 500",
+            failingSince: time)
+        (state.undeliverable, state.refusal) = (2, "550 nobody")
+        return state
+    }()
+    static let messageRecord = MessageRecord(
+        id: 9, channel: "ops", title: "backup failed", createdAt: time, tries: 3, refusal: "550 nobody")
+    static let digest: AlertDigest = {
+        var digest = AlertDigest()
+        digest.add(notice)
+        digest.addReport(at: time)
+        return digest
+    }()
+    static let letter = ReportLetter(title: "Backups", lines: ["all well", ""], at: time)
     static let start = ScheduledStart(
         policy: name, start: time, zone: .named("Asia/Kathmandu"), offset: 20_700, splay: .seconds(60),
         windowEnd: time + .seconds(90), agents: 7,
@@ -264,7 +279,10 @@ enum Samples {
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
             .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
             .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
-            .testChannels("ops"), .testChannels(nil),
+            .testChannels("ops"), .testChannels(nil), .messages(channel: "ops"), .messages(channel: nil),
+            .backupAges(since: time),
+            .resendMessages(.ids([4, 5])), .resendMessages(.undeliverable(channel: "ops")),
+            .discardMessages(.ids([6])), .discardMessages(.undeliverable(channel: "ops")),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
@@ -272,6 +290,11 @@ enum Samples {
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
             .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
+            .messages([messageRecord], total: 12),
+            .backupAges([
+                BackupAge(agent: agent, policy: name, goodAt: time, firstAt: time, objective: .seconds(93_600)),
+                BackupAge(agent: agent, policy: name, goodAt: nil, firstAt: time),
+            ]),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,

@@ -90,6 +90,23 @@ enum AlertTables {
         return table
     }
 
+    static func messages(_ messages: [MessageRecord], now: UnixTime) -> Table {
+        var table = Table([
+            .init("MESSAGE", .right), .init("CHANNEL", shrinksTo: 8), .init("SINCE"),
+            .init("TRIES", .right, isDispensable: true), .init("STATE"), .init("TITLE", shrinksTo: 10),
+            .init("WHY", shrinksTo: 6),
+        ])
+        for message in messages {
+            let isRefused = !message.refusal.isEmpty
+            table.append([
+                .init("\(message.id)"), .init(message.channel), .init(Phrases.relative(message.createdAt, to: now)),
+                .init("\(message.tries)"), isRefused ? .init("undeliverable", .bad) : .init("waiting", .faint),
+                .init(message.title), .init(message.refusal),
+            ])
+        }
+        return table
+    }
+
     private static func agents(_ record: AlertRecord) -> String {
         if record.hit == 1, let only = record.alert.ordered.first { return only.agent.rawValue }
         return record.open == record.hit || !record.alert.isActive ? "\(record.hit)" : "\(record.open) of \(record.hit)"
@@ -150,6 +167,7 @@ extension ChannelState {
         Document.object([
             "channel": .text(name), "type": .text(kind), "is_broken": .bool(!problem.isEmpty),
             "waiting": Document(waiting), "problem": .text(problem),
+            "undeliverable": Document(undeliverable), "refusal": .text(refusal),
         ]) + .time("oldest_waiting_since", oldestAt) + .time("delivered_at", deliveredAt)
             + .time("failing_since", failingSince)
     }

@@ -37,12 +37,6 @@ extension JobAggregate {
             ])
     }
 
-    /// From the first attempt to the end.
-    var duration: Duration? {
-        if let duration = details.duration { return duration }
-        guard let startedAt, let endedAt else { return nil }
-        return endedAt - startedAt
-    }
 }
 
 extension InferredStatus {

@@ -71,6 +71,12 @@ struct FleetGlance: Sendable {
                         + (channel.failingSince.map { " since \(Phrases.relative($0, to: now))" } ?? "")
                         + "\(waiting): \(SafeText.line(channel.problem))", .bad))
         }
+        for channel in summary.channels where channel.undeliverable > 0 {
+            lines.append(
+                terminal.paint(
+                    "\(Phrases.count(channel.undeliverable, "message")) cannot be delivered over \(channel.name): "
+                        + "\(SafeText.line(channel.refusal)); see: bookend alerts messages", .bad))
+        }
         lines += holds.map { terminal.paint(SafeText.line($0.line(now: now)), .notice) }
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),

@@ -87,7 +87,7 @@ actor AlertService {
         let messages =
             routing.messages(changes.notices, labels: known, at: now)
             + routing.pings(pings, labels: known, at: now)
-        let removed = try store.record(changes, judgedThrough: through, messages: messages)
+        let folded = try store.record(changes, judgedThrough: through, messages: messages)
         (book, judgedThrough) = (next, through)
         for notice in changes.notices {
             logger.log(
@@ -98,13 +98,18 @@ actor AlertService {
                     "agents": "\(notice.alert.open.count)",
                 ])
         }
-        if removed > 0 {
-            logger.error(
-                "a channel's queue is full: its oldest messages are dropped", metadata: ["messages": "\(removed)"])
+        if folded > 0 {
+            logger.warning(
+                "a channel is down for long: messages that wait for it were put together",
+                metadata: ["fewer": "\(folded)"])
         }
     }
 
     // MARK: Operators
+
+    nonisolated func note(_ what: Logger.Message, _ metadata: Logger.Metadata) {
+        logger.notice(what, metadata: metadata)
+    }
 
     /// - Returns: `nil`: no alert with this id is active.
     func acknowledge(_ id: Int64, by name: String, note: String) throws(CollectorError) -> Alert? {

@@ -147,6 +147,18 @@ enum StoreSchema {
                         SELECT 'alerts_through', coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'reports'), 0);
                     """)
         }
+        migrator.registerMigration("refusals") { database in
+            // facts: report:CHANNEL (until when its daily report was made)
+            try database.execute(
+                sql: """
+                    -- Why whoever is there did not take the message; NULL: it waits.
+                    ALTER TABLE outgoing ADD COLUMN refusal TEXT;
+                    ALTER TABLE outgoing ADD COLUMN refused_at INTEGER;
+
+                    -- facts: objectives (1: the coordinator has told of them)
+                    CREATE TABLE objectives (policy TEXT PRIMARY KEY, within_ms INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

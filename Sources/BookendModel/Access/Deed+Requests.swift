@@ -83,13 +83,16 @@ extension Query {
     package var deed: Deed {
         switch self {
         case .jobs, .job: .jobRead
-        case .fleet: .fleetRead
+        case .fleet, .backupAges: .fleetRead
         case .feed, .feedHead: .feedRead
         case .auditAnchors: .auditRead
         case .alerts, .alert, .silences: .alertRead
         case .acknowledgeAlert: .alertAcknowledge
         case .silenceAlerts, .endSilence: .alertSilence
         case .testChannels: .channelTest
+        case .messages: .alertRead
+        case .resendMessages: .messageResend
+        case .discardMessages: .messageDiscard
         }
     }
 }

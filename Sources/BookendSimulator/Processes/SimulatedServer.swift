@@ -57,7 +57,7 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
             return .refused(reason: "others can write it")
         case nil: break
         }
-        if random.permille(10) {
+        if host.world.quiet == nil, random.permille(10) {
             host.missing(stage, job, attempt)
             return .couldNotStart(reason: "no such interpreter")
         }
@@ -70,6 +70,7 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
         guard life.passes(.afterStart(stage)) else { return await dead() }
         await started()
         let ending = await end(of: running, stop, within: random.number(0...10_000))
+        if host.world.quiet != nil, case .own = ending { return .ended(StageEnd(.successful)) }
         return .ended(Self.scriptEnd(ending, &random))
     }
 
@@ -124,7 +125,7 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
             return StageEnd(.interrupted)
         }
         var random = Random(host.world.seed, "backup", Int64(host.index), job.rawValue, Int64(attempt))
-        let outcome = random.number(0...99)
+        let outcome = host.world.quiet == nil ? random.number(0...99) : 0
         let snapshot = Self.snapshot(job, attempt)
         host.begins(.backup, of: context)
         let running = RunningStage(

@@ -631,6 +631,16 @@ nonisolated struct ProtoPolicy: @unchecked Sendable {
     set {_uniqueStorage()._limitPerRepository = newValue}
   }
 
+  /// a good backup of each server within so long
+  var objectiveMs: Int64 {
+    get {_storage._objectiveMs ?? 0}
+    set {_uniqueStorage()._objectiveMs = newValue}
+  }
+  /// Returns true if `objectiveMs` has been explicitly set.
+  var hasObjectiveMs: Bool {_storage._objectiveMs != nil}
+  /// Clears the value of `objectiveMs`. Subsequent reads from it will return its default value.
+  mutating func clearObjectiveMs() {_uniqueStorage()._objectiveMs = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Engine: Equatable, Sendable {
@@ -1464,7 +1474,7 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Policy"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0\u{4}\u{c}objective_ms\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1484,6 +1494,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _bandwidthLimitBytes: Int64? = nil
     var _limitPerPolicy: Int32 = 0
     var _limitPerRepository: Int32 = 0
+    var _objectiveMs: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1511,6 +1522,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       _bandwidthLimitBytes = source._bandwidthLimitBytes
       _limitPerPolicy = source._limitPerPolicy
       _limitPerRepository = source._limitPerRepository
+      _objectiveMs = source._objectiveMs
     }
   }
 
@@ -1569,6 +1581,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._bandwidthLimitBytes) }()
         case 17: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerPolicy) }()
         case 18: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerRepository) }()
+        case 30: try { try decoder.decodeSingularInt64Field(value: &_storage._objectiveMs) }()
         default: break
         }
       }
@@ -1640,6 +1653,9 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._limitPerRepository != 0 {
         try visitor.visitSingularInt32Field(value: _storage._limitPerRepository, fieldNumber: 18)
       }
+      try { if let v = _storage._objectiveMs {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 30)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1666,6 +1682,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._bandwidthLimitBytes != rhs_storage._bandwidthLimitBytes {return false}
         if _storage._limitPerPolicy != rhs_storage._limitPerPolicy {return false}
         if _storage._limitPerRepository != rhs_storage._limitPerRepository {return false}
+        if _storage._objectiveMs != rhs_storage._objectiveMs {return false}
         return true
       }
       if !storagesAreEqual {return false}

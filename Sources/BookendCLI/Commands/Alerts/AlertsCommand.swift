@@ -14,10 +14,11 @@ struct AlertsCommand: AsyncParsableCommand {
               bookend alerts ack 7 --note "disk ordered"
               bookend alerts silence --agent 'web-*' --for 2h --reason "they are being moved"
               bookend alerts test ops-mail
+              bookend alerts messages
             """,
         subcommands: [
             AlertsListCommand.self, AlertsShowCommand.self, AlertsAcknowledgeCommand.self, AlertsSilenceCommand.self,
-            AlertsTestCommand.self,
+            AlertsTestCommand.self, AlertsMessagesCommand.self, AlertsResendCommand.self, AlertsDiscardCommand.self,
         ],
         defaultSubcommand: AlertsListCommand.self)
 }

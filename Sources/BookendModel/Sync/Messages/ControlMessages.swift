@@ -198,6 +198,8 @@ package struct RosterRequest: Hashable, Sendable {
     package var refusals: [Refusal] = []
     /// The number of the last of them; they grow, also over restarts.
     package var refusalsThrough: Int64 = 0
+    /// What an earlier ``PolicyObjectives/version`` said; 0: none.
+    package var objectivesVersion: UInt64 = 0
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
@@ -229,6 +231,8 @@ package struct RosterReply: Hashable, Sendable {
     package var auditHead: AuditHead?
     /// ``RosterRequest/refusalsThrough`` of what was taken; 0: nothing.
     package var refusalsThrough: Int64 = 0
+    /// All of them; `nil`: the collector knows them.
+    package var objectives: PolicyObjectives?
 
     package init(
         through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,
