@@ -111,6 +111,8 @@ extension ProtoPolicy {
         limitPerPolicy = Int32(clamping: policy.limits.perPolicy ?? 0)
         limitPerRepository = Int32(clamping: policy.limits.perRepository ?? 0)
         if let objective = policy.objective { objectiveMs = objective.milliseconds }
+        limitPerAgent = Int32(clamping: policy.limits.perAgent ?? 0)
+        retryRules = ProtoRetryRules(policy.retry)
     }
 }
 
@@ -123,8 +125,8 @@ extension Policy {
             selector: try Selector(proto.selector),
             engine: try Engine(try required(proto.engine, "policy.engine")),
             scripts: proto.hasScripts ? try ScriptPlan(proto.scripts) : nil,
-            retry: RetryPlan(
-                attempts: try proto.maxAttempts.within(1...10_000, "policy.max_attempts"),
+            retry: try RetryPlan(
+                proto.retryRules, attempts: try proto.maxAttempts.within(1...10_000, "policy.max_attempts"),
                 interval: .milliseconds(proto.retryIntervalMs)),
             window: proto.hasWindowMs ? .milliseconds(proto.windowMs) : nil,
             splay: .milliseconds(proto.splayMs),
@@ -133,7 +135,8 @@ extension Policy {
             overlap: try OverlapRule(proto.overlap),
             limits: StartLimits(
                 perPolicy: proto.limitPerPolicy == 0 ? nil : Int(proto.limitPerPolicy),
-                perRepository: proto.limitPerRepository == 0 ? nil : Int(proto.limitPerRepository)),
+                perRepository: proto.limitPerRepository == 0 ? nil : Int(proto.limitPerRepository),
+                perAgent: proto.limitPerAgent == 0 ? nil : Int(proto.limitPerAgent)),
             bandwidthLimit: proto.hasBandwidthLimitBytes ? proto.bandwidthLimitBytes : nil,
             schedules: try proto.schedules.bounded(1_000, "policy.schedules").map { schedule throws(WireError) in
                 try Schedule(schedule)

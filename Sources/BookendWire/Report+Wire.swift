@@ -35,7 +35,8 @@ extension ProtoPipelineRules {
         skipBackupIfPreFails = rules.skipBackupIfPreFails
         skipBackupIfPreMissing = rules.skipBackupIfPreMissing
         maxAttempts = Int32(clamping: rules.maxAttempts)
-        retryIntervalMs = rules.retryInterval.milliseconds
+        retryIntervalMs = rules.retry.interval.milliseconds
+        retryRules = ProtoRetryRules(rules.retry)
         preLeftProcesses = ProtoLeftProcesses(rules.preLeftProcesses)
         postLeftProcesses = ProtoLeftProcesses(rules.postLeftProcesses)
         ignoreWindowForFirstBackup = rules.ignoreWindowForFirstBackup
@@ -47,8 +48,9 @@ extension PipelineRules {
         self.init(
             scriptsEnabled: proto.scriptsEnabled, skipBackupIfPreFails: proto.skipBackupIfPreFails,
             skipBackupIfPreMissing: proto.skipBackupIfPreMissing,
-            maxAttempts: try proto.maxAttempts.within(1...10_000, "rules.max_attempts"),
-            retryInterval: .milliseconds(proto.retryIntervalMs),
+            retry: try RetryPlan(
+                proto.retryRules, attempts: try proto.maxAttempts.within(1...10_000, "rules.max_attempts"),
+                interval: .milliseconds(proto.retryIntervalMs)),
             preLeftProcesses: try ScriptPlan.LeftProcesses(proto.preLeftProcesses, "rules.pre_left_processes"),
             postLeftProcesses: try ScriptPlan.LeftProcesses(proto.postLeftProcesses, "rules.post_left_processes"),
             ignoreWindowForFirstBackup: proto.ignoreWindowForFirstBackup)

@@ -84,16 +84,24 @@ struct PolicyRoundTripTests {
             statusProfile: flag() ? .basic : flag() ? .native : .map("no"), exclusiveGroup: flag() ? "null" : nil,
             preSHA256: flag() ? String(repeating: "12", count: 32) : nil,
             postSHA256: flag() ? String(repeating: "ab", count: 32) : nil)
+        let growing = RetryPlan(
+            attempts: 3, interval: .seconds(60), backoff: Int.random(in: 1...10, using: &random),
+            longestInterval: flag() ? .seconds(600) : nil, jitterPercent: Int.random(in: 0...100, using: &random),
+            onlyAfter: flag() ? [.repositoryLocked, .failed] : nil)
         var policy = Policy(
             name: PolicyName(rawValue: flag() ? "true" : "7"), description: texts(0...1).first ?? "",
             selector: Selector(
                 ids: [AgentID(rawValue: "1e3")], patterns: flag() ? ["*", "a?"] : [],
                 labels: Dictionary(texts(0...3).enumerated().map { ("k\($0.offset)", $0.element) }) { $1 }),
             engine: engine, scripts: flag() ? scripts : nil,
-            retry: flag() ? .none : RetryPlan(attempts: Int.random(in: 1...100, using: &random), interval: .zero),
+            retry: flag()
+                ? .none
+                : flag() ? RetryPlan(attempts: Int.random(in: 1...100, using: &random), interval: .zero) : growing,
             window: duration(), ignoreWindowForFirstBackup: flag(), catchUp: flag() ? .none : .latest,
             overlap: OverlapRule.allCases.randomElement(using: &random) ?? .queue,
-            limits: StartLimits(perPolicy: flag() ? 7 : nil, perRepository: isRestic && flag() ? 100_000 : nil),
+            limits: StartLimits(
+                perPolicy: flag() ? 7 : nil, perRepository: isRestic && flag() ? 100_000 : nil,
+                perAgent: flag() ? 1 : nil),
             bandwidthLimit: isRestic && flag() ? 5 << 20 : nil,
             schedules: flag() ? [] : schedules(using: &random))
         policy.objective = flag() ? nil : .seconds(93_600)

@@ -27,6 +27,11 @@ struct ConformanceVector: Decodable {
         var skip_backup_if_pre_missing: Bool?
         var attempts: Int?
         var retry_interval_s: Int?
+        var retry_backoff: Int?
+        var retry_longest_interval_s: Int?
+        var retry_jitter_percent: Int?
+        var retry_only_after: [String]?
+        var retry_seed: UInt64?
         var window_s: Int64?
         var not_after_s: Int64?
         var first_backup: Bool?
@@ -89,8 +94,7 @@ extension ConformanceVector {
     func machine() throws -> JobMachine {
         let pipeline = PipelineRules(
             scriptsEnabled: rules.scripts ?? true, skipBackupIfPreFails: rules.skip_backup_if_pre_fails ?? false,
-            skipBackupIfPreMissing: rules.skip_backup_if_pre_missing ?? false, maxAttempts: rules.attempts ?? 1,
-            retryInterval: .seconds(rules.retry_interval_s ?? 0),
+            skipBackupIfPreMissing: rules.skip_backup_if_pre_missing ?? false, retry: try retry(),
             preLeftProcesses: try leftProcesses(rules.pre_left_processes ?? "end"),
             postLeftProcesses: try leftProcesses(rules.post_left_processes ?? "keep"),
             ignoreWindowForFirstBackup: rules.ignore_for_first_backup ?? false)
@@ -98,8 +102,19 @@ extension ConformanceVector {
             notAfter: start.wall + .seconds(rules.not_after_s ?? 1_000_000),
             windowEnd: rules.window_s.map { start.boot + .seconds($0) }, isFirstBackup: rules.first_backup ?? false)
         if rules.when_agent_offline == "fail" { facts.lateStatus = .agentOffline }
+        facts.retrySeed = rules.retry_seed ?? 0
         facts.isSkippedBecauseOf = rules.skipped_because_of.map(JobID.init(rawValue:))
         return JobMachine(rules: pipeline, facts: facts)
+    }
+
+    private func retry() throws -> RetryPlan {
+        RetryPlan(
+            attempts: rules.attempts ?? 1, interval: .seconds(rules.retry_interval_s ?? 0),
+            backoff: rules.retry_backoff ?? 1, longestInterval: rules.retry_longest_interval_s.map { .seconds($0) },
+            jitterPercent: rules.retry_jitter_percent ?? 0,
+            onlyAfter: try rules.retry_only_after?.map { word in
+                try #require(Status.table.first { $0.name == word }?.status)
+            })
     }
 
     private func leftProcesses(_ word: String) throws -> ScriptPlan.LeftProcesses {

@@ -39,7 +39,7 @@ import Testing
         ) -> (PipelineRules, JobMachine.Facts) {
             let rules = PipelineRules(
                 scriptsEnabled: scripts, skipBackupIfPreFails: skipFails, skipBackupIfPreMissing: skipMissing,
-                maxAttempts: attempts, retryInterval: .seconds(60), ignoreWindowForFirstBackup: overrun)
+                retry: RetryPlan(attempts: attempts, interval: .seconds(60)), ignoreWindowForFirstBackup: overrun)
             let facts = JobMachine.Facts(
                 notAfter: start.wall + .seconds(10), windowEnd: window ? start.boot + .seconds(100) : nil,
                 isFirstBackup: overrun)

@@ -84,7 +84,7 @@ import Testing
 
     @Test func `each attempt has its own row and its own events`() throws {
         let explanation = try explained(
-            PipelineRules(scriptsEnabled: true, maxAttempts: 2),
+            PipelineRules(scriptsEnabled: true, retry: RetryPlan(attempts: 2, interval: .zero)),
             begin + [ended(.preScript, .successful), ended(.backup, .failed), .scriptEnded(.postScript, .missing)]
                 + [.tick, .turn, .startRecorded, .scriptEnded(.preScript, .missing), ended(.backup, .successful)])
         #expect(explanation.attempts.map(\.row) == [.preSucceededPostMissing, .preMissing])

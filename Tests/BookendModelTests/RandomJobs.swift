@@ -35,7 +35,8 @@ struct RandomAgent {
         let trigger = ReportedTrigger(
             job: job, policy: PolicyName(rawValue: job.rawValue.isMultiple(of: 2) ? "even" : "odd"), revision: 3,
             cause: .manual, scheduledStart: start.wall)
-        let rules = PipelineRules(scriptsEnabled: Bool.random(using: &generator), maxAttempts: 2)
+        let rules = PipelineRules(
+            scriptsEnabled: Bool.random(using: &generator), retry: RetryPlan(attempts: 2, interval: .zero))
         var machine = JobMachine(rules: rules, facts: JobMachine.Facts(notAfter: start.wall + .seconds(60)))
         var now = start + .seconds(job.rawValue)
         var event = JobEvent.accepted

@@ -62,15 +62,15 @@ import Testing
     }
 
     @Test func `failures are worth a retry but those that no retry mends`() {
-        let rules = PipelineRules(scriptsEnabled: true)
+        let plan = RetryPlan(attempts: 2, interval: .zero)
         let hopeless: Set<Status> = [.windowExpired, .refused, .wrongCredentials]
         for (status, _) in Status.table where status.isFinal {
             let expected = status.isFailure && !hopeless.contains(status)
-            #expect(rules.isWorthRetry(preScript: .successful, backup: status) == expected, "\(status)")
+            #expect(plan.isWorthRetry(preScript: .successful, backup: status) == expected, "\(status)")
         }
-        #expect(!rules.isWorthRetry(preScript: .refused, backup: .notRun))
-        #expect(rules.isWorthRetry(preScript: .failed, backup: .notRun))
-        #expect(rules.isWorthRetry(preScript: .refused, backup: .failed))
+        #expect(!plan.isWorthRetry(preScript: .refused, backup: .notRun))
+        #expect(plan.isWorthRetry(preScript: .failed, backup: .notRun))
+        #expect(plan.isWorthRetry(preScript: .refused, backup: .failed))
     }
 
     @Test func `the window's end moves from the wall clock to the clock that only goes forward`() {
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func `a wall clock that jumps neither ends a window nor starts a retry`() {
-        let rules = PipelineRules(scriptsEnabled: false, maxAttempts: 2, retryInterval: .seconds(60))
+        let rules = PipelineRules(scriptsEnabled: false, retry: RetryPlan(attempts: 2, interval: .seconds(60)))
         var machine = JobMachine(
             rules: rules,
             facts: JobMachine.Facts(notAfter: start.wall + .seconds(9), windowEnd: start.boot + .seconds(500)))

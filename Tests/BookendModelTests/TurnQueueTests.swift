@@ -35,6 +35,22 @@ import Testing
         #expect(queue.release(job(1)) == [job(2)])
     }
 
+    @Test func `an attempt that wants to run beside fewer waits for that, and what asked later waits behind it`() {
+        var queue = TurnQueue(limit: 3)
+        func claim(_ number: Int64, room: Int? = nil) -> TurnQueue.Claim {
+            TurnQueue.Claim(job(number), policy: PolicyName(rawValue: "p\(number)"), group: nil, room: room)
+        }
+        #expect(queue.request(claim(1)) == [job(1)])
+        #expect(queue.request(claim(2)) == [job(2)])
+        #expect(queue.request(claim(3, room: 1)) == [])
+        #expect(queue.request(claim(4)) == [])
+        #expect(queue.release(job(1)) == [])
+        #expect(queue.release(job(2)) == [job(3), job(4)])
+        #expect(queue.request(claim(5, room: 3)) == [job(5)])
+        #expect(queue.request(claim(6, room: 9)) == [])
+        #expect(queue.release(job(3)) == [job(6)])
+    }
+
     @Test func `a job that asks twice has one place, and a place can be given up`() {
         var queue = TurnQueue(limit: 1)
         _ = queue.request(claim(1, "a"))
@@ -57,6 +73,7 @@ import Testing
         func take(_ granted: [TurnQueue.Claimant]) {
             for claimant in granted {
                 guard let claim = asked.first(where: { $0.claimant == claimant }) else { continue }
+                #expect(running.count < claim.room ?? 3)
                 running.append(claim)
                 served.append(claim)
             }
@@ -67,7 +84,8 @@ import Testing
 
         for job in 1...200 as ClosedRange<Int64> {
             let policy = Int.random(in: 0..<6, using: &generator)
-            let next = claim(job, "p\(policy)", group: groups[policy % 4])
+            var next = claim(job, "p\(policy)", group: groups[policy % 4])
+            if policy == 5 { next.room = 1 }
             asked.append(next)
             take(queue.request(next))
             while Bool.random(using: &generator), let place = running.indices.randomElement(using: &generator) {

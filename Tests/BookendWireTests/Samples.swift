@@ -25,9 +25,13 @@ enum Samples {
                 skipBackupIfPreFails: true, skipBackupIfPreMissing: true, preLeftProcesses: .allow,
                 postLeftProcesses: .end, statusProfile: .map("legacy"), exclusiveGroup: "databases",
                 preSHA256: String(repeating: "0a", count: 32), postSHA256: String(repeating: "f1", count: 32)),
-            retry: RetryPlan(attempts: 3, interval: .seconds(300)), window: .seconds(14_400),
+            retry: RetryPlan(
+                attempts: 3, interval: .seconds(300), backoff: 2, longestInterval: .seconds(900), jitterPercent: 20,
+                onlyAfter: [.repositoryLocked, .interrupted]),
+            window: .seconds(14_400),
             splay: .seconds(90), ignoreWindowForFirstBackup: true, catchUp: .latest,
-            whenAgentOffline: .skip, overlap: .replace, limits: StartLimits(perPolicy: 3, perRepository: 1),
+            whenAgentOffline: .skip, overlap: .replace,
+            limits: StartLimits(perPolicy: 3, perRepository: 1, perAgent: 2),
             bandwidthLimit: 1 << 20,
             schedules: [
                 .at(time),

@@ -321,11 +321,15 @@ package actor JobDirector {
     ///
     /// - Returns: The job because of which this one is skipped; `nil`: it is not.
     private func overlap(of job: JournaledJob, _ policy: Policy) -> JobID? {
-        guard job.trigger.cause != .manual, job.attempts == 0, policy.overlap != .queue else { return nil }
+        guard job.attempts == 0 else { return nil }
         let earlier = jobs.filter { $0.value.isExpected && $0.value.activity.activeJob.policy == policy.name }
-        if policy.overlap == .skip { return earlier.keys.min() }
-        for entry in earlier.values { entry.runner.send(.replaced(by: job.trigger.job)) }
-        return nil
+        switch policy.verdict(on: job.trigger, beside: Array(earlier.keys)) {
+        case .queues: return nil
+        case .isSkipped(let other): return other
+        case .replaces(let others):
+            for other in others { earlier[other]?.runner.send(.replaced(by: job.trigger.job)) }
+            return nil
+        }
     }
 
     /// The policy was withdrawn between the trigger and its arrival.

@@ -44,8 +44,7 @@ struct JobRunner: Sendable {
         self.job = job
         self.activity = activity
         rules = PipelineRules(policy.policy)
-        let isFailure = policy.policy.whenAgentOffline == .fail && job.trigger.cause != .manual
-        lateStatus = isFailure ? .agentOffline : .skipped
+        lateStatus = policy.policy.lateStatus(of: job.trigger)
         self.skippedBecauseOf = skippedBecauseOf
         self.surroundings = surroundings
         // Bounded by what there is: a stage tells its start and its end, there is one timer, the queue gives a turn for
@@ -234,6 +233,6 @@ extension TurnQueue.Claim {
     init(_ job: JournaledJob) {
         self.init(
             TurnQueue.Claimant(job.trigger.job), policy: job.trigger.policy,
-            group: job.policy.flatMap { TurnQueue.Group($0.policy) })
+            group: job.policy.flatMap { TurnQueue.Group($0.policy) }, room: job.policy?.policy.limits.perAgent)
     }
 }

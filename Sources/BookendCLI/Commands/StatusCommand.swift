@@ -26,11 +26,17 @@ struct StatusCommand: AsyncParsableCommand {
             return (agents: agents, holds: holds)
         }
         async let counted = result { () async throws(CLIError) in try await fleet.collector().fleet() }
-        let (agents, summary) = (await asked, await counted)
+        async let found = result { () async throws(CLIError) in
+            var filter = JobFilter()
+            filter.status = .waitingForRetry
+            return try await fleet.collector().jobs(filter, limit: 100)
+        }
+        let (agents, summary, waiting) = (await asked, await counted, await found)
         if case (.failure(let error), .failure) = (agents, summary) { throw error }
         let glance = FleetGlance(
             agents: try? agents.get().agents, summary: try? summary.get(),  // said below
-            holds: (try? agents.get().holds) ?? [])  // the same
+            holds: (try? agents.get().holds) ?? [],  // the same
+            waiting: (try? waiting.get()) ?? [])  // the same
         output.write(glance.document) { glance.lines(.now, $0) }
         if case .failure(let error) = agents { throw error }
         if case .failure(let error) = summary { throw error }

@@ -77,7 +77,7 @@ extension ReportDetails {
             "files_processed": Document(filesProcessed), "errors": .list(errors.map(Document.text)),
             "left_processes": .list(leftProcesses.map(Document.text)),
             "alerts": .list(alerts.map { .text($0.rawValue) }),
-        ])
+        ]) + .time("next_attempt_at", nextAttemptAt)
     }
 }
 

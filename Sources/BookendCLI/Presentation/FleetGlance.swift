@@ -12,14 +12,17 @@ struct FleetGlance: Sendable {
     let summary: FleetSummary
     /// What starts nothing by itself now.
     private let holds: [Hold]
+    /// Jobs between two attempts.
+    private let waiting: [JobAggregate]
     private let knowsAgents: Bool
     private let knowsJobs: Bool
 
     /// - Parameters:
     ///   - agents: `nil`: the coordinator cannot be reached.
     ///   - summary: `nil`: the collector cannot be reached.
-    init(agents: [AgentRecord]?, summary: FleetSummary?, holds: [Hold] = []) {
+    init(agents: [AgentRecord]?, summary: FleetSummary?, holds: [Hold] = [], waiting: [JobAggregate] = []) {
         self.holds = holds
+        self.waiting = waiting
         self.agents = agents ?? []
         self.summary = summary ?? FleetSummary(jobs: [:], agents: [], policies: [], reportsStored: 0, asOf: .now)
         (knowsAgents, knowsJobs) = (agents != nil, summary != nil)
@@ -32,6 +35,8 @@ struct FleetGlance: Sendable {
         for agent in summary.agents { rows[agent.agent, default: Row(id: agent.agent)].summary = agent }
         return rows.values.sorted { $0.id < $1.id }
     }
+
+    private static let waitingLines = 5
 
     func lines(_ now: UnixTime, _ terminal: Terminal) -> [String] {
         let online = agents.filter(\.isOnline).count
@@ -76,6 +81,13 @@ struct FleetGlance: Sendable {
                 terminal.paint(
                     "\(Phrases.count(channel.undeliverable, "message")) cannot be delivered over \(channel.name): "
                         + "\(SafeText.line(channel.refusal)); see: bookend alerts messages", .bad))
+        }
+        for job in waiting.prefix(Self.waitingLines) {
+            let line = "\(job.agent) job \(job.job) waits for another attempt: \(job.why(now))"
+            lines.append(terminal.paint(SafeText.line(line), .active))
+        }
+        if waiting.count > Self.waitingLines {
+            lines.append("… and \(waiting.count - Self.waitingLines) more; see: bookend jobs --status 12")
         }
         lines += holds.map { terminal.paint(SafeText.line($0.line(now: now)), .notice) }
         var table = Table([
@@ -132,6 +144,7 @@ struct FleetGlance: Sendable {
                 "agents_online": Document(agents.filter(\.isOnline).count),
                 "open_debts": Document(agents.map(\.openDebts).reduce(0, +)),
                 "holds": .list(holds.map(\.document)),
+                "jobs_waiting_for_retry": .list(waiting.map(\.document)),
                 "jobs_total": Document(counts.total), "jobs_over": Document(counts.outcomes),
                 "jobs_failed": Document(counts.failures), "jobs_in_progress": Document(counts.inProgress),
                 "alerts_active": Document(summary.activeAlerts), "alerts_critical": Document(summary.criticalAlerts),

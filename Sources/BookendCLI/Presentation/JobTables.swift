@@ -15,7 +15,7 @@ enum JobTables {
                 .init(Phrases.relative(job.startedAt ?? job.scheduledStart, to: now)),
                 .init(job.duration.map(Phrases.duration) ?? "-"),
                 .init(job.attempts.last?.backup.details.bytesAdded.map(Phrases.bytes) ?? "-"),
-                .init(job.status == .successful ? "" : job.why),
+                .init(job.status == .successful ? "" : job.why(now)),
             ])
         }
         return table
@@ -107,6 +107,11 @@ enum JobTables {
 }
 
 extension JobAggregate {
+    /// ``why``, and when the next attempt is.
+    func why(_ now: UnixTime) -> String {
+        [why, details.next(now)].filter { !$0.isEmpty }.joined(separator: "; ")
+    }
+
     /// The job's own reason, or that of the stage that decided.
     var why: String {
         if let standingInference { return standingInference.reason }
@@ -114,5 +119,12 @@ extension JobAggregate {
         guard let attempt = attempts.last else { return "" }
         let culprit = [Stage.backup, .preScript, .postScript].first { attempt[$0].status.isFailure }
         return culprit.map { "\($0.rawValue): \(attempt[$0].details.reason)" } ?? ""
+    }
+}
+
+extension ReportDetails {
+    /// `the next one in 5 min, at 2026-11-24T02:05:00Z`; empty: none is planned.
+    func next(_ now: UnixTime) -> String {
+        nextAttemptAt.map { "the next one \(Phrases.relative($0, to: now)), at \($0.rfc3339)" } ?? ""
     }
 }

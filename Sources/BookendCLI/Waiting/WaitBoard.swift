@@ -75,8 +75,9 @@ struct WaitBoard: Sendable {
             }
         }
         if old.status != new.status, new.status != .running {
+            let next = new.details.nextAttemptAt.map { "; the next one at \($0.rfc3339)" } ?? ""
             let why = new.details.reason.isEmpty ? "" : ": \(new.details.reason)"
-            news.append("\(name): \(new.status)\(why)")
+            news.append("\(name): \(new.status)\(why)\(next)")
         }
         return news.map(SafeText.line)
     }
@@ -111,7 +112,10 @@ struct WaitBoard: Sendable {
             let attempt = job.attempts.count > 1 ? " (attempt \(job.attempts.count))" : ""
             (text, color) = ("\(stage.rawValue)\(attempt)\(progressText(line))  \(took)", nil)
         } else {
-            (text, color) = ("\(job.status)  \(took)", .faint)
+            let next = job.details.nextAttemptAt.map {
+                "  attempt \(job.attempts.count + 1) \(Phrases.relative($0, to: now))"
+            }
+            (text, color) = ("\(job.status)\(next ?? "")  \(took)", .faint)
         }
         let width = terminal.width ?? 80
         return head + terminal.paint(SafeText.line(text).fitted(to: max(1, width - 1 - head.count)), color)

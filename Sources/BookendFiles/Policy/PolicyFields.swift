@@ -24,6 +24,12 @@ struct PolicyFields {
         if policy.retry != .none {
             add(["retry", "attempts"], .word(String(policy.retry.attempts)))
             add(["retry", "interval"], .word(DurationText.render(policy.retry.interval)))
+            if policy.retry.backoff != 1 { add(["retry", "backoff"], .word(String(policy.retry.backoff))) }
+            add(["retry", "longest_interval"], policy.retry.longestInterval)
+            if policy.retry.jitterPercent != 0 {
+                add(["retry", "jitter_percent"], .word(String(policy.retry.jitterPercent)))
+            }
+            if let statuses = policy.retry.onlyAfter { add(["retry", "only_after"], .list(statuses.map(\.name))) }
         }
         add(["window"], policy.window)
         if policy.splay != .zero { add(["splay"], policy.splay) }
@@ -33,6 +39,7 @@ struct PolicyFields {
             add(["when_agent_offline"], .word(policy.whenAgentOffline.rawValue))
         }
         if policy.overlap != .queue { add(["overlap"], .word(policy.overlap.rawValue)) }
+        if let limit = policy.limits.perAgent { add(["limits", "per_agent"], .word(String(limit))) }
         if let limit = policy.limits.perPolicy { add(["limits", "per_policy"], .word(String(limit))) }
         if let limit = policy.limits.perRepository { add(["limits", "per_repository"], .word(String(limit))) }
         if let limit = policy.bandwidthLimit { add(["bandwidth_limit"], .word(ByteCount(bytes: limit).description)) }

@@ -15,7 +15,7 @@ package enum PolicyKeys {
             "catch_up": "none or latest",
             "when_agent_offline": "queue, fail or skip",
             "overlap": "queue, skip or replace",
-            "limits": "a mapping with per_policy and per_repository",
+            "limits": "a mapping with per_agent, per_policy and per_repository",
             "bandwidth_limit": "a size a second such as 10MiB",
             "objective": "a duration such as 26h",
             "schedules": "a list of schedules such as cron: \"30 2 * * *\"",
@@ -61,11 +61,20 @@ package enum PolicyKeys {
         "scripts.left_processes", ["pre": "end or allow", "post": "keep, end or allow"])
 
     package static let retry = KeyTable(
-        "retry", ["attempts": "a whole number from 1 to 100", "interval": "a duration such as 5m"])
+        "retry",
+        [
+            "attempts": "a whole number from 1 to 100",
+            "interval": "a duration such as 5m",
+            "backoff": "a whole number from 1 to 10",
+            "longest_interval": "a duration such as 30m",
+            "jitter_percent": "a whole number from 0 to 100",
+            "only_after": "a list of statuses such as [repository-locked, interrupted]",
+        ])
 
     package static let limits = KeyTable(
         "limits",
         [
+            "per_agent": "a whole number from 1 to 100000",
             "per_policy": "a whole number from 1 to 100000", "per_repository": "a whole number from 1 to 100000",
         ])
 

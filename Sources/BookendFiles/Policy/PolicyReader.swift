@@ -117,14 +117,25 @@ enum PolicyReader {
         guard let keys = value.mapping(PolicyKeys.limits) else { return .none }
         return StartLimits(
             perPolicy: keys["per_policy"]?.int(in: StartLimits.range),
-            perRepository: keys["per_repository"]?.int(in: StartLimits.range))
+            perRepository: keys["per_repository"]?.int(in: StartLimits.range),
+            perAgent: keys["per_agent"]?.int(in: StartLimits.range))
     }
 
     private static func retry(_ value: YAMLValue) -> RetryPlan {
         guard let keys = value.mapping(PolicyKeys.retry) else { return .none }
         return RetryPlan(
             attempts: keys.required("attempts")?.int(in: PolicyLimits.attempts) ?? 1,
-            interval: keys["interval"]?.duration() ?? .zero)
+            interval: keys["interval"]?.duration() ?? .zero,
+            backoff: keys["backoff"]?.int(in: RetryPlan.backoffs) ?? 1,
+            longestInterval: keys["longest_interval"]?.duration(),
+            jitterPercent: keys["jitter_percent"]?.int(in: RetryPlan.jitters) ?? 0,
+            onlyAfter: keys["only_after"]?.list(retryable))
+    }
+
+    /// A wrong one leaves a stand-in.
+    private static func retryable(_ value: YAMLValue) -> Status? {
+        let words = RetryPlan.allRetryable.map(\.name)
+        return value.choice(of: words).flatMap { word in RetryPlan.allRetryable.first { $0.name == word } } ?? .failed
     }
 }
 

@@ -7,10 +7,14 @@ extension JobMachine {
         let status = Status.ofJob(
             isCanceled: ending == .cancel, preScript: end(of: .preScript), backup: backup,
             postScript: end(of: .postScript))
-        guard ending == nil, attempt.number < rules.maxAttempts,
-            rules.isWorthRetry(preScript: end(of: .preScript), backup: backup)
-        else { return finish(status, reason: reason(for: status), at: now) }
-        let retry = now + rules.retryInterval
+        guard ending == nil, attempt.number < rules.maxAttempts, backup.isFailure else {
+            return finish(status, reason: reason(for: status), at: now)
+        }
+        guard rules.retry.isWorthRetry(preScript: end(of: .preScript), backup: backup) else {
+            note("no-retry", "another attempt would not help, or the policy's only_after does not name it", at: now)
+            return finish(status, reason: reason(for: status), at: now)
+        }
+        let retry = now + rules.retry.wait(after: attempt.number, seed: facts.retrySeed)
         if let windowEnd = facts.windowEnd, retry.boot >= windowEnd {
             note("no-retry", "the window ends before the next attempt could start", at: now)
             return finish(status, reason: reason(for: status), at: now)
@@ -20,7 +24,8 @@ extension JobMachine {
         details.nextAttemptAt = retry.wall
         phase = .waiting(until: retry.boot)
         report(nil, .waitingForRetry, details: details)
-        note("retry-scheduled", details.reason + "; the next one waits for its time", at: now)
+        let wait = (retry.boot - now.boot).milliseconds
+        note("retry-scheduled", details.reason + "; the next one waits for \(wait / 1_000) s", at: now)
         actions.append(.scheduleRetry(at: retry))
     }
 

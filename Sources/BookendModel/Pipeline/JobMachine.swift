@@ -61,6 +61,8 @@ package struct JobMachine: Hashable, Sendable {
         package var lateStatus = Status.skipped
         /// An earlier job of the policy is not over, and the policy says that this one is skipped then.
         package var isSkippedBecauseOf: JobID?
+        /// What the jitter of waits is drawn from: ``Trigger/fingerprint``.
+        package var retrySeed: UInt64 = 0
 
         package init(
             notAfter: UnixTime, windowEnd: BootTime? = nil, isFirstBackup: Bool = false, isAutonomous: Bool = false
@@ -76,6 +78,7 @@ package struct JobMachine: Hashable, Sendable {
             self.init(
                 notAfter: trigger.notAfter, windowEnd: trigger.windowEnd.map { now.boot + ($0 - now.wall) },
                 isFirstBackup: isFirstBackup, isAutonomous: trigger.cause == .autonomous)
+            retrySeed = trigger.fingerprint
         }
     }
 

@@ -24,17 +24,6 @@ extension PipelineRules {
         case .missing: !skipBackupIfPreMissing
         }
     }
-
-    /// Whether another attempt could end better than one whose backup, and pre-script, ended so.
-    ///
-    /// Every failure is worth a retry but these: the window is over (22), this server forbids it (23, also when it
-    /// forbade the pre-script and so the backup), the credentials are wrong (30). A backup that exists is not made
-    /// again.
-    package func isWorthRetry(preScript: Status?, backup: Status) -> Bool {
-        guard backup.isFailure else { return false }
-        let cause = backup == .notRun && preScript == .refused ? .refused : backup
-        return ![.windowExpired, .refused, .wrongCredentials].contains(cause)
-    }
 }
 
 extension Status {

@@ -3,9 +3,7 @@ package struct PipelineRules: Hashable, Sendable {
     package var scriptsEnabled: Bool
     package var skipBackupIfPreFails: Bool
     package var skipBackupIfPreMissing: Bool
-    /// Attempts in all; at least 1.
-    package var maxAttempts: Int
-    package var retryInterval: Duration
+    package var retry: RetryPlan
     package var preLeftProcesses: ScriptPlan.LeftProcesses
     package var postLeftProcesses: ScriptPlan.LeftProcesses
     /// A first backup may overrun the window.
@@ -13,15 +11,14 @@ package struct PipelineRules: Hashable, Sendable {
 
     package init(
         scriptsEnabled: Bool, skipBackupIfPreFails: Bool = false, skipBackupIfPreMissing: Bool = false,
-        maxAttempts: Int = 1, retryInterval: Duration = .zero,
+        retry: RetryPlan = .none,
         preLeftProcesses: ScriptPlan.LeftProcesses = .end, postLeftProcesses: ScriptPlan.LeftProcesses = .keep,
         ignoreWindowForFirstBackup: Bool = false
     ) {
         self.scriptsEnabled = scriptsEnabled
         self.skipBackupIfPreFails = skipBackupIfPreFails
         self.skipBackupIfPreMissing = skipBackupIfPreMissing
-        self.maxAttempts = maxAttempts
-        self.retryInterval = retryInterval
+        self.retry = retry
         self.preLeftProcesses = preLeftProcesses
         self.postLeftProcesses = postLeftProcesses
         self.ignoreWindowForFirstBackup = ignoreWindowForFirstBackup
@@ -32,11 +29,16 @@ package struct PipelineRules: Hashable, Sendable {
             scriptsEnabled: policy.scripts != nil,
             skipBackupIfPreFails: policy.scripts?.skipBackupIfPreFails ?? false,
             skipBackupIfPreMissing: policy.scripts?.skipBackupIfPreMissing ?? false,
-            maxAttempts: policy.retry.attempts, retryInterval: policy.retry.interval,
+            retry: policy.retry,
             preLeftProcesses: policy.scripts?.preLeftProcesses ?? .end,
             postLeftProcesses: policy.scripts?.postLeftProcesses ?? .keep,
             ignoreWindowForFirstBackup: policy.ignoreWindowForFirstBackup)
     }
+}
+
+extension PipelineRules {
+    /// In all; at least 1.
+    package var maxAttempts: Int { retry.attempts }
 }
 
 /// One thing that happened to a job, as it is kept for `bookend explain`.

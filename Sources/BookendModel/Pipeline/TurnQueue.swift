@@ -4,10 +4,11 @@
 /// - at most ``limit`` attempts at once;
 /// - triggers of one policy queue: one at a time, never coalesced;
 /// - attempts with scripts never overlap, unless their policies name different exclusive groups. No name is a group
-///   too.
+///   too;
+/// - an attempt whose policy says how many may run beside it on this agent begins only while fewer do.
 ///
 /// A claim that must wait holds back later claims that would overtake it on the same policy or group, so that nobody
-/// starves; it does not hold back others.
+/// starves; it does not hold back others. One that waits for nothing but room holds back all, as any of them would take it.
 package struct TurnQueue: Hashable, Sendable {
     /// Among which attempts no two may overlap; `nil` for an attempt without scripts.
     package enum Group: Hashable, Sendable {
@@ -37,11 +38,14 @@ package struct TurnQueue: Hashable, Sendable {
         package var claimant: Claimant
         package var policy: PolicyName
         package var group: Group?
+        /// ``StartLimits/perAgent``; at least 1.
+        package var room: Int?
 
-        package init(_ claimant: Claimant, policy: PolicyName, group: Group?) {
+        package init(_ claimant: Claimant, policy: PolicyName, group: Group?, room: Int? = nil) {
             self.claimant = claimant
             self.policy = policy
             self.group = group
+            self.room = room
         }
     }
 
@@ -81,13 +85,17 @@ package struct TurnQueue: Hashable, Sendable {
         var granted: [Claimant] = []
         var policies = Set(running.map(\.policy))
         var groups = Set(running.compactMap(\.group))
+        var isHeldBack = false
         waiting.removeAll { claim in
-            let isFree =
-                running.count < limit && !policies.contains(claim.policy)
-                && claim.group.map { !groups.contains($0) } ?? true
+            let isAlone =
+                !policies.contains(claim.policy) && claim.group.map { !groups.contains($0) } ?? true
             policies.insert(claim.policy)
             if let group = claim.group { groups.insert(group) }
-            guard isFree else { return false }
+            guard isAlone, !isHeldBack else { return false }
+            guard running.count < min(limit, claim.room ?? limit) else {
+                isHeldBack = true
+                return false
+            }
             running.append(claim)
             granted.append(claim.claimant)
             return true

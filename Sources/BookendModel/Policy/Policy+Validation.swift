@@ -62,7 +62,9 @@ extension Policy {
                 "catch_up",
                 "latest takes when_agent_offline: queue; a start that does not wait for its agent is not made up for")
         }
-        for (key, limit) in [("per_policy", limits.perPolicy), ("per_repository", limits.perRepository)] {
+        for (key, limit) in [
+            ("per_agent", limits.perAgent), ("per_policy", limits.perPolicy), ("per_repository", limits.perRepository),
+        ] {
             guard let limit, !StartLimits.range.contains(limit) else { continue }
             problems.add("limits.\(key)", "expected a whole number from 1 to 100000, found \(limit)")
         }
@@ -261,6 +263,30 @@ extension RetryPlan {
             problems.add("retry.attempts", "expected a whole number from 1 to 100, found \(attempts)")
         }
         problems.addDuration("retry.interval", interval, mayBeZero: true)
+        if !Self.backoffs.contains(backoff) {
+            problems.add("retry.backoff", "expected a whole number from 1 to 10, found \(backoff)")
+        } else if backoff > 1, interval == .zero {
+            problems.add("retry.backoff", "says nothing without an interval: write interval: 1m beside it")
+        }
+        if let longestInterval {
+            problems.addDuration("retry.longest_interval", longestInterval)
+            if longestInterval > .zero, longestInterval < interval {
+                problems.add("retry.longest_interval", "expected no less than the interval")
+            }
+        }
+        if !Self.jitters.contains(jitterPercent) {
+            problems.add("retry.jitter_percent", "expected a whole number from 0 to 100, found \(jitterPercent)")
+        }
+        if let onlyAfter {
+            if onlyAfter.isEmpty {
+                problems.add("retry.only_after", "is empty: leave it out for every status worth it")
+            }
+            problems.addCount("retry.only_after", onlyAfter.count, upTo: Self.allRetryable.count)
+            for (index, status) in onlyAfter.enumerated().prefix(Self.allRetryable.count)
+            where !Self.allRetryable.contains(status) {
+                problems.add("retry.only_after[\(index)]", "no attempt is tried again after \(status.name)")
+            }
+        }
     }
 }
 

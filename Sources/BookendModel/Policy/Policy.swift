@@ -138,20 +138,6 @@ package struct ScriptPlan: Hashable, Sendable {
     package func sha256(of stage: Stage) -> String? { stage == .preScript ? preSHA256 : postSHA256 }
 }
 
-package struct RetryPlan: Hashable, Sendable {
-    /// Attempts in all, the first one included; at least 1.
-    package var attempts: Int
-    /// Between the end of an attempt and the start of the next.
-    package var interval: Duration
-
-    package init(attempts: Int, interval: Duration) {
-        self.attempts = attempts
-        self.interval = interval
-    }
-
-    package static let none = RetryPlan(attempts: 1, interval: .zero)
-}
-
 /// One policy as it was applied at one time.
 package struct PolicyRevision: Hashable, Sendable {
     package var policy: Policy

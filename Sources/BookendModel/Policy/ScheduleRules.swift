@@ -26,6 +26,32 @@ package enum OverlapRule: String, Hashable, Sendable, CaseIterable {
     case replace
 }
 
+/// What becomes of a start, and of the earlier jobs of its policy that are not over on the agent.
+package enum OverlapVerdict: Hashable, Sendable {
+    /// Jobs of one policy queue.
+    case queues
+    case isSkipped(becauseOf: JobID)
+    /// The earlier ones are canceled.
+    case replaces([JobID])
+}
+
+extension Policy {
+    /// - Parameter earlier: Jobs that are not over, and not skipped either.
+    package func verdict(on trigger: Trigger, beside earlier: [JobID]) -> OverlapVerdict {
+        guard trigger.cause != .manual, let first = earlier.min() else { return .queues }
+        switch overlap {
+        case .queue: return .queues
+        case .skip: return .isSkipped(becauseOf: first)
+        case .replace: return .replaces(earlier.sorted())
+        }
+    }
+
+    /// What a job is that comes after its deadline.
+    package func lateStatus(of trigger: Trigger) -> Status {
+        whenAgentOffline == .fail && trigger.cause != .manual ? .agentOffline : .skipped
+    }
+}
+
 extension Trigger {
     /// A trigger without a window that comes so long after its start is late.
     private static let lateness = Duration.seconds(3_600)

@@ -95,20 +95,27 @@ package struct CoordinatorLimits: Hashable, Sendable {
     }
 }
 
-/// How many jobs of the schedule may run at once, over all agents; `nil`: as many as there are.
+/// How many jobs may run at once before one more begins; `nil`: as many as there are. The first two are about starts of the
+/// schedule and all agents.
 package struct StartLimits: Hashable, Sendable {
     /// Of this policy.
     package var perPolicy: Int?
     /// Of all policies that write into this policy's repository, before one of this policy starts.
     package var perRepository: Int?
+    /// Attempts of all policies on one agent, before one of this policy begins. The agent itself sees to it.
+    package var perAgent: Int?
 
     package static let none = StartLimits()
     package static let range = 1...100_000
 
-    package init(perPolicy: Int? = nil, perRepository: Int? = nil) {
+    package init(perPolicy: Int? = nil, perRepository: Int? = nil, perAgent: Int? = nil) {
         self.perPolicy = perPolicy
         self.perRepository = perRepository
+        self.perAgent = perAgent
     }
+
+    /// Starts may have to wait for other agents' jobs.
+    package var countsAgents: Bool { perPolicy != nil || perRepository != nil }
 }
 
 extension Policy {

@@ -208,7 +208,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
 
     /// Whether a start may have to wait until fewer jobs run.
     private func isLimited(_ slot: Trigger) -> Bool {
-        rules.jobsAtOnce != nil || policies[slot.policy].map { $0.policy.limits != .none } ?? false
+        rules.jobsAtOnce != nil || policies[slot.policy]?.policy.limits.countsAgents ?? false
     }
 
     /// Every agent that is online hears of every generation; the others get a snapshot when they come back.

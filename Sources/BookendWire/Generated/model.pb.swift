@@ -505,6 +505,37 @@ nonisolated struct ProtoSchedule: Sendable {
   fileprivate var _bandwidthLimitBytes: Int64? = nil
 }
 
+/// When, and after what, an attempt that failed is followed by another.
+nonisolated struct ProtoRetryRules: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// each wait is so many times the one before; 0: as 1
+  var backoff: Int32 = 0
+
+  var longestIntervalMs: Int64 {
+    get {_longestIntervalMs ?? 0}
+    set {_longestIntervalMs = newValue}
+  }
+  /// Returns true if `longestIntervalMs` has been explicitly set.
+  var hasLongestIntervalMs: Bool {self._longestIntervalMs != nil}
+  /// Clears the value of `longestIntervalMs`. Subsequent reads from it will return its default value.
+  mutating func clearLongestIntervalMs() {self._longestIntervalMs = nil}
+
+  /// each wait is shorter by up to so much of itself
+  var jitterPercent: Int32 = 0
+
+  /// statuses; empty: every one that another attempt may mend
+  var onlyAfter: [Int32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _longestIntervalMs: Int64? = nil
+}
+
 nonisolated struct ProtoPolicy: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -630,6 +661,21 @@ nonisolated struct ProtoPolicy: @unchecked Sendable {
     get {_storage._limitPerRepository}
     set {_uniqueStorage()._limitPerRepository = newValue}
   }
+
+  /// attempts on one agent before one of this policy begins; 0: no limit
+  var limitPerAgent: Int32 {
+    get {_storage._limitPerAgent}
+    set {_uniqueStorage()._limitPerAgent = newValue}
+  }
+
+  var retryRules: ProtoRetryRules {
+    get {_storage._retryRules ?? ProtoRetryRules()}
+    set {_uniqueStorage()._retryRules = newValue}
+  }
+  /// Returns true if `retryRules` has been explicitly set.
+  var hasRetryRules: Bool {_storage._retryRules != nil}
+  /// Clears the value of `retryRules`. Subsequent reads from it will return its default value.
+  mutating func clearRetryRules() {_uniqueStorage()._retryRules = nil}
 
   /// a good backup of each server within so long
   var objectiveMs: Int64 {
@@ -902,9 +948,20 @@ nonisolated struct ProtoPipelineRules: Sendable {
 
   var ignoreWindowForFirstBackup: Bool = false
 
+  var retryRules: ProtoRetryRules {
+    get {_retryRules ?? ProtoRetryRules()}
+    set {_retryRules = newValue}
+  }
+  /// Returns true if `retryRules` has been explicitly set.
+  var hasRetryRules: Bool {self._retryRules != nil}
+  /// Clears the value of `retryRules`. Subsequent reads from it will return its default value.
+  mutating func clearRetryRules() {self._retryRules = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _retryRules: ProtoRetryRules? = nil
 }
 
 /// What is known beyond the status integer; every field may be absent.
@@ -1472,9 +1529,58 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
+nonisolated extension ProtoRetryRules: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RetryRules"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}backoff\0\u{3}longest_interval_ms\0\u{3}jitter_percent\0\u{3}only_after\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.backoff) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._longestIntervalMs) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.jitterPercent) }()
+      case 4: try { try decoder.decodeRepeatedInt32Field(value: &self.onlyAfter) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.backoff != 0 {
+      try visitor.visitSingularInt32Field(value: self.backoff, fieldNumber: 1)
+    }
+    try { if let v = self._longestIntervalMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.jitterPercent != 0 {
+      try visitor.visitSingularInt32Field(value: self.jitterPercent, fieldNumber: 3)
+    }
+    if !self.onlyAfter.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.onlyAfter, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoRetryRules, rhs: ProtoRetryRules) -> Bool {
+    if lhs.backoff != rhs.backoff {return false}
+    if lhs._longestIntervalMs != rhs._longestIntervalMs {return false}
+    if lhs.jitterPercent != rhs.jitterPercent {return false}
+    if lhs.onlyAfter != rhs.onlyAfter {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Policy"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0\u{4}\u{c}objective_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0\u{3}limit_per_agent\0\u{3}retry_rules\0\u{4}\u{a}objective_ms\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1494,6 +1600,8 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _bandwidthLimitBytes: Int64? = nil
     var _limitPerPolicy: Int32 = 0
     var _limitPerRepository: Int32 = 0
+    var _limitPerAgent: Int32 = 0
+    var _retryRules: ProtoRetryRules? = nil
     var _objectiveMs: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -1522,6 +1630,8 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       _bandwidthLimitBytes = source._bandwidthLimitBytes
       _limitPerPolicy = source._limitPerPolicy
       _limitPerRepository = source._limitPerRepository
+      _limitPerAgent = source._limitPerAgent
+      _retryRules = source._retryRules
       _objectiveMs = source._objectiveMs
     }
   }
@@ -1581,6 +1691,8 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._bandwidthLimitBytes) }()
         case 17: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerPolicy) }()
         case 18: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerRepository) }()
+        case 19: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerAgent) }()
+        case 20: try { try decoder.decodeSingularMessageField(value: &_storage._retryRules) }()
         case 30: try { try decoder.decodeSingularInt64Field(value: &_storage._objectiveMs) }()
         default: break
         }
@@ -1653,6 +1765,12 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._limitPerRepository != 0 {
         try visitor.visitSingularInt32Field(value: _storage._limitPerRepository, fieldNumber: 18)
       }
+      if _storage._limitPerAgent != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._limitPerAgent, fieldNumber: 19)
+      }
+      try { if let v = _storage._retryRules {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      } }()
       try { if let v = _storage._objectiveMs {
         try visitor.visitSingularInt64Field(value: v, fieldNumber: 30)
       } }()
@@ -1682,6 +1800,8 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._bandwidthLimitBytes != rhs_storage._bandwidthLimitBytes {return false}
         if _storage._limitPerPolicy != rhs_storage._limitPerPolicy {return false}
         if _storage._limitPerRepository != rhs_storage._limitPerRepository {return false}
+        if _storage._limitPerAgent != rhs_storage._limitPerAgent {return false}
+        if _storage._retryRules != rhs_storage._retryRules {return false}
         if _storage._objectiveMs != rhs_storage._objectiveMs {return false}
         return true
       }
@@ -2005,7 +2125,7 @@ nonisolated extension ProtoPipelineEvent: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoPipelineRules: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PipelineRules"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}scripts_enabled\0\u{3}skip_backup_if_pre_fails\0\u{3}skip_backup_if_pre_missing\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}pre_left_processes\0\u{3}post_left_processes\0\u{3}ignore_window_for_first_backup\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}scripts_enabled\0\u{3}skip_backup_if_pre_fails\0\u{3}skip_backup_if_pre_missing\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}pre_left_processes\0\u{3}post_left_processes\0\u{3}ignore_window_for_first_backup\0\u{3}retry_rules\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2021,12 +2141,17 @@ nonisolated extension ProtoPipelineRules: SwiftProtobuf.Message, SwiftProtobuf._
       case 6: try { try decoder.decodeSingularEnumField(value: &self.preLeftProcesses) }()
       case 7: try { try decoder.decodeSingularEnumField(value: &self.postLeftProcesses) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.ignoreWindowForFirstBackup) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._retryRules) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.scriptsEnabled != false {
       try visitor.visitSingularBoolField(value: self.scriptsEnabled, fieldNumber: 1)
     }
@@ -2051,6 +2176,9 @@ nonisolated extension ProtoPipelineRules: SwiftProtobuf.Message, SwiftProtobuf._
     if self.ignoreWindowForFirstBackup != false {
       try visitor.visitSingularBoolField(value: self.ignoreWindowForFirstBackup, fieldNumber: 8)
     }
+    try { if let v = self._retryRules {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2063,6 +2191,7 @@ nonisolated extension ProtoPipelineRules: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.preLeftProcesses != rhs.preLeftProcesses {return false}
     if lhs.postLeftProcesses != rhs.postLeftProcesses {return false}
     if lhs.ignoreWindowForFirstBackup != rhs.ignoreWindowForFirstBackup {return false}
+    if lhs._retryRules != rhs._retryRules {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
