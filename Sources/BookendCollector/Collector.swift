@@ -195,7 +195,7 @@ package struct Collector {
         return (
             try RosterService(
                 socket: socket, store: store, admitted: admitted, refusals: refusals, place: place,
-                objectivesVersion: alertStore?.objectives()?.version ?? 0,
+                alerts: alertStore,
                 interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),

@@ -17,6 +17,8 @@ actor RosterService {
     private var through: Int64
     private var epoch: UInt64
     private var peersThrough: Int64
+    /// What people did here waits in it for the audit log.
+    private let alerts: (any AlertStore)?
     /// Of those that are stored; 0: none.
     private var objectivesVersion: UInt64
     /// The coordinator's, as it was told last.
@@ -27,7 +29,7 @@ actor RosterService {
 
     init(
         socket: any MessageSocket, store: any ReportStore, admitted: AdmittedPeers, refusals: RefusalCounter,
-        place: CollectorPlace, objectivesVersion: UInt64, interval: Duration, heard: LastHeard, clock: any DaemonClock,
+        place: CollectorPlace, alerts: (any AlertStore)?, interval: Duration, heard: LastHeard, clock: any DaemonClock,
         logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
@@ -41,7 +43,8 @@ actor RosterService {
         self.logger = logger
         (through, epoch) = try store.rosterPosition()
         peersThrough = try store.peers().through
-        self.objectivesVersion = objectivesVersion
+        self.alerts = alerts
+        objectivesVersion = try alerts?.objectives()?.version ?? 0
     }
 
     /// Asks and listens until the socket closes.
@@ -92,6 +95,7 @@ actor RosterService {
         var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough, place: place)
         do throws(CollectorError) {
             request.highestJob = try store.highestJob()
+            if let alerts { (request.actions, request.actionsThrough) = try alerts.actions(limit: 100) }
         } catch {
             logger.error("the roster cannot be asked for", metadata: ["error": "\(error)"])
             return
@@ -122,6 +126,7 @@ actor RosterService {
             heard.take(reply.agents)
             defer { replies += 1 }
             refusals.taken(through: reply.refusalsThrough)
+            if reply.actionsThrough > 0 { try alerts?.forgetActions(through: reply.actionsThrough) }
             try keep(reply.auditHead)
             if epoch != 0, reply.epoch != epoch {
                 logger.error(

@@ -33,6 +33,7 @@ actor Coordinator {
     var strangers = RefusalBook(limit: 20)
     /// By collector: the number of the last refusal that it told of.
     var refusalsTaken: [String: Int64] = [:]
+    var actionsTaken: [String: Int64] = [:]
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
@@ -118,6 +119,9 @@ actor Coordinator {
         switch (peer.role, envelope) {
         case (.collector, .rosterRequest(let request)):
             takeRefusals(request, of: peer.description, now)
+            var request = request
+            // Not written: it is told again.
+            if !takeActions(request, of: peer.description, now) { request.actionsThrough = 0 }
             answer(request, route, now)
             note(request, of: peer, route, now)
         case (.agent, _):
@@ -236,6 +240,7 @@ actor Coordinator {
             }
             // They were taken before this.
             reply.refusalsThrough = request.refusalsThrough
+            reply.actionsThrough = request.actionsThrough
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])

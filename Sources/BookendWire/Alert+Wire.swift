@@ -106,6 +106,7 @@ extension ProtoAlertSilence {
         untilUnixMs = silence.until.milliseconds
         by = silence.by
         reason = silence.reason
+        labels = silence.labels
     }
 }
 
@@ -114,7 +115,9 @@ extension AlertSilence {
         self.init(
             id: proto.id, kind: proto.kind.isEmpty ? nil : try AlertKind(wire: proto.kind, "silence.kind"),
             policy: try proto.policy.bounded(128, "silence.policy"),
-            agent: try proto.agent.bounded(128, "silence.agent"), until: UnixTime(milliseconds: proto.untilUnixMs),
+            agent: try proto.agent.bounded(128, "silence.agent"),
+            labels: try proto.labels.checkedAsLabels("silence.labels"),
+            until: UnixTime(milliseconds: proto.untilUnixMs),
             by: try proto.by.bounded(256, "silence.by"), reason: try proto.reason.bounded(1_024, "silence.reason"))
     }
 }

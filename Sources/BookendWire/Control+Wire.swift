@@ -332,6 +332,7 @@ extension ProtoRosterReply {
         peersThrough = reply.peersThrough
         if let head = reply.auditHead { auditHead = ProtoAuditHead(head) }
         refusalsThrough = reply.refusalsThrough
+        actionsThrough = reply.actionsThrough
         guard let known = reply.objectives else { return }
         objectivesVersion = known.version
         objectives = known.within.sorted { $0.key < $1.key }.map { policy, within in
@@ -353,6 +354,7 @@ extension RosterReply {
             peers: try Peer.list(proto.peers), peersThrough: proto.peersThrough)
         auditHead = proto.hasAuditHead ? try AuditHead(proto.auditHead) : nil
         refusalsThrough = max(0, proto.refusalsThrough)
+        actionsThrough = max(0, proto.actionsThrough)
         guard proto.objectivesVersion != 0 else { return }
         var within: [PolicyName: Duration] = [:]
         for objective in try proto.objectives.bounded(100_000, "objectives") {

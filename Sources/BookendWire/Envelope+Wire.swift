@@ -36,6 +36,8 @@ extension Envelope {
             proto.refusalsThrough = request.refusalsThrough
             proto.place = ProtoCollectorPlace(request.place)
             proto.objectivesVersion = request.objectivesVersion
+            proto.actions = request.actions.map(ProtoAction.init)
+            proto.actionsThrough = request.actionsThrough
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -86,6 +88,10 @@ extension Envelope {
             }
             request.refusalsThrough = max(0, proto.refusalsThrough)
             request.objectivesVersion = proto.objectivesVersion
+            request.actions = try proto.actions.bounded(100, "actions").map { action throws(WireError) in
+                try CollectorAction(action)
+            }
+            request.actionsThrough = max(0, proto.actionsThrough)
             self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))

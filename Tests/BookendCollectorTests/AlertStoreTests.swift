@@ -138,6 +138,30 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `what people did is kept with it until the audit log has it`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            func action(_ number: Int64) -> CollectorAction {
+                CollectorAction(
+                    who: "operator/alice", what: .alertAcknowledge, target: "alert \(number)", reason: "seen",
+                    at: at(number))
+            }
+            #expect(try store.actions(limit: 9).actions.isEmpty && store.actions(limit: 9).through == 0)
+            _ = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: [], actions: [action(1), action(2)])
+            try store.note(action(3))
+            let (first, through) = try reopen().actions(limit: 2)
+            #expect(first == [action(1), action(2)])
+            let (all, last) = try reopen().actions(limit: 9)
+            #expect(all.count == 3 && last == through + 1)
+            try store.forgetActions(through: through)
+            #expect(try reopen().actions(limit: 9).actions == [action(3)])
+            try store.forgetActions(through: last)
+            try store.note(action(4))
+            // A number is never given twice.
+            #expect(try reopen().actions(limit: 9).through == last + 1)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `messages wait in order until they are removed, and through a restart`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             _ = try store.record(

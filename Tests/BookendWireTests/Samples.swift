@@ -174,6 +174,11 @@ enum Samples {
         ]
         request.refusalsThrough = 1 << 60
         request.objectivesVersion = .max
+        request.actions = [
+            CollectorAction(
+                who: "operator/alice", what: .alertAcknowledge, target: "alert 7", reason: "disk ordered", at: time)
+        ]
+        request.actionsThrough = 1 << 61
         return request
     }()
 
@@ -182,6 +187,7 @@ enum Samples {
             through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5, peers: peers,
             peersThrough: 12)
         (reply.auditHead, reply.refusalsThrough) = (auditEntry.head, 1 << 60)
+        reply.actionsThrough = 1 << 61
         reply.objectives = PolicyObjectives([name: .seconds(93_600)])
         return reply
     }()
@@ -201,7 +207,8 @@ enum Samples {
         return filter
     }()
     static let silence = AlertSilence(
-        id: 4, kind: .agentOffline, policy: "db-*", agent: "web-?", until: time, by: "operator/alice", reason: "moved")
+        id: 4, kind: .agentOffline, policy: "db-*", agent: "web-?", labels: ["site": "north"], until: time,
+        by: "operator/alice", reason: "moved")
     static let alert: Alert = {
         let subjects = [
             AlertSubject(agent: agent, job: job, status: .failed, reason: "disk full", raisedAt: time),

@@ -57,13 +57,15 @@ enum AlertTables {
     static func silences(_ silences: [AlertSilence], now: UnixTime) -> Table {
         var table = Table([
             .init("SILENCE", .right), .init("KIND"), .init("POLICY", shrinksTo: 8), .init("AGENT", shrinksTo: 8),
-            .init("ENDS"), .init("BY", shrinksTo: 8), .init("WHY", shrinksTo: 6),
+            .init("LABELS", shrinksTo: 8, isDispensable: true), .init("ENDS"), .init("BY", shrinksTo: 8),
+            .init("WHY", shrinksTo: 6),
         ])
         for silence in silences {
             table.append([
                 .init("\(silence.id)"), .init(silence.kind?.rawValue ?? "any"),
                 .init(silence.policy.isEmpty ? "any" : silence.policy),
-                .init(silence.agent.isEmpty ? "any" : silence.agent), .init(Phrases.relative(silence.until, to: now)),
+                .init(silence.agent.isEmpty ? "any" : silence.agent), .init(silence.labelText),
+                .init(Phrases.relative(silence.until, to: now)),
                 .init(silence.by), .init(silence.reason),
             ])
         }
@@ -154,10 +156,16 @@ extension AlertSubject {
 }
 
 extension AlertSilence {
+    fileprivate var labelText: String {
+        labels.isEmpty
+            ? "any" : labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    }
+
     var document: Document {
         Document.object([
             "silence_id": Document(id), "kind": Document(kind?.rawValue), "policy": .text(policy),
-            "agent": .text(agent), "by": .text(by), "reason": .text(reason),
+            "agent": .text(agent), "labels": .object(labels.mapValues { .text($0) }), "by": .text(by),
+            "reason": .text(reason),
         ]) + .time("until", until)
     }
 }

@@ -66,11 +66,16 @@ struct AlertDesk: Sendable {
         case .resendMessages(let choice):
             let count = try store.resendOutgoing(outgoing(choice), at: now)
             guard count > 0 else { return Self.noMessage(choice) }
+            try store.note(
+                CollectorAction(who: name, what: .messageResend, target: Self.text(choice), reason: "", at: now))
             service.note("messages are sent again", ["messages": "\(count)", "who": "\(name)"])
             return .messages([], total: count)
         case .discardMessages(let choice):
             let messages = try store.discardOutgoing(outgoing(choice))
             guard !messages.isEmpty else { return Self.noMessage(choice) }
+            let titles = messages.prefix(5).map(\.title).joined(separator: "; ")
+            try store.note(
+                CollectorAction(who: name, what: .messageDiscard, target: Self.text(choice), reason: titles, at: now))
             service.note(
                 "messages were discarded", ["messages": "\(messages.map(\.key).prefix(20))", "who": "\(name)"])
             return .messages(messages.prefix(Self.messagesAtOnce).map(record), total: messages.count)
@@ -93,6 +98,13 @@ struct AlertDesk: Sendable {
             id: message.id, channel: message.channel, title: message.title.cut(toBytes: 500),
             createdAt: message.createdAt, tries: message.attempts,
             refusal: message.refusal ?? (board.isConfigured(message.channel) ? "" : gone))
+    }
+
+    private static func text(_ choice: MessageChoice) -> String {
+        switch choice {
+        case .ids(let ids): "messages \(ids.prefix(20).map(String.init).joined(separator: ", "))"
+        case .undeliverable(let channel): "undeliverable messages of \(channel)"
+        }
     }
 
     private static func noMessage(_ choice: MessageChoice) -> QueryReply {

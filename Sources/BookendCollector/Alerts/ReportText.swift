@@ -38,7 +38,7 @@ struct ReportText {
         // Where something is wrong first.
         let isWell: (FleetReport.Row) -> Bool = { $0.succeeded == $0.expected }
         lines += section("By agent", report.agents.filter { !isWell($0) } + report.agents.filter(isWell))
-        return lines + ["bookend report --since \(report.since.rfc3339)"]
+        return lines + ["bookend report --since \(report.since.rfc3339.prefix(19))Z"]
     }
 
     private func section(_ title: String, _ rows: [FleetReport.Row]) -> [String] {

@@ -18,10 +18,20 @@ package protocol AlertStore: Sendable {
     /// When more than ``OutgoingLimit/messages`` wait for a channel, those that were never tried are put together, all but the
     /// newest (``OutgoingFold``).
     ///
+    /// - Parameter actions: What people did for it, which is kept until the coordinator has written it into its audit log.
     /// - Returns: How many fewer messages wait since some were put together.
     func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) throws(CollectorError) -> Int
+
+    /// Keeps what somebody did until the coordinator has written it into its audit log.
+    func note(_ action: CollectorAction) throws(CollectorError)
+
+    /// The oldest that are kept, and the number of the last of them: numbers grow one by one, also over restarts; 0: none.
+    func actions(limit: Int) throws(CollectorError) -> (actions: [CollectorAction], through: Int64)
+
+    /// The coordinator has written those up to this number.
+    func forgetActions(through number: Int64) throws(CollectorError)
 
     /// Newest first, with all of their subjects.
     func alerts(_ filter: AlertFilter) throws(CollectorError) -> [Alert]
@@ -76,6 +86,14 @@ package protocol AlertStore: Sendable {
     ///
     /// - Returns: There may be more.
     func pruneAlerts(resolvedBefore time: UnixTime, limit: Int) throws(CollectorError) -> Bool
+}
+
+extension AlertStore {
+    package func record(
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+    ) throws(CollectorError) -> Int {
+        try record(changes, judgedThrough: judgedThrough, messages: messages, actions: [])
+    }
 }
 
 /// What alerts were recorded.

@@ -47,8 +47,15 @@ package final class InMemoryReportStore: ReportStore {
         var highestMessage: Int64 = 0
         var objectives: PolicyObjectives?
         var reportMarks: [String: UnixTime] = [:]
+        var actions: [(number: Int64, action: CollectorAction)] = []
+        var highestAction: Int64 = 0
 
         init(epoch: Int64) { self.epoch = epoch }
+
+        mutating func note(_ action: CollectorAction) {
+            highestAction += 1
+            actions.append((highestAction, action))
+        }
 
         mutating func enqueue(_ messages: [OutgoingMessage]) {
             for var message in messages {
@@ -326,9 +333,10 @@ extension InMemoryReportStore: AlertStore {
     }
 
     package func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) -> Int {
         state.withLock { state in
+            for action in actions { state.note(action) }
             for alert in changes.alerts {
                 var alert = alert
                 alert.subjects.merge(state.alerts[alert.id]?.subjects ?? [:]) { changed, _ in changed }
@@ -416,6 +424,17 @@ extension InMemoryReportStore: AlertStore {
             defer { state.outgoing.removeAll { $0.isIn(choice) } }
             return state.outgoing.filter { $0.isIn(choice) }
         }
+    }
+
+    package func note(_ action: CollectorAction) { state.withLock { $0.note(action) } }
+
+    package func actions(limit: Int) -> (actions: [CollectorAction], through: Int64) {
+        let actions = state.withLock(\.actions).prefix(limit)
+        return (actions.map(\.action), actions.last?.number ?? 0)
+    }
+
+    package func forgetActions(through number: Int64) {
+        state.withLock { $0.actions.removeAll { $0.number <= number } }
     }
 
     package func reportMark(_ channel: String) -> UnixTime? { state.withLock { $0.reportMarks[channel] } }

@@ -38,9 +38,10 @@ extension SQLiteReportStore: AlertStore {
     }
 
     package func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) throws(CollectorError) -> Int {
         try write { database in
+            for action in actions { try Self.insert(action, database) }
             for alert in changes.alerts { try Self.save(alert, database) }
             if let silences = changes.silences {
                 try database.execute(sql: "DELETE FROM alert_silences")

@@ -159,6 +159,22 @@ enum StoreSchema {
                     CREATE TABLE objectives (policy TEXT PRIMARY KEY, within_ms INTEGER NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("actions") { database in
+            try database.execute(
+                sql: """
+                    -- What people did here, until the coordinator has written it into its audit log. A number is never given
+                    -- twice; they begin with the time, so that those of a restored database lie above those that went.
+                    CREATE TABLE actions (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT,
+                        who TEXT NOT NULL,
+                        what TEXT NOT NULL,
+                        target TEXT NOT NULL,
+                        reason TEXT NOT NULL,
+                        at INTEGER NOT NULL);
+                    INSERT INTO sqlite_sequence (name, seq)
+                        VALUES ('actions', CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+                    """)
+        }
         return migrator
     }
 }

@@ -19,11 +19,23 @@ extension SimulatedReportStore: AlertStore {
     }
 
     func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) throws(CollectorError) -> Int {
         try write("alerts") { () throws(CollectorError) in
-            store.record(changes, judgedThrough: judgedThrough, messages: messages)
+            store.record(changes, judgedThrough: judgedThrough, messages: messages, actions: actions)
         }
+    }
+
+    func note(_ action: CollectorAction) throws(CollectorError) {
+        try write("action") { () throws(CollectorError) in store.note(action) }
+    }
+
+    func actions(limit: Int) throws(CollectorError) -> (actions: [CollectorAction], through: Int64) {
+        try read { () throws(CollectorError) in store.actions(limit: limit) }
+    }
+
+    func forgetActions(through number: Int64) throws(CollectorError) {
+        try write("actions") { () throws(CollectorError) in store.forgetActions(through: number) }
     }
 
     func alerts(_ filter: AlertFilter) throws(CollectorError) -> [Alert] {

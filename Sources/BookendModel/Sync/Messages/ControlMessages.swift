@@ -198,6 +198,10 @@ package struct RosterRequest: Hashable, Sendable {
     package var refusals: [Refusal] = []
     /// The number of the last of them; they grow, also over restarts.
     package var refusalsThrough: Int64 = 0
+    /// What people did at the collector and the coordinator has not written into the audit log yet, at most 100.
+    package var actions: [CollectorAction] = []
+    /// The number of the last of them; they grow, also over restarts.
+    package var actionsThrough: Int64 = 0
     /// What an earlier ``PolicyObjectives/version`` said; 0: none.
     package var objectivesVersion: UInt64 = 0
 
@@ -231,6 +235,8 @@ package struct RosterReply: Hashable, Sendable {
     package var auditHead: AuditHead?
     /// ``RosterRequest/refusalsThrough`` of what was taken; 0: nothing.
     package var refusalsThrough: Int64 = 0
+    /// ``RosterRequest/actionsThrough`` of what was written; 0: nothing.
+    package var actionsThrough: Int64 = 0
     /// All of them; `nil`: the collector knows them.
     package var objectives: PolicyObjectives?
 
