@@ -196,3 +196,36 @@ extension ChannelState {
         refusal = try proto.refusal.bounded(4_096, "channel.refusal")
     }
 }
+
+extension ProtoAlertEvent {
+    init(_ event: AlertEvent) {
+        self.init()
+        id = event.id
+        kind = event.cause.kind.rawValue
+        policy = event.cause.policy?.rawValue ?? ""
+        occasion = event.occasion.rawValue
+        atUnixMs = event.at.milliseconds
+        agentsHit = Int64(event.hit)
+        agentsOpen = Int64(event.open)
+        agents = event.agents.map(\.rawValue)
+        reason = event.reason
+    }
+}
+
+extension AlertEvent {
+    init(_ proto: ProtoAlertEvent) throws(WireError) {
+        guard let occasion = AlertNotice.Occasion(rawValue: proto.occasion) else {
+            throw WireError(.invalid, "alert_event.occasion: '\(proto.occasion.prefix(64))' is unknown")
+        }
+        self.init(
+            id: proto.id,
+            cause: AlertCause(
+                try AlertKind(wire: proto.kind, "alert_event.kind"),
+                proto.policy.isEmpty ? nil : try PolicyName(wire: proto.policy, "alert_event.policy")),
+            occasion: occasion, at: UnixTime(milliseconds: proto.atUnixMs), hit: Int(clamping: proto.agentsHit),
+            open: Int(clamping: proto.agentsOpen),
+            agents: try proto.agents.bounded(1_000, "alert_event.agents").map { agent throws(WireError) in
+                try AgentID(wire: agent, "alert_event.agents")
+            }, reason: try proto.reason.bounded(4_096, "alert_event.reason"))
+    }
+}

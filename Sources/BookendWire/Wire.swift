@@ -142,6 +142,15 @@ package enum Wire {
         try AlertNotice(parse(bytes, as: ProtoAlertNotice.self))
     }
 
+    /// What people were told of an alert in bytes, for a store.
+    package static func encode(_ event: AlertEvent) -> [UInt8] {
+        serialize(ProtoAlertEvent(event))
+    }
+
+    package static func decodeAlertEvent(_ bytes: [UInt8]) throws(WireError) -> AlertEvent {
+        try AlertEvent(parse(bytes, as: ProtoAlertEvent.self))
+    }
+
     /// What was put together of messages in bytes, for a store.
     package static func encode(_ digest: AlertDigest) -> [UInt8] {
         serialize(ProtoAlertDigest(digest))

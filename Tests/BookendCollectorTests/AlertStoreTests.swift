@@ -138,6 +138,27 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `what people are told is in the feed, and is no report`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let reports = maker.job(1, backup: .failed)
+            _ = try store.store(reports)
+            var change = changes(alert(7, .backupFailed, "web-1"))
+            let notice = AlertNotice(occasion: .raised, alert: alert(7, .backupFailed, "web-1"), at: at(5))
+            change.notices = [notice]
+            _ = try store.record(change, judgedThrough: 7, messages: [])
+            _ = try store.store(maker.job(2))
+            let entries = try #require(try reopen().feed(from: nil, limit: 100)).entries
+            #expect(entries.count == 15 && entries[7].body == .alert(AlertEvent(notice)))
+            #expect(Set(entries.map(\.cursor)).count == 15)
+            #expect(try reopen().fleet(asOf: at(9)).reportsStored == 14)
+            let behind = try #require(try reopen().feed(from: entries[6].cursor, limit: 1)).entries
+            #expect(behind == [entries[7]])
+            #expect(try reopen().unjudged(limit: 100).entries.count == 8)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `what people did is kept with it until the audit log has it`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             func action(_ number: Int64) -> CollectorAction {

@@ -283,6 +283,7 @@ enum Samples {
                     incarnation: .max, through: 7, digest: ReportDigest(rawValue: 0), epoch: 44, mustResume: true)),
             .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)),
             .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c2"), body: .inference(inference))), .progress(progress),
+            .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c3"), body: .alert(AlertEvent(notice)))),
         ]
         + asks.map { .askCall(.open(id: 1, request: $0, credit: 16)) }
         + answers.map { .askReply(.chunk(id: 1, $0)) }

@@ -164,7 +164,10 @@ extension AlertSilence {
     var document: Document {
         Document.object([
             "silence_id": Document(id), "kind": Document(kind?.rawValue), "policy": .text(policy),
-            "agent": .text(agent), "labels": .object(labels.mapValues { .text($0) }), "by": .text(by),
+            "agent": .text(agent),
+            "labels": .object(
+                labels.sorted { $0.key < $1.key }.map { Document.Member(key: $0.key, value: .text($0.value)) }),
+            "by": .text(by),
             "reason": .text(reason),
         ]) + .time("until", until)
     }

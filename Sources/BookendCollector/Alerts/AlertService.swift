@@ -67,6 +67,8 @@ actor AlertService {
             switch entry.body {
             case .report(let report): next.take(report, of: entry.job, at: now.wall)
             case .inference(let inference): next.take(inference, at: now.wall)
+            // Its own word.
+            case .alert: break
             }
         }
         let isMore = entries.count == Self.limit

@@ -18,6 +18,8 @@ package protocol AlertStore: Sendable {
     /// When more than ``OutgoingLimit/messages`` wait for a channel, those that were never tried are put together, all but the
     /// newest (``OutgoingFold``).
     ///
+    /// Each notice is an entry of the feed, too; whoever follows the feed finds it when he asks next.
+    ///
     /// - Parameter actions: What people did for it, which is kept until the coordinator has written it into its audit log.
     /// - Returns: How many fewer messages wait since some were put together.
     func record(

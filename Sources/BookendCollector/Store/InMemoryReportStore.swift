@@ -346,6 +346,11 @@ extension InMemoryReportStore: AlertStore {
             let ids = changes.alerts.map(\.id) + (changes.silences ?? []).map(\.id)
             state.highestAlert = max(state.highestAlert, ids.max() ?? 0)
             state.judgedThrough = judgedThrough
+            for notice in changes.notices {
+                state.head += 1
+                state.inferences += 1
+                state.entries.append((state.head, notice.at, nil, .alert(AlertEvent(notice))))
+            }
             state.enqueue(messages)
             return Set(messages.map(\.channel)).reduce(0) { $0 + state.fold($1, isRefused: false) }
         }

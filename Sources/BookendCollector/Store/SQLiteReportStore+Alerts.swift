@@ -56,6 +56,16 @@ extension SQLiteReportStore: AlertStore {
                 try Self.set("alerts_highest", highest, database)
             }
             try Self.set("alerts_through", judgedThrough, database)
+            for notice in changes.notices {
+                // 2: no inference either, and no report.
+                try database.cachedStatement(
+                    sql: "INSERT INTO reports (stored_at, report, is_inference) VALUES (?, ?, 2)"
+                ).execute(arguments: [notice.at.milliseconds, Data(Wire.encode(AlertEvent(notice)))])
+            }
+            if !changes.notices.isEmpty {
+                let others = try Self.fact("inferences", database) ?? 0
+                try Self.set("inferences", others + Int64(changes.notices.count), database)
+            }
             return try Self.enqueue(messages, database)
         }
     }

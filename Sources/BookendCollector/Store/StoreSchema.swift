@@ -159,6 +159,7 @@ enum StoreSchema {
                     CREATE TABLE objectives (policy TEXT PRIMARY KEY, within_ms INTEGER NOT NULL) WITHOUT ROWID;
                     """)
         }
+        // Since then reports.is_inference may be 2: what people were told of an alert. Facts: inferences counts those, too.
         migrator.registerMigration("actions") { database in
             try database.execute(
                 sql: """

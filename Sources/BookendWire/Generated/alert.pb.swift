@@ -412,6 +412,39 @@ nonisolated struct ProtoMessageRecord: Sendable {
   init() {}
 }
 
+/// What people were told of an alert, in the feed.
+nonisolated struct ProtoAlertEvent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: Int64 = 0
+
+  var kind: String = String()
+
+  /// empty: of the whole fleet
+  var policy: String = String()
+
+  /// raised, grown, reminder, resolved
+  var occasion: String = String()
+
+  var atUnixMs: Int64 = 0
+
+  var agentsHit: Int64 = 0
+
+  var agentsOpen: Int64 = 0
+
+  /// some of those that are hit
+  var agents: [String] = []
+
+  /// of the first of them
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "bookend.v1"
@@ -1086,6 +1119,76 @@ nonisolated extension ProtoMessageRecord: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.createdUnixMs != rhs.createdUnixMs {return false}
     if lhs.tries != rhs.tries {return false}
     if lhs.refusal != rhs.refusal {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAlertEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".AlertEvent"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}policy\0\u{1}occasion\0\u{3}at_unix_ms\0\u{3}agents_hit\0\u{3}agents_open\0\u{1}agents\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.occasion) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.agentsHit) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.agentsOpen) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.agents) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 3)
+    }
+    if !self.occasion.isEmpty {
+      try visitor.visitSingularStringField(value: self.occasion, fieldNumber: 4)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 5)
+    }
+    if self.agentsHit != 0 {
+      try visitor.visitSingularInt64Field(value: self.agentsHit, fieldNumber: 6)
+    }
+    if self.agentsOpen != 0 {
+      try visitor.visitSingularInt64Field(value: self.agentsOpen, fieldNumber: 7)
+    }
+    if !self.agents.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.agents, fieldNumber: 8)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAlertEvent, rhs: ProtoAlertEvent) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.occasion != rhs.occasion {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.agentsHit != rhs.agentsHit {return false}
+    if lhs.agentsOpen != rhs.agentsOpen {return false}
+    if lhs.agents != rhs.agents {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
