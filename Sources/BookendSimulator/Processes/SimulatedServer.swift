@@ -64,7 +64,8 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
         host.begins(stage, of: context)
         let timeout = stage == .preScript ? plan.preTimeout : plan.postTimeout
         let running = RunningStage(
-            stage, of: context, on: host, life: life, lasting: random.skewed(500...600_000),
+            stage, of: context, on: host, life: life,
+            lasting: host.world.quiet == nil ? random.skewed(500...600_000) : random.number(20_000...40_000),
             timeout: timeout.map { $0.milliseconds }, onEnd: {})
         host.running.append(running)
         guard life.passes(.afterStart(stage)) else { return await dead() }
@@ -129,7 +130,9 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
         let snapshot = Self.snapshot(job, attempt)
         host.begins(.backup, of: context)
         let running = RunningStage(
-            .backup, of: context, on: host, life: life, lasting: random.skewed(2_000...3_600_000), timeout: nil
+            .backup, of: context, on: host, life: life,
+            lasting: host.world.quiet == nil ? random.skewed(2_000...3_600_000) : random.number(600_000...900_000),
+            timeout: nil
         ) { [host] in
             if outcome < 85 { host.snapshots.insert(snapshot) }
         }
