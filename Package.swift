@@ -85,9 +85,10 @@ let package = Package(
         .target(
             name: "BookendCollector",
             dependencies: [
-                "BookendDigest", "BookendDaemon", "BookendCurl",
+                "BookendCalendar", "BookendDigest", "BookendDaemon", "BookendCurl",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),
 

@@ -1,3 +1,4 @@
+import BookendCalendar
 package import BookendCurl
 package import BookendDaemon
 package import BookendFiles
@@ -29,6 +30,8 @@ package struct Collector {
     private let alertStore: (any AlertStore & ReportStore)?
     private let alertInterval: Duration
     private let channelPace: ChannelService.Pace
+    private let doors: @Sendable (ChannelConfiguration, any DaemonClock) -> any ChannelSending
+    private let zones: any ZoneCatalog = TimeZones()
     private let logger: Logger
 
     /// - Parameters:
@@ -39,14 +42,16 @@ package struct Collector {
     ///   - alerts: The same store, which keeps alerts too; `nil`: no alerts are judged.
     ///   - alertInterval: How often what was stored is judged.
     ///   - channelPause: After a try that failed, at first.
+    ///   - doors: The ways out; `nil`: the network's.
     package init(
         configuration: CollectorConfiguration, network: any Network, keys: CurveKeyPair,
         ownKeyFile: NextKeyFile? = nil, servers: KnownServers = KnownServers(), ring: KeyRing, store: any ReportStore,
         alerts: (any AlertStore & ReportStore)? = nil, clock: any DaemonClock,
         rosterInterval: Duration = .seconds(1), silenceInterval: Duration = .seconds(5),
         alertInterval: Duration = .seconds(2), channelPause: Duration = .seconds(5), deadMan: DeadMan? = nil,
-        logger: Logger
+        doors: (@Sendable (ChannelConfiguration, any DaemonClock) -> any ChannelSending)? = nil, logger: Logger
     ) {
+        self.doors = doors ?? { ChannelDoor(channel: $0, clock: $1) }
         alertStore = alerts
         self.alertInterval = alertInterval
         channelPace = ChannelService.Pace(first: channelPause, look: min(alertInterval, .seconds(2)))
@@ -101,6 +106,7 @@ package struct Collector {
         let roster = try await openRoster(admitted, ownKey, refusals)
         let board = ChannelBoard(configuration.channels)
         let desk = try alertDesk(board)
+        let daily = try dailyReport()
         let queries = QueryService(
             socket: querySocket, ring: ring, ownKey: ownKey, refusals: refusals, store: store, roster: roster?.service,
             alerts: desk,
@@ -123,6 +129,7 @@ package struct Collector {
                 group.addTask { await silence(intake).run() }
                 if let desk {
                     group.addTask { await desk.service.run() }
+                    if let daily { group.addTask { await daily.run() } }
                     for channel in channels(desk) { group.addTask { await channel.run() } }
                 }
                 if let deadMan { group.addTask { await deadMan.run { try await intake.checkThatItWorks() } } }
@@ -157,11 +164,6 @@ package struct Collector {
 
     private func alertDesk(_ board: ChannelBoard) throws(CollectorError) -> AlertDesk? {
         guard let alertStore else { return nil }
-        let gone = try alertStore.keepOutgoing(to: Set(configuration.channels.map(\.name)))
-        if gone > 0 {
-            logger.warning(
-                "messages waited for channels that there are no more", metadata: ["messages": "\(gone)"])
-        }
         let routing = AlertRouting(
             channels: configuration.channels, routes: configuration.routes, epoch: try store.epoch())
         let labels = AgentLabels(ring: ring)
@@ -171,13 +173,36 @@ package struct Collector {
         let service = try AlertService(
             store: alertStore, routing: routing, watch: watch, labels: labels, rules: configuration.alerts,
             interval: alertInterval, clock: clock, logger: logger)
-        return AlertDesk(service: service, store: alertStore, board: board)
+        return AlertDesk(
+            service: service, store: alertStore, board: board, objectives: configuration.objectives)
+    }
+
+    /// - Throws: When there is no such time zone.
+    private func dailyReport() throws(CollectorError) -> DailyReport? {
+        guard let alertStore else { return nil }
+        var channels: [(String, TimeOfDay, any ZoneRules)] = []
+        for channel in configuration.channels {
+            guard case .mail(let mail) = channel.kind, let report = mail.report else { continue }
+            guard let zone = zones.rules(of: report.zone) else {
+                throw CollectorError(
+                    .configuration,
+                    "channel \(channel.name): there is no time zone '\(report.zone)'; write report_timezone: Europe/Berlin, "
+                        + "or UTC")
+            }
+            channels.append((channel.name, report.at, zone))
+        }
+        return DailyReport(
+            channels: channels, store: alertStore, objectives: configuration.objectives,
+            labels: AgentLabels(ring: ring),
+            prefix: String(try store.epoch(), radix: 36), interval: min(.seconds(60), alertInterval * 30), clock: clock,
+            logger: logger)
     }
 
     private func channels(_ desk: AlertDesk) -> [ChannelService] {
         configuration.channels.map { channel in
             ChannelService(
-                door: ChannelDoor(channel: channel), store: desk.store, board: desk.board, pace: channelPace,
+                name: channel.name, door: doors(channel, clock), store: desk.store, board: desk.board,
+                pace: channelPace,
                 clock: clock, logger: logger)
         }
     }
@@ -196,7 +221,7 @@ package struct Collector {
         return (
             try RosterService(
                 socket: socket, server: server, ownKey: ownKey, store: store, admitted: admitted, refusals: refusals,
-                place: place,
+                place: place, alerts: alertStore,
                 interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),

@@ -17,6 +17,7 @@ package final class LastHeard: Sendable {
 
     private let entries = Mutex<[AgentID: Entry]>([:])
     private let coordinator = Mutex<Moment?>(nil)
+    private let records = Mutex<[AgentID: AgentRecord]>([:])
 
     package init() {}
 
@@ -28,6 +29,15 @@ package final class LastHeard: Sendable {
     package func take(_ beacon: IntakeBeacon, from agent: AgentID, at now: Moment) {
         entries.withLock { $0[agent] = Entry(at: now, activeJobs: beacon.activeJobs, beaconAt: now) }
     }
+
+    /// What the coordinator says of every agent.
+    package func take(_ agents: [AgentRecord]) {
+        let known = Dictionary(agents.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+        records.withLock { $0 = known }
+    }
+
+    /// As the coordinator said last; empty: it has not since the collector started.
+    package var agentRecords: [AgentID: AgentRecord] { records.withLock(\.self) }
 
     /// The coordinator answered.
     package func hearCoordinator(at now: Moment) {

@@ -173,7 +173,9 @@ final class QueryService: Sendable {
             case .feedHead:
                 // Without reports there is a head all the same.
                 return .feed([], head: try store.feed(from: nil, limit: 1)?.head ?? Cursor(rawValue: ""))
-            case .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels:
+            case .backupAges, .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels,
+                .messages,
+                .resendMessages, .discardMessages:
                 return .failed(RemoteFailure(.invalid, "alerts are asked for elsewhere"))
             case .serverKey: return .failed(RemoteFailure(.invalid, "the key is asked for elsewhere"))
             }
@@ -209,7 +211,9 @@ extension Query {
     fileprivate var isAboutAlerts: Bool {
         switch self {
         case .jobs, .job, .fleet, .feed, .feedHead, .auditAnchors, .serverKey: false
-        case .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels: true
+        case .backupAges, .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels,
+            .messages, .resendMessages, .discardMessages:
+            true
         }
     }
 }

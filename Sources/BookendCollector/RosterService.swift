@@ -19,6 +19,10 @@ actor RosterService {
     private var through: Int64
     private var epoch: UInt64
     private var peersThrough: Int64
+    /// What people did here waits in it for the audit log.
+    private let alerts: (any AlertStore)?
+    /// Of those that are stored; 0: none.
+    private var objectivesVersion: UInt64
     /// The coordinator's, as it was told last.
     private var auditHead: AuditHead?
     private let refusals: RefusalCounter
@@ -27,7 +31,9 @@ actor RosterService {
 
     init(
         socket: any MessageSocket, server: KnownServer, ownKey: OwnKey, store: any ReportStore, admitted: AdmittedPeers,
-        refusals: RefusalCounter, place: CollectorPlace, interval: Duration, heard: LastHeard, clock: any DaemonClock,
+        refusals: RefusalCounter, place: CollectorPlace, alerts: (any AlertStore)?, interval: Duration,
+        heard: LastHeard,
+        clock: any DaemonClock,
         logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
@@ -43,6 +49,8 @@ actor RosterService {
         self.logger = logger
         (through, epoch) = try store.rosterPosition()
         peersThrough = try store.peers().through
+        self.alerts = alerts
+        objectivesVersion = try alerts?.objectives()?.version ?? 0
     }
 
     /// Asks and listens until the socket closes.
@@ -95,6 +103,7 @@ actor RosterService {
         var request = RosterRequest(after: through, epoch: epoch, peersAfter: peersThrough, place: place)
         do throws(CollectorError) {
             request.highestJob = try store.highestJob()
+            if let alerts { (request.actions, request.actionsThrough) = try alerts.actions(limit: 100) }
         } catch {
             logger.error("the roster cannot be asked for", metadata: ["error": "\(error)"])
             return
@@ -102,6 +111,7 @@ actor RosterService {
         (request.refusals, request.refusalsThrough) = refusals.untold
         request.serverKey = server.newest
         request.nextKey = ownKey.next
+        request.objectivesVersion = objectivesVersion
         socket.send([Wire.encode(.rosterRequest(request))], to: nil)
     }
 
@@ -146,8 +156,10 @@ actor RosterService {
             }
             heard.hearCoordinator(at: clock.now)
             learn(reply.nextKey)
+            heard.take(reply.agents)
             defer { replies += 1 }
             refusals.taken(through: reply.refusalsThrough)
+            if reply.actionsThrough > 0 { try alerts?.forgetActions(through: reply.actionsThrough) }
             try keep(reply.auditHead)
             if epoch != 0, reply.epoch != epoch {
                 logger.error(
@@ -155,9 +167,11 @@ actor RosterService {
                     metadata: ["through": "\(reply.through)", "known": "\(through)"])
             }
             let isOther = reply.epoch != epoch
-            guard reply.through != through || isOther || !reply.triggers.isEmpty || !reply.peers.isEmpty else { return }
+            let isNews = reply.through != through || !reply.triggers.isEmpty || !reply.peers.isEmpty
+            guard isOther || isNews || reply.objectives != nil else { return }
             try store.store(reply)
             (through, epoch) = (reply.through, reply.epoch)
+            objectivesVersion = reply.objectives?.version ?? objectivesVersion
             if isOther || !reply.peers.isEmpty {
                 let known = try store.peers()
                 admitted.admit(known.peers)

@@ -59,6 +59,26 @@ extension Coordinator {
     }
 }
 
+extension Coordinator {
+    /// What people did at a collector. It tells again what it did not see written, also to a coordinator that died meanwhile:
+    /// a line may come twice, and never not at all.
+    ///
+    /// - Returns: It is written.
+    func takeActions(_ request: RosterRequest, of collector: String, _ now: Moment) -> Bool {
+        guard request.actionsThrough > actionsTaken[collector] ?? 0 else { return true }
+        let known = request.actionsThrough - (actionsTaken[collector] ?? 0)
+        let drafts = request.actions.suffix(Int(clamping: known)).map { AuditDraft($0, toldBy: collector) }
+        do throws(CoordinatorError) {
+            try store.append(drafts, at: now.wall)
+            actionsTaken[collector] = request.actionsThrough
+            return true
+        } catch {
+            logger.error("what was done at a collector could not be written", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+}
+
 extension Deed {
     /// Of what is asked of agents: what changes something there, and what holds secrets.
     fileprivate var isAskAudited: Bool { self == .jobLogs || hasOutcome }

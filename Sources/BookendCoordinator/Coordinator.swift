@@ -39,6 +39,7 @@ actor Coordinator {
     var strangers = RefusalBook(limit: 20)
     /// By collector: the number of the last refusal that it told of.
     var refusalsTaken: [String: Int64] = [:]
+    var actionsTaken: [String: Int64] = [:]
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
@@ -128,6 +129,9 @@ actor Coordinator {
         case (.collector, .rosterRequest(let request)):
             takeRefusals(request, of: peer.description, now)
             admitNextKey(request.nextKey, of: peer, delivery, now)
+            var request = request
+            // Not written: it is told again.
+            if !takeActions(request, of: peer.description, now) { request.actionsThrough = 0 }
             answer(request, route, now)
             note(request, of: peer, delivery, route, now)
         case (.agent, _):
@@ -241,9 +245,13 @@ actor Coordinator {
                 agents: machine.agentRecords(at: now.wall), epoch: machine.epoch, peers: peers.peers,
                 peersThrough: peers.through)
             reply.auditHead = try store.auditHead()
+            if request.objectivesVersion != machine.policies.objectives.version {
+                reply.objectives = machine.policies.objectives
+            }
             // They were taken before this.
             reply.refusalsThrough = request.refusalsThrough
             reply.nextKey = ownKey.next
+            reply.actionsThrough = request.actionsThrough
             outgoing[.sync, default: []].append(Message([Wire.encode(.rosterReply(reply))], to: route))
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])

@@ -1,7 +1,7 @@
 import BookendModel
 
 extension AlertKind {
-    fileprivate init(wire text: String, _ field: String) throws(WireError) {
+    init(wire text: String, _ field: String) throws(WireError) {
         guard let kind = Self(rawValue: text) else {
             throw WireError(.invalid, "\(field): '\(text.prefix(64))' is no kind of alert that this version knows")
         }
@@ -106,6 +106,7 @@ extension ProtoAlertSilence {
         untilUnixMs = silence.until.milliseconds
         by = silence.by
         reason = silence.reason
+        labels = silence.labels
     }
 }
 
@@ -114,7 +115,9 @@ extension AlertSilence {
         self.init(
             id: proto.id, kind: proto.kind.isEmpty ? nil : try AlertKind(wire: proto.kind, "silence.kind"),
             policy: try proto.policy.bounded(128, "silence.policy"),
-            agent: try proto.agent.bounded(128, "silence.agent"), until: UnixTime(milliseconds: proto.untilUnixMs),
+            agent: try proto.agent.bounded(128, "silence.agent"),
+            labels: try proto.labels.checkedAsLabels("silence.labels"),
+            until: UnixTime(milliseconds: proto.untilUnixMs),
             by: try proto.by.bounded(256, "silence.by"), reason: try proto.reason.bounded(1_024, "silence.reason"))
     }
 }
@@ -175,6 +178,8 @@ extension ProtoChannelState {
         if let value = state.deliveredAt { deliveredUnixMs = value.milliseconds }
         problem = state.problem
         if let value = state.failingSince { failingUnixMs = value.milliseconds }
+        undeliverable = Int64(state.undeliverable)
+        refusal = state.refusal
     }
 }
 
@@ -187,5 +192,40 @@ extension ChannelState {
             deliveredAt: proto.hasDeliveredUnixMs ? UnixTime(milliseconds: proto.deliveredUnixMs) : nil,
             problem: try proto.problem.bounded(4_096, "channel.problem"),
             failingSince: proto.hasFailingUnixMs ? UnixTime(milliseconds: proto.failingUnixMs) : nil)
+        undeliverable = Int(clamping: proto.undeliverable)
+        refusal = try proto.refusal.bounded(4_096, "channel.refusal")
+    }
+}
+
+extension ProtoAlertEvent {
+    init(_ event: AlertEvent) {
+        self.init()
+        id = event.id
+        kind = event.cause.kind.rawValue
+        policy = event.cause.policy?.rawValue ?? ""
+        occasion = event.occasion.rawValue
+        atUnixMs = event.at.milliseconds
+        agentsHit = Int64(event.hit)
+        agentsOpen = Int64(event.open)
+        agents = event.agents.map(\.rawValue)
+        reason = event.reason
+    }
+}
+
+extension AlertEvent {
+    init(_ proto: ProtoAlertEvent) throws(WireError) {
+        guard let occasion = AlertNotice.Occasion(rawValue: proto.occasion) else {
+            throw WireError(.invalid, "alert_event.occasion: '\(proto.occasion.prefix(64))' is unknown")
+        }
+        self.init(
+            id: proto.id,
+            cause: AlertCause(
+                try AlertKind(wire: proto.kind, "alert_event.kind"),
+                proto.policy.isEmpty ? nil : try PolicyName(wire: proto.policy, "alert_event.policy")),
+            occasion: occasion, at: UnixTime(milliseconds: proto.atUnixMs), hit: Int(clamping: proto.agentsHit),
+            open: Int(clamping: proto.agentsOpen),
+            agents: try proto.agents.bounded(1_000, "alert_event.agents").map { agent throws(WireError) in
+                try AgentID(wire: agent, "alert_event.agents")
+            }, reason: try proto.reason.bounded(4_096, "alert_event.reason"))
     }
 }

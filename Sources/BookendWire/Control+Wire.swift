@@ -337,6 +337,15 @@ extension ProtoRosterReply {
         if let head = reply.auditHead { auditHead = ProtoAuditHead(head) }
         refusalsThrough = reply.refusalsThrough
         if let key = reply.nextKey { nextKey = key.text }
+        actionsThrough = reply.actionsThrough
+        guard let known = reply.objectives else { return }
+        objectivesVersion = known.version
+        objectives = known.within.sorted { $0.key < $1.key }.map { policy, within in
+            var proto = ProtoObjective()
+            proto.policy = policy.rawValue
+            proto.withinMs = within.milliseconds
+            return proto
+        }
     }
 }
 
@@ -351,5 +360,12 @@ extension RosterReply {
         auditHead = proto.hasAuditHead ? try AuditHead(proto.auditHead) : nil
         refusalsThrough = max(0, proto.refusalsThrough)
         nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
+        actionsThrough = max(0, proto.actionsThrough)
+        guard proto.objectivesVersion != 0 else { return }
+        var within: [PolicyName: Duration] = [:]
+        for objective in try proto.objectives.bounded(100_000, "objectives") {
+            within[try PolicyName(wire: objective.policy, "objective.policy")] = .milliseconds(objective.withinMs)
+        }
+        objectives = PolicyObjectives(within)
     }
 }

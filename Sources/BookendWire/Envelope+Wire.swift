@@ -38,6 +38,9 @@ extension Envelope {
             proto.place = ProtoCollectorPlace(request.place)
             if let key = request.serverKey { proto.serverKey = key.text }
             if let key = request.nextKey { proto.nextKey = key.text }
+            proto.objectivesVersion = request.objectivesVersion
+            proto.actions = request.actions.map(ProtoAction.init)
+            proto.actionsThrough = request.actionsThrough
             return .rosterRequest(proto)
         case .rosterReply(let reply): return .rosterReply(ProtoRosterReply(reply))
         case .intake(.resume(let resume)): return .intakeResume(ProtoIntakeResume(resume))
@@ -95,6 +98,11 @@ extension Envelope {
             request.serverKey = try PublicKey(
                 wire: proto.serverKey, isThere: proto.hasServerKey, "roster.server_key")
             request.nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
+            request.objectivesVersion = proto.objectivesVersion
+            request.actions = try proto.actions.bounded(100, "actions").map { action throws(WireError) in
+                try CollectorAction(action)
+            }
+            request.actionsThrough = max(0, proto.actionsThrough)
             self = .rosterRequest(request)
         case .rosterReply(let proto): self = .rosterReply(try RosterReply(proto))
         case .intakeResume(let proto): self = .intake(.resume(IntakeResume(proto)))

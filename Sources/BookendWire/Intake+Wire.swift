@@ -136,6 +136,7 @@ extension ProtoFeedEntry {
         switch entry.body {
         case .report(let report): body = .report(ProtoReport(report))
         case .inference(let inference): body = .inference(ProtoInference(inference))
+        case .alert(let event): body = .alert(ProtoAlertEvent(event))
         }
     }
 }
@@ -146,6 +147,7 @@ extension FeedEntry {
         switch try required(proto.body, "feed_entry.body") {
         case .report(let report): body = .report(try Report(report))
         case .inference(let inference): body = .inference(try Inference(inference))
+        case .alert(let event): body = .alert(try AlertEvent(event))
         }
         self.init(cursor: Cursor(rawValue: try proto.cursor.bounded(256, "cursor")), body: body)
     }

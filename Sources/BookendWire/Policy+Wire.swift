@@ -110,6 +110,7 @@ extension ProtoPolicy {
         if let limit = policy.bandwidthLimit { bandwidthLimitBytes = limit }
         limitPerPolicy = Int32(clamping: policy.limits.perPolicy ?? 0)
         limitPerRepository = Int32(clamping: policy.limits.perRepository ?? 0)
+        if let objective = policy.objective { objectiveMs = objective.milliseconds }
         limitPerAgent = Int32(clamping: policy.limits.perAgent ?? 0)
         retryRules = ProtoRetryRules(policy.retry)
     }
@@ -140,6 +141,7 @@ extension Policy {
             schedules: try proto.schedules.bounded(1_000, "policy.schedules").map { schedule throws(WireError) in
                 try Schedule(schedule)
             })
+        objective = proto.hasObjectiveMs ? .milliseconds(proto.objectiveMs) : nil
     }
 }
 

@@ -146,6 +146,16 @@ extension ProtoQuery {
             test.channel = channel ?? ""
             query = .testChannels(test)
         case .serverKey(let step): query = .serverKey(ProtoServerKeyRequest(step))
+        case .messages(let channel):
+            var messages = Messages()
+            messages.channel = channel ?? ""
+            query = .messages(messages)
+        case .backupAges(let since):
+            var ages = BackupAges()
+            ages.sinceUnixMs = since.milliseconds
+            query = .backupAges(ages)
+        case .resendMessages(let choice): query = .resendMessages(MessageChoice(choice))
+        case .discardMessages(let choice): query = .discardMessages(MessageChoice(choice))
         }
     }
 }
@@ -175,6 +185,12 @@ extension Query {
             let channel = try test.channel.bounded(128, "test_channels.channel")
             self = .testChannels(channel.isEmpty ? nil : channel)
         case .serverKey(let step): self = .serverKey(try ServerKeyStep(step))
+        case .messages(let messages):
+            let channel = try messages.channel.bounded(128, "messages.channel")
+            self = .messages(channel: channel.isEmpty ? nil : channel)
+        case .backupAges(let ages): self = .backupAges(since: UnixTime(milliseconds: ages.sinceUnixMs))
+        case .resendMessages(let choice): self = .resendMessages(try MessageChoice(choice))
+        case .discardMessages(let choice): self = .discardMessages(try MessageChoice(choice))
         }
     }
 }
@@ -280,6 +296,15 @@ extension ProtoQueryReply {
             channels.channels = list.map(ProtoChannelState.init)
             reply = .channels(channels)
         case .serverKey(let state): reply = .serverKey(ProtoServerKeyState(state))
+        case .messages(let list, let total):
+            var messages = Messages()
+            messages.messages = list.map(ProtoMessageRecord.init)
+            messages.total = Int64(total)
+            reply = .messages(messages)
+        case .backupAges(let list):
+            var ages = BackupAges()
+            ages.ages = list.map(ProtoBackupAge.init)
+            reply = .backupAges(ages)
         case .failed(let failure): reply = .failure(ProtoFailure(failure))
         }
     }
@@ -310,7 +335,37 @@ extension QueryReply {
             self = .channels(
                 try list.channels.bounded(1_000, "channels").map { state throws(WireError) in try ChannelState(state) })
         case .serverKey(let state): self = .serverKey(try ServerKeyState(state))
+        case .messages(let list):
+            self = .messages(
+                try list.messages.bounded(1_000, "messages").map { record throws(WireError) in
+                    try MessageRecord(record)
+                }, total: Int(clamping: list.total))
+        case .backupAges(let list):
+            self = .backupAges(
+                try list.ages.bounded(10_000, "backup_ages").map { age throws(WireError) in try BackupAge(age) })
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }
+    }
+}
+
+extension ProtoBackupAge {
+    init(_ age: BackupAge) {
+        self.init()
+        agent = age.agent.rawValue
+        policy = age.policy.rawValue
+        if let value = age.goodAt { goodUnixMs = value.milliseconds }
+        firstUnixMs = age.firstAt.milliseconds
+        if let value = age.objective { objectiveMs = value.milliseconds }
+    }
+}
+
+extension BackupAge {
+    init(_ proto: ProtoBackupAge) throws(WireError) {
+        self.init(
+            agent: try AgentID(wire: proto.agent, "backup_age.agent"),
+            policy: try PolicyName(wire: proto.policy, "backup_age.policy"),
+            goodAt: proto.hasGoodUnixMs ? UnixTime(milliseconds: proto.goodUnixMs) : nil,
+            firstAt: UnixTime(milliseconds: proto.firstUnixMs),
+            objective: proto.hasObjectiveMs ? .milliseconds(proto.objectiveMs) : nil)
     }
 }

@@ -142,6 +142,33 @@ package enum Wire {
         try AlertNotice(parse(bytes, as: ProtoAlertNotice.self))
     }
 
+    /// What people were told of an alert in bytes, for a store.
+    package static func encode(_ event: AlertEvent) -> [UInt8] {
+        serialize(ProtoAlertEvent(event))
+    }
+
+    package static func decodeAlertEvent(_ bytes: [UInt8]) throws(WireError) -> AlertEvent {
+        try AlertEvent(parse(bytes, as: ProtoAlertEvent.self))
+    }
+
+    /// What was put together of messages in bytes, for a store.
+    package static func encode(_ digest: AlertDigest) -> [UInt8] {
+        serialize(ProtoAlertDigest(digest))
+    }
+
+    package static func decodeAlertDigest(_ bytes: [UInt8]) throws(WireError) -> AlertDigest {
+        try AlertDigest(parse(bytes, as: ProtoAlertDigest.self))
+    }
+
+    /// A page of text in bytes, for a store.
+    package static func encode(_ letter: ReportLetter) -> [UInt8] {
+        serialize(ProtoReportLetter(letter))
+    }
+
+    package static func decodeReportLetter(_ bytes: [UInt8]) throws(WireError) -> ReportLetter {
+        ReportLetter(try parse(bytes, as: ProtoReportLetter.self))
+    }
+
     /// Unknown fields are not kept: collecting them takes quadratic time when there are many.
     private static var options: BinaryDecodingOptions {
         var options = BinaryDecodingOptions()

@@ -34,7 +34,19 @@ struct FleetReportTests {
         return FleetReport(
             jobs, since: start, until: start + .seconds(86_400),
             labels: [AgentID(rawValue: "db-1"): ["site": "north"], AgentID(rawValue: "web-1"): ["site": "north"]],
-            lastGood: [AgentID(rawValue: "db-2"): start])
+            ages: [
+                age("db-2", "=dumps|x", good: start), age("web-2", "files", good: start, objective: .seconds(86_399)),
+                age("web-1", "files", good: start + .seconds(80_000), objective: .seconds(86_399)),
+                age("db-3", "dumps", good: nil, objective: .seconds(60)),
+            ])
+    }
+
+    private func age(
+        _ agent: String, _ policy: String, good: UnixTime?, objective: Duration? = nil
+    ) -> BackupAge {
+        BackupAge(
+            agent: AgentID(rawValue: agent), policy: PolicyName(rawValue: policy), goodAt: good, firstAt: start,
+            objective: objective)
     }
 
     @Test func `each job is counted once, under its policy, agent and labels`() throws {
@@ -49,8 +61,10 @@ struct FleetReportTests {
     }
 
     @Test func `servers without a good backup stand first, the longest without one before the others`() {
-        #expect(report.unprotected.map(\.agent.rawValue) == ["db-1", "db-2"])
-        #expect(report.unprotected.map(\.status) == [.missed, .repositoryLocked])
+        // An objective decides where there is one: a server of which nothing is heard is among them, and web-2, which had a good
+        // backup in this time, too long ago.
+        #expect(report.unprotected.map(\.agent.rawValue) == ["db-1", "db-3", "db-2", "web-2"])
+        #expect(report.unprotected.map(\.status) == [.missed, nil, .repositoryLocked, .successfulWithErrors])
     }
 
     @Test func `names that a spreadsheet, a page or a table would take for an order are harmless`() {

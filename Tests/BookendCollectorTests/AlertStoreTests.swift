@@ -138,23 +138,69 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `what people are told is in the feed, and is no report`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            var maker = ReportMaker("web-1")
+            let reports = maker.job(1, backup: .failed)
+            _ = try store.store(reports)
+            var change = changes(alert(7, .backupFailed, "web-1"))
+            let notice = AlertNotice(occasion: .raised, alert: alert(7, .backupFailed, "web-1"), at: at(5))
+            change.notices = [notice]
+            _ = try store.record(change, judgedThrough: 7, messages: [])
+            _ = try store.store(maker.job(2))
+            let entries = try #require(try reopen().feed(from: nil, limit: 100)).entries
+            #expect(entries.count == 15 && entries[7].body == .alert(AlertEvent(notice)))
+            #expect(Set(entries.map(\.cursor)).count == 15)
+            #expect(try reopen().fleet(asOf: at(9)).reportsStored == 14)
+            let behind = try #require(try reopen().feed(from: entries[6].cursor, limit: 1)).entries
+            #expect(behind == [entries[7]])
+            #expect(try reopen().unjudged(limit: 100).entries.count == 8)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `what people did is kept with it until the audit log has it`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            func action(_ number: Int64) -> CollectorAction {
+                CollectorAction(
+                    who: "operator/alice", what: .alertAcknowledge, target: "alert \(number)", reason: "seen",
+                    at: at(number))
+            }
+            #expect(try store.actions(limit: 9).actions.isEmpty && store.actions(limit: 9).through == 0)
+            _ = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: [], actions: [action(1), action(2)])
+            try store.note(action(3))
+            let (first, through) = try reopen().actions(limit: 2)
+            #expect(first == [action(1), action(2)])
+            let (all, last) = try reopen().actions(limit: 9)
+            #expect(all.count == 3 && last == through + 1)
+            try store.forgetActions(through: through)
+            #expect(try reopen().actions(limit: 9).actions == [action(3)])
+            try store.forgetActions(through: last)
+            try store.note(action(4))
+            // A number is never given twice.
+            #expect(try reopen().actions(limit: 9).through == last + 1)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `messages wait in order until they are removed, and through a restart`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             _ = try store.record(
                 AlertBook.Changes(), judgedThrough: 0, messages: [message(1), message(2), message(3, to: "chat")])
-            let first = try #require(try reopen().outgoing(to: "ops", at: at(10)))
-            #expect(first.key == "k1" && first.body == message(1).body && first.attempts == 0)
-            try store.postponeOutgoing(first.id, until: at(20))
-            let second = try #require(try store.outgoing(to: "ops", at: at(10)))
+            let first = try #require(try reopen().takeOutgoing(to: "ops", at: at(10)))
+            // A try that nobody knows the end of counts.
+            #expect(first.key == "k1" && first.body == message(1).body && first.attempts == 1)
+            try store.postponeOutgoing(first.id, until: at(20), refusal: nil, at: at(10))
+            let second = try #require(try store.takeOutgoing(to: "ops", at: at(10)))
             #expect(second.key == "k2")
-            #expect(try store.outgoing(to: "ops", at: at(20))?.key == "k1")
-            #expect(try store.outgoing(to: "ops", at: at(20))?.attempts == 1)
+            let again = try #require(try store.takeOutgoing(to: "ops", at: at(20)))
+            #expect(again.key == "k1" && again.attempts == 2)
             let queues = try reopen().outgoingQueues()
             #expect(queues["ops"] == OutgoingQueue(waiting: 2, oldestAt: at(1)) && queues["chat"]?.waiting == 1)
             try store.removeOutgoing(first.id)
             try store.removeOutgoing(second.id)
-            #expect(try reopen().outgoing(to: "ops", at: at(99)) == nil)
-            #expect(try store.keepOutgoing(to: ["ops"]) == 1 && reopen().outgoingQueues().isEmpty)
+            #expect(try reopen().takeOutgoing(to: "ops", at: at(99)) == nil)
+            #expect(try reopen().takeOutgoing(to: "chat", at: at(99))?.key == "k3")
         }
     }
 
@@ -162,28 +208,145 @@ import Testing
     func `a message that a wrong clock made wait for years is sent`(_ kind: Kind) throws {
         try with(kind) { store, _ in
             _ = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: [message(1)])
-            let first = try #require(try store.outgoing(to: "ops", at: at(10)))
-            try store.postponeOutgoing(first.id, until: at(90_000_000))
-            #expect(try store.outgoing(to: "ops", at: at(10))?.key == "k1")
+            let first = try #require(try store.takeOutgoing(to: "ops", at: at(10)))
+            try store.postponeOutgoing(first.id, until: at(90_000_000), refusal: nil, at: at(10))
+            #expect(try store.takeOutgoing(to: "ops", at: at(10))?.key == "k1")
         }
     }
 
     @Test(arguments: Kind.allCases)
-    func `a full queue loses its oldest message and says so`(_ kind: Kind) throws {
-        try with(kind) { store, _ in
-            let messages = (1...Int64(OutgoingLimit.messages)).map { number in
+    func `what was refused stays until it is sent again or discarded`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            _ = try store.record(
+                AlertBook.Changes(), judgedThrough: 0, messages: [message(1), message(2), message(3), message(4)])
+            for (id, until) in [(1, at(20)), (2, nil)] as [(Int64, UnixTime?)] {
+                let taken = try #require(try store.takeOutgoing(to: "ops", at: at(10)))
+                #expect(taken.id == id)
+                try store.postponeOutgoing(id, until: until, refusal: "550 nobody \(id)", at: at(10 + id))
+            }
+            var queue = OutgoingQueue(waiting: 2, oldestAt: at(3), refused: 2, refusal: "550 nobody 2")
+            #expect(try reopen().outgoingQueues()["ops"] == queue)
+            let (listed, total) = try reopen().outgoing(of: "ops", limit: 3)
+            #expect(listed.map(\.id) == [1, 2, 3] && total == 4)
+            #expect(listed.map(\.refusal) == ["550 nobody 1", "550 nobody 2", nil])
+            #expect(listed.map(\.refusedAt) == [at(11), at(12), nil])
+            // The first is tried again by itself, the second only when somebody asks.
+            #expect(try store.takeOutgoing(to: "ops", at: at(19))?.id == 3)
+            #expect(try store.takeOutgoing(to: "ops", at: at(20))?.id == 1)
+            try store.removeOutgoing(1)
+            try store.removeOutgoing(3)
+            #expect(try store.takeOutgoing(to: "ops", at: at(900_000))?.id == 4)
+            try store.removeOutgoing(4)
+            #expect(try store.takeOutgoing(to: "ops", at: at(900_000)) == nil)
+            queue = OutgoingQueue(waiting: 0, oldestAt: nil, refused: 1, refusal: "550 nobody 2")
+            #expect(try reopen().outgoingQueues()["ops"] == queue)
+            #expect(try store.resendOutgoing(.refused(channel: "chat"), at: at(30)) == 0)
+            #expect(try store.resendOutgoing(.refused(channel: "ops"), at: at(30)) == 1)
+            let again = try #require(try reopen().takeOutgoing(to: "ops", at: at(30)))
+            #expect(again.id == 2 && again.refusal == nil && again.key == "k2")
+            try store.postponeOutgoing(2, until: nil, refusal: "still", at: at(31))
+            #expect(try store.discardOutgoing(.ids([7])).isEmpty)
+            #expect(try store.discardOutgoing(.refused(channel: "ops")).map(\.key) == ["k2"])
+            #expect(try reopen().outgoingQueues().isEmpty)
+            _ = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: [message(5), message(6)])
+            let all = try store.discardOutgoing(.all(channel: "ops"))
+            #expect(all.map(\.key) == ["k5", "k6"])
+        }
+    }
+
+    /// One notice of an alert, to a channel that is down.
+    private func notice(
+        _ number: Int64, _ kind: AlertKind, _ occasion: AlertNotice.Occasion, alert id: Int64
+    ) -> OutgoingMessage {
+        let notice = AlertNotice(occasion: occasion, alert: alert(id, kind, "web-1", "web-2"), at: at(number))
+        return OutgoingMessage(channel: "ops", key: "k\(number)", createdAt: at(number), body: .notice(notice))
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a channel that is down for long has few messages, which lack nothing`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            let limit = Int64(OutgoingLimit.messages)
+            _ = try store.record(
+                AlertBook.Changes(), judgedThrough: 0, messages: [notice(1, .missed, .raised, alert: 9)])
+            // Somebody may have got it: it keeps its name.
+            _ = try store.takeOutgoing(to: "ops", at: at(1))
+            var folded = 0
+            for number in 2...limit * 3 {
+                let message =
+                    number % 2 == 0
+                    ? notice(number, .backupFailed, .raised, alert: number)
+                    : notice(number, .backupFailed, .resolved, alert: number - 1)
+                let letter = ReportLetter(title: "t", lines: [], at: at(number))
+                let daily = OutgoingMessage(
+                    channel: "ops", key: "d\(number)", createdAt: at(number), body: .letter(letter))
+                folded += try store.record(
+                    AlertBook.Changes(), judgedThrough: 0, messages: number % 1_000 == 0 ? [message, daily] : [message])
+            }
+            let (messages, total) = try reopen().outgoing(of: "ops", limit: 10_000)
+            let letters = limit * 3 / 1_000
+            #expect(total <= OutgoingLimit.messages && messages.count == total)
+            #expect(Int64(folded + total) == limit * 3 + letters)
+            #expect(messages.map(\.id) == messages.map(\.id).sorted() && Set(messages.map(\.key)).count == total)
+            #expect(messages[0].key == "k1" && messages[0].body == notice(1, .missed, .raised, alert: 9).body)
+            guard case .digest(let digest) = messages[1].body else {
+                Issue.record("no digest")
+                return
+            }
+            #expect(messages[1].key == "k2-and-\(digest.messages - 1)")
+            let entry = try #require(digest.entries.first)
+            #expect(digest.entries.count == 1 && entry.cause.kind == .backupFailed)
+            #expect(entry.alerts.lowerBound == 2 && entry.firstAt == at(2) && entry.agents == 2)
+            let rest = messages.dropFirst(2).count { if case .notice = $0.body { true } else { false } }
+            let left = messages.count { if case .letter = $0.body { true } else { false } }
+            #expect(Int64(entry.messages + rest) == limit * 3 - 1 && Int64(digest.reports + left) == letters)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `signs of life that wait are put together by policy and agent`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            let count = Int64(OutgoingLimit.messages) + 1
+            let messages = (1...count).map { number in
                 OutgoingMessage(
-                    channel: "ops", key: "k\(number)", createdAt: at(number),
+                    channel: "checks", key: "k\(number)", createdAt: at(number),
                     body: .ping(
                         JobPing(
-                            policy: PolicyName(rawValue: "nightly"), agent: AgentID(rawValue: "web-1"),
-                            job: JobID(rawValue: number), status: .running)))
+                            policy: PolicyName(rawValue: "nightly"), agent: AgentID(rawValue: "web-\(number % 2)"),
+                            job: JobID(rawValue: number), status: number % 10 == 0 ? .failed : .successful)))
             }
-            let none = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: messages)
-            #expect(none == 0)
-            #expect(try store.record(AlertBook.Changes(), judgedThrough: 0, messages: [message(0), message(0)]) == 2)
-            #expect(try store.outgoing(to: "ops", at: at(99_999))?.key == "k3")
-            #expect(try store.outgoingQueues()["ops"]?.waiting == OutgoingLimit.messages)
+            let folded = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: messages)
+            let kept = try reopen().outgoing(of: "checks", limit: 10_000).messages
+            #expect(folded + kept.count == messages.count)
+            let pings = kept.map { message -> JobPing? in
+                if case .ping(let ping) = message.body { ping } else { nil }
+            }
+            #expect(pings.reduce(0) { $0 + ($1?.folded ?? 0) } == folded)
+            let old = messages.prefix(messages.count - kept.count + 2)
+            #expect(kept.prefix(2).map(\.key) == old.suffix(2).map(\.key))
+            let failures = old.dropLast(2).count { message in
+                if case .ping(let ping) = message.body { ping.status == .failed } else { false }
+            }
+            #expect(pings.reduce(0) { $0 + ($1?.foldedFailures ?? 0) } == failures && failures > 0)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `very many that were refused are put together too`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            let count = Int64(OutgoingLimit.messages) + 1
+            for number in 1...count {
+                _ = try store.record(
+                    AlertBook.Changes(), judgedThrough: 0, messages: [notice(number, .missed, .raised, alert: number)])
+                let taken = try #require(try store.takeOutgoing(to: "ops", at: at(count)))
+                try store.postponeOutgoing(taken.id, until: nil, refusal: "550 no", at: at(count))
+            }
+            let (messages, total) = try reopen().outgoing(of: nil, limit: 10_000)
+            #expect(total == OutgoingLimit.messages / 2 + 1)
+            guard case .digest(let digest) = messages[0].body else {
+                Issue.record("no digest")
+                return
+            }
+            #expect(digest.messages + total - 1 == count && messages.allSatisfy { $0.refusal == "550 no" })
         }
     }
 

@@ -104,4 +104,51 @@ struct FleetWatchTests {
         #expect(try look(watch, &book, 2) == ["backup-failed web-1"])
         #expect(try look(watch, &book, 3) == ["backup-failed web-1"])
     }
+
+    private func record(_ agent: String, skew: Duration = .zero, isCloned: Bool = false) -> AgentRecord {
+        AgentRecord(
+            id: AgentID(rawValue: agent), labels: [:], isOnline: true, lastHeardAt: at(1).wall, version: "0.1.0",
+            generation: 1, activeJobs: [], outboxDepth: 0, clockSkew: skew, isCloned: isCloned)
+    }
+
+    @Test func `a clock that is wrong by over a minute and an agent that lives twice are told until they are not`()
+        throws
+    {
+        let watch = try watch("web-1", "web-2")
+        var book = AlertBook(rules: AlertRules())
+        for agent in ["web-1", "web-2"] { heard.hear(AgentID(rawValue: agent), at: at(1)) }
+        heard.take([record("web-1", skew: .seconds(60)), record("web-2")])
+        #expect(try look(watch, &book, 2) == [])
+        heard.take([record("web-1", skew: .seconds(-61)), record("web-2", isCloned: true)])
+        #expect(try look(watch, &book, 3) == ["agent-cloned web-2", "clock-skew web-1"])
+        let reason = "its clock is 61 s behind the coordinator's"
+        #expect(book.alert(AlertCause(.clockSkew, nil))?.open.map(\.reason) == [reason])
+        // What drifts on is the same alert, with nothing to record.
+        heard.take([record("web-1", skew: .seconds(-62)), record("web-2", isCloned: true)])
+        try watch.look(&book, store, at: at(4))
+        #expect(book.takeChanges(at: at(4).wall).alerts.isEmpty)
+        heard.take([record("web-1"), record("web-2", isCloned: true)])
+        #expect(try look(watch, &book, 5) == ["agent-cloned web-2"])
+        heard.take([record("web-1"), record("web-2")])
+        #expect(try look(watch, &book, 6) == [])
+    }
+
+    @Test func `the objective of a policy holds beside that of the configuration, the shorter of both`() throws {
+        let watch = try watch("web-1", "web-2", within: .seconds(7_200))
+        var (web, other) = (ReportMaker("web-1"), ReportMaker("web-2"))
+        _ = try store.store(web.job(1) + other.job(2, policy: "dumps"))
+        var book = AlertBook(rules: AlertRules())
+        for agent in ["web-1", "web-2"] { heard.hear(AgentID(rawValue: agent), at: at(50)) }
+        #expect(try look(watch, &book, 62) == [])
+        var reply = roster(1)
+        reply.objectives = PolicyObjectives([
+            PolicyName(rawValue: "nightly"): .seconds(3_600), PolicyName(rawValue: "dumps"): .seconds(3_700),
+        ])
+        store.store(reply)
+        #expect(try look(watch, &book, 63) == ["objective-broken web-1", "objective-broken web-2"])
+        // Whoever takes the objective away mends it.
+        reply.objectives = PolicyObjectives([:])
+        store.store(reply)
+        #expect(try look(watch, &book, 64) == [])
+    }
 }

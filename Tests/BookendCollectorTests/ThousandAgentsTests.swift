@@ -69,7 +69,7 @@ import Testing
 
     private func waiting(_ store: SQLiteReportStore, _ clock: HandClock) throws -> [OutgoingMessage] {
         var messages: [OutgoingMessage] = []
-        while let message = try store.outgoing(to: "ops", at: clock.now.wall) {
+        while let message = try store.takeOutgoing(to: "ops", at: clock.now.wall) {
             messages.append(message)
             try store.removeOutgoing(message.id)
         }

@@ -88,7 +88,7 @@ struct PolicyRoundTripTests {
             attempts: 3, interval: .seconds(60), backoff: Int.random(in: 1...10, using: &random),
             longestInterval: flag() ? .seconds(600) : nil, jitterPercent: Int.random(in: 0...100, using: &random),
             onlyAfter: flag() ? [.repositoryLocked, .failed] : nil)
-        return Policy(
+        var policy = Policy(
             name: PolicyName(rawValue: flag() ? "true" : "7"), description: texts(0...1).first ?? "",
             selector: Selector(
                 ids: [AgentID(rawValue: "1e3")], patterns: flag() ? ["*", "a?"] : [],
@@ -104,6 +104,8 @@ struct PolicyRoundTripTests {
                 perAgent: flag() ? 1 : nil),
             bandwidthLimit: isRestic && flag() ? 5 << 20 : nil,
             schedules: flag() ? [] : schedules(using: &random))
+        policy.objective = flag() ? nil : .seconds(93_600)
+        return policy
     }
 
     private static func schedules(using random: inout SeededGenerator) -> [Schedule] {

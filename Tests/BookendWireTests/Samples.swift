@@ -174,6 +174,12 @@ enum Samples {
         ]
         request.refusalsThrough = 1 << 60
         (request.serverKey, request.nextKey) = (peers[1].key, peers[0].key)
+        request.objectivesVersion = .max
+        request.actions = [
+            CollectorAction(
+                who: "operator/alice", what: .alertAcknowledge, target: "alert 7", reason: "disk ordered", at: time)
+        ]
+        request.actionsThrough = 1 << 61
         return request
     }()
 
@@ -182,6 +188,8 @@ enum Samples {
             through: 9, triggers: [record], isComplete: false, agents: [agentRecord], epoch: 5, peers: peers,
             peersThrough: 12)
         (reply.auditHead, reply.refusalsThrough, reply.nextKey) = (auditEntry.head, 1 << 60, peers[1].key)
+        reply.actionsThrough = 1 << 61
+        reply.objectives = PolicyObjectives([name: .seconds(93_600)])
         return reply
     }()
 
@@ -200,7 +208,8 @@ enum Samples {
         return filter
     }()
     static let silence = AlertSilence(
-        id: 4, kind: .agentOffline, policy: "db-*", agent: "web-?", until: time, by: "operator/alice", reason: "moved")
+        id: 4, kind: .agentOffline, policy: "db-*", agent: "web-?", labels: ["site": "north"], until: time,
+        by: "operator/alice", reason: "moved")
     static let alert: Alert = {
         let subjects = [
             AlertSubject(agent: agent, job: job, status: .failed, reason: "disk full", raisedAt: time),
@@ -216,9 +225,22 @@ enum Samples {
     }()
     static let notice = AlertNotice(
         occasion: .grown, alert: alert, news: [AlertSubject.Key(agent: agent)], at: time)
-    static let channel = ChannelState(
-        name: "ops", kind: "mail", waiting: 3, oldestAt: time, deliveredAt: time, problem: "it answered 500",
-        failingSince: time)
+    static let channel: ChannelState = {
+        var state = ChannelState(
+            name: "ops", kind: "mail", waiting: 3, oldestAt: time, deliveredAt: time, problem: "it answered 500",
+            failingSince: time)
+        (state.undeliverable, state.refusal) = (2, "550 nobody")
+        return state
+    }()
+    static let messageRecord = MessageRecord(
+        id: 9, channel: "ops", title: "backup failed", createdAt: time, tries: 3, refusal: "550 nobody")
+    static let digest: AlertDigest = {
+        var digest = AlertDigest()
+        digest.add(notice)
+        digest.addReport(at: time)
+        return digest
+    }()
+    static let letter = ReportLetter(title: "Backups", lines: ["all well", ""], at: time)
     static let start = ScheduledStart(
         policy: name, start: time, zone: .named("Asia/Kathmandu"), offset: 20_700, splay: .seconds(60),
         windowEnd: time + .seconds(90), agents: 7,
@@ -284,6 +306,7 @@ enum Samples {
                     incarnation: .max, through: 7, digest: ReportDigest(rawValue: 0), epoch: 44, mustResume: true)),
             .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c1"), report: report)),
             .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c2"), body: .inference(inference))), .progress(progress),
+            .feedEntry(FeedEntry(cursor: Cursor(rawValue: "c3"), body: .alert(AlertEvent(notice)))),
         ]
         + asks.map { .askCall(.open(id: 1, request: $0, credit: 16)) }
         + answers.map { .askReply(.chunk(id: 1, $0)) }
@@ -292,6 +315,10 @@ enum Samples {
             .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
             .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
             .testChannels("ops"), .testChannels(nil), .serverKey(.show), .serverKey(.use(isForced: true)),
+            .messages(channel: "ops"), .messages(channel: nil),
+            .backupAges(since: time),
+            .resendMessages(.ids([4, 5])), .resendMessages(.undeliverable(channel: "ops")),
+            .discardMessages(.ids([6])), .discardMessages(.undeliverable(channel: "ops")),
         ]
         as [Query]).map { .query(request: 3, $0) }
         + ([
@@ -300,6 +327,11 @@ enum Samples {
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
             .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
             .serverKey(ServerKeyState(key: peers[0].key, next: peers[1].key)),
+            .messages([messageRecord], total: 12),
+            .backupAges([
+                BackupAge(agent: agent, policy: name, goodAt: time, firstAt: time, objective: .seconds(93_600)),
+                BackupAge(agent: agent, policy: name, goodAt: nil, firstAt: time),
+            ]),
         ] as [QueryReply]).map { .queryReply(request: 3, $0) }
         + ([
             .applyPolicies([restic.policy, command.policy], dryRun: true), .listPolicies,

@@ -19,6 +19,10 @@ import Testing
         #expect(try Wire.decodeAlertSubject(Wire.encode(subject)) == subject)
         #expect(try Wire.decodeAlertSilence(Wire.encode(Samples.silence)) == Samples.silence)
         #expect(try Wire.decodeAlertNotice(Wire.encode(Samples.notice)) == Samples.notice)
+        let event = AlertEvent(Samples.notice)
+        #expect(try Wire.decodeAlertEvent(Wire.encode(event)) == event)
+        #expect(try Wire.decodeAlertDigest(Wire.encode(Samples.digest)) == Samples.digest)
+        #expect(try Wire.decodeReportLetter(Wire.encode(Samples.letter)) == Samples.letter)
     }
 
     @Test func `a newer major version is refused with what to do`() {

@@ -80,6 +80,14 @@ import Testing
                 #expect(test.status == 0, "\(test.output)\(test.errors)")
                 #expect(headers(try await plain.mail(2))["X-Bookend-Occasion"] == "test")
                 #expect(try await fleet.bookend("alerts", "test", "nobody", "--timeout", "2s").status == 1)
+                // The collector tells the coordinator, which keeps the audit log.
+                let deadline = ContinuousClock.now + .seconds(60)
+                var audit = ""
+                while !audit.contains("disk ordered"), ContinuousClock.now < deadline {
+                    audit = try await fleet.bookend("audit", "--output", "json").output
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+                #expect(audit.contains("alert.acknowledge") && audit.contains("collector/main"), "\(audit)")
             }
             for server in [plain, startTLS, tls] { await server.program.stop(SIGKILL) }
         }

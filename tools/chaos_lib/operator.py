@@ -102,6 +102,8 @@ class Operator:
                 if not line.endswith("\n"):
                     break  # Cut off in the middle of a line: it comes again behind the cursor.
                 entry = json.loads(line)
+                if entry.get("is_alert"):
+                    continue
                 with self.lock:
                     self.feed.append(entry)
                     if entry.get("ends_job"):
@@ -130,7 +132,9 @@ class Operator:
         def read():
             for line in process.stdout:
                 if line.endswith("\n"):
-                    entries.append(json.loads(line))
+                    entry = json.loads(line)
+                    if not entry.get("is_alert"):
+                        entries.append(entry)
                     last[0] = time.monotonic()
         reader = threading.Thread(target=read, daemon=True)
         reader.start()

@@ -5,7 +5,8 @@ struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "What became of the backups, by policy, label and agent.",
         discussion: """
-            Counts the jobs whose scheduled start lies in the time; servers without a good backup in it stand first. Durations
+            Counts the jobs whose scheduled start lies in the time; servers without a good backup within the objective of
+            their policy (or, without one, in this time) stand first. Durations
             are of whole jobs (median and 95th of a hundred), and the longest time between a pre-script's end and its
             post-script's start, in which a service may have been down.
 
@@ -47,12 +48,15 @@ struct ReportCommand: AsyncParsableCommand {
             Output.note("labels are not known: \(error.message)")
         }
         if let label { jobs = jobs.filter { labels[$0.agent]?[label.key] == label.value } }
-        let summary = try await collector.fleet()
-        let lastGood = Dictionary(
-            summary.agents.compactMap { agent in agent.lastGoodBackupAt.map { (agent.agent, $0) } },
-            uniquingKeysWith: { $1 })
+        let month = UnixTime(milliseconds: now.milliseconds - 30 * 86_400_000)
+        guard case .backupAges(var ages) = try await collector.query(.backupAges(since: month)) else {
+            throw collector.unexpected()
+        }
+        ages.removeAll { age in
+            policy != nil && policy != age.policy || label.map { labels[age.agent]?[$0.key] != $0.value } ?? false
+        }
         let report = FleetReport(
-            jobs, since: filter.since ?? now, until: now, labels: labels, lastGood: lastGood)
+            jobs, since: filter.since ?? now, until: now, labels: labels, ages: ages)
         switch format {
         case .table: Output.write(report.lines(.current).joined(separator: "\n"))
         case .json: Output.write(report.document.json)

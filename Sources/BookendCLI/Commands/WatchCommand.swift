@@ -5,7 +5,7 @@ struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow the reports of the fleet as they are stored.",
         discussion: """
-            Each line is a report: a job or a stage reached a status. Nothing is missed and nothing comes twice, also when
+            Each line is a report (a job or a stage reached a status), or an alert that people are told of. Nothing is missed and nothing comes twice, also when
             the collector is away for a while. With --output json each line is one object; its `cursor` can be kept, and
             --from goes on behind it.
 
@@ -54,7 +54,21 @@ struct FeedLines: Sendable {
         switch entry.body {
         case .report(let report): line(report)
         case .inference(let inference): line(inference)
+        case .alert(let event): line(event)
         }
+    }
+
+    /// `02:05:00  alert 7, raised: backup failed (nightly), 3 agents: web-1, web-2, web-3: disk full`
+    private func line(_ event: AlertEvent) -> String {
+        let names = event.agents.map(\.rawValue).joined(separator: ", ") + (event.hit > event.agents.count ? ", …" : "")
+        let text =
+            "alert \(event.id), \(event.occasion.rawValue): \(event.cause.title), "
+            + "\(Phrases.count(event.occasion == .resolved ? event.hit : event.open, "agent")): \(names)"
+        let why = event.reason.isEmpty || event.occasion == .resolved ? "" : ": \(SafeText.line(event.reason))"
+        let color: Color = event.occasion == .resolved ? .good : event.cause.kind.severity == .critical ? .bad : .notice
+        let start = "\(event.at.clock)  "
+        let whole = terminal.width.map { (text + why).fitted(to: $0 - start.count) } ?? text + why
+        return start + terminal.paint(whole, color)
     }
 
     private mutating func line(_ report: Report) -> String {

@@ -57,13 +57,15 @@ enum AlertTables {
     static func silences(_ silences: [AlertSilence], now: UnixTime) -> Table {
         var table = Table([
             .init("SILENCE", .right), .init("KIND"), .init("POLICY", shrinksTo: 8), .init("AGENT", shrinksTo: 8),
-            .init("ENDS"), .init("BY", shrinksTo: 8), .init("WHY", shrinksTo: 6),
+            .init("LABELS", shrinksTo: 8, isDispensable: true), .init("ENDS"), .init("BY", shrinksTo: 8),
+            .init("WHY", shrinksTo: 6),
         ])
         for silence in silences {
             table.append([
                 .init("\(silence.id)"), .init(silence.kind?.rawValue ?? "any"),
                 .init(silence.policy.isEmpty ? "any" : silence.policy),
-                .init(silence.agent.isEmpty ? "any" : silence.agent), .init(Phrases.relative(silence.until, to: now)),
+                .init(silence.agent.isEmpty ? "any" : silence.agent), .init(silence.labelText),
+                .init(Phrases.relative(silence.until, to: now)),
                 .init(silence.by), .init(silence.reason),
             ])
         }
@@ -85,6 +87,23 @@ enum AlertTables {
                         ? .init(channel.waiting > 0 ? "trying" : "not used yet", .faint) : .init("works", .good),
                 .init("\(channel.waiting)"), .init(Phrases.relative(channel.deliveredAt, to: now)),
                 .init(channel.problem, isBroken ? .bad : nil),
+            ])
+        }
+        return table
+    }
+
+    static func messages(_ messages: [MessageRecord], now: UnixTime) -> Table {
+        var table = Table([
+            .init("MESSAGE", .right), .init("CHANNEL", shrinksTo: 8), .init("SINCE"),
+            .init("TRIES", .right, isDispensable: true), .init("STATE"), .init("TITLE", shrinksTo: 10),
+            .init("WHY", shrinksTo: 6),
+        ])
+        for message in messages {
+            let isRefused = !message.refusal.isEmpty
+            table.append([
+                .init("\(message.id)"), .init(message.channel), .init(Phrases.relative(message.createdAt, to: now)),
+                .init("\(message.tries)"), isRefused ? .init("undeliverable", .bad) : .init("waiting", .faint),
+                .init(message.title), .init(message.refusal),
             ])
         }
         return table
@@ -137,10 +156,19 @@ extension AlertSubject {
 }
 
 extension AlertSilence {
+    fileprivate var labelText: String {
+        labels.isEmpty
+            ? "any" : labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    }
+
     var document: Document {
         Document.object([
             "silence_id": Document(id), "kind": Document(kind?.rawValue), "policy": .text(policy),
-            "agent": .text(agent), "by": .text(by), "reason": .text(reason),
+            "agent": .text(agent),
+            "labels": .object(
+                labels.sorted { $0.key < $1.key }.map { Document.Member(key: $0.key, value: .text($0.value)) }),
+            "by": .text(by),
+            "reason": .text(reason),
         ]) + .time("until", until)
     }
 }
@@ -150,6 +178,7 @@ extension ChannelState {
         Document.object([
             "channel": .text(name), "type": .text(kind), "is_broken": .bool(!problem.isEmpty),
             "waiting": Document(waiting), "problem": .text(problem),
+            "undeliverable": Document(undeliverable), "refusal": .text(refusal),
         ]) + .time("oldest_waiting_since", oldestAt) + .time("delivered_at", deliveredAt)
             + .time("failing_since", failingSince)
     }

@@ -37,12 +37,6 @@ extension JobAggregate {
             ])
     }
 
-    /// From the first attempt to the end.
-    var duration: Duration? {
-        if let duration = details.duration { return duration }
-        guard let startedAt, let endedAt else { return nil }
-        return endedAt - startedAt
-    }
 }
 
 extension InferredStatus {
@@ -101,7 +95,20 @@ extension FeedEntry {
         switch body {
         case .report(let report): document(report)
         case .inference(let inference): document(inference)
+        case .alert(let event): document(event)
         }
+    }
+
+    /// What people were told: of no job by itself.
+    private func document(_ event: AlertEvent) -> Document {
+        .object([
+            "cursor": .text(cursor.rawValue), "is_inference": .bool(false), "is_alert": .bool(true),
+            "alert_id": Document(event.id), "kind": .text(event.cause.kind.rawValue),
+            "severity": .text(event.cause.kind.severity.rawValue), "occasion": .text(event.occasion.rawValue),
+            "policy": Document(event.cause.policy?.rawValue), "agents_hit": Document(event.hit),
+            "agents_open": Document(event.open), "agents": .list(event.agents.map { .text($0.rawValue) }),
+            "ends_job": .bool(false), "reason": .text(event.reason),
+        ]) + .time("at", event.at)
     }
 
     /// The same keys as a report's, as far as they mean something.

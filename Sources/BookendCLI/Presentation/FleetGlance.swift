@@ -76,6 +76,12 @@ struct FleetGlance: Sendable {
                         + (channel.failingSince.map { " since \(Phrases.relative($0, to: now))" } ?? "")
                         + "\(waiting): \(SafeText.line(channel.problem))", .bad))
         }
+        for channel in summary.channels where channel.undeliverable > 0 {
+            lines.append(
+                terminal.paint(
+                    "\(Phrases.count(channel.undeliverable, "message")) cannot be delivered over \(channel.name): "
+                        + "\(SafeText.line(channel.refusal)); see: bookend alerts messages", .bad))
+        }
         for job in waiting.prefix(Self.waitingLines) {
             let line = "\(job.agent) job \(job.job) waits for another attempt: \(job.why(now))"
             lines.append(terminal.paint(SafeText.line(line), .active))

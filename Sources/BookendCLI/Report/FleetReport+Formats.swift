@@ -30,12 +30,13 @@ extension FleetReport {
 
     private func words(_ server: Unprotected) -> [String] {
         [
-            server.agent.rawValue, server.policy.rawValue, "\(server.status)",
-            server.lastGoodBackupAt.map { $0.rfc3339 } ?? "never", SafeText.line(server.reason),
+            server.agent.rawValue, server.policy.rawValue, server.status?.description ?? "none",
+            server.lastGoodBackupAt.map { $0.rfc3339 } ?? "never", server.objective.map(Phrases.duration) ?? "-",
+            SafeText.line(server.reason),
         ]
     }
 
-    private static let unprotectedTitles = ["server", "policy", "latest job", "last good backup", "why"]
+    private static let unprotectedTitles = ["server", "policy", "latest job", "last good backup", "objective", "why"]
 
     func lines(_ terminal: Terminal) -> [String] {
         var lines = [terminal.paint(headline, total.failed + total.missed > 0 ? .bad : .good)]
@@ -43,7 +44,7 @@ extension FleetReport {
             var table = Table(
                 Self.unprotectedTitles.map { .init($0.uppercased(), shrinksTo: $0 == "why" ? 6 : nil) })
             for server in unprotected { table.append(words(server).map { .init($0) }) }
-            lines += ["", terminal.paint("without a good backup in this time:", .bad)] + table.lines(terminal)
+            lines += ["", terminal.paint("without a good backup in time:", .bad)] + table.lines(terminal)
         }
         for (title, rows) in sections {
             let columns = Self.titles.map { Table.Column($0.uppercased(), .right, isDispensable: $0.contains(" ")) }
@@ -80,7 +81,8 @@ extension FleetReport {
     private func document(_ server: Unprotected) -> Document {
         .object([
             "agent": .text(server.agent.rawValue), "policy": .text(server.policy.rawValue),
-            "status": server.status.document, "reason": .text(server.reason),
+            "status": server.status?.document ?? .null, "reason": .text(server.reason),
+            "objective_ms": Document(server.objective?.milliseconds),
         ]) + .time("last_good_backup_at", server.lastGoodBackupAt)
     }
 

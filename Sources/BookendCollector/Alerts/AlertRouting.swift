@@ -81,7 +81,7 @@ struct AlertRouting: Sendable {
         "\(prefix)-alert-\(notice.alert.id)-\(notice.occasion == .test ? "test-\(notice.at.milliseconds)" : "\(notice.number)")"
     }
 
-    private var prefix: String { String(epoch, radix: 36) }
+    var prefix: String { String(epoch, radix: 36) }
 
     static func matches(_ patterns: [String], _ policy: PolicyName) -> Bool {
         patterns.contains { Glob($0).matches(policy.rawValue) }

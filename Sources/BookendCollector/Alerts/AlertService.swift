@@ -67,6 +67,8 @@ actor AlertService {
             switch entry.body {
             case .report(let report): next.take(report, of: entry.job, at: now.wall)
             case .inference(let inference): next.take(inference, at: now.wall)
+            // Its own word.
+            case .alert: break
             }
         }
         let isMore = entries.count == Self.limit
@@ -79,15 +81,18 @@ actor AlertService {
     }
 
     private func record(
-        _ next: inout AlertBook, through: Int64, pings: [UnjudgedEntry] = [], at now: UnixTime
+        _ next: inout AlertBook, through: Int64, pings: [UnjudgedEntry] = [], action: CollectorAction? = nil,
+        at now: UnixTime
     ) throws(CollectorError) {
-        let changes = next.takeChanges(at: now)
-        guard !changes.isEmpty || through != judgedThrough else { return }
+        let isAsked = next.silences.contains { !$0.labels.isEmpty }
+        let changes = next.takeChanges(at: now, labels: isAsked ? labels.all : [:])
+        guard !changes.isEmpty || through != judgedThrough || action != nil else { return }
         let known = routing.channels.isEmpty || changes.notices.isEmpty && pings.isEmpty ? [:] : labels.all
         let messages =
             routing.messages(changes.notices, labels: known, at: now)
             + routing.pings(pings, labels: known, at: now)
-        let removed = try store.record(changes, judgedThrough: through, messages: messages)
+        let folded = try store.record(
+            changes, judgedThrough: through, messages: messages, actions: [action].compactMap(\.self))
         (book, judgedThrough) = (next, through)
         for notice in changes.notices {
             logger.log(
@@ -98,28 +103,40 @@ actor AlertService {
                     "agents": "\(notice.alert.open.count)",
                 ])
         }
-        if removed > 0 {
-            logger.error(
-                "a channel's queue is full: its oldest messages are dropped", metadata: ["messages": "\(removed)"])
+        if folded > 0 {
+            logger.warning(
+                "a channel is down for long: messages that wait for it were put together",
+                metadata: ["fewer": "\(folded)"])
         }
     }
 
     // MARK: Operators
+
+    nonisolated func note(_ what: Logger.Message, _ metadata: Logger.Metadata) {
+        logger.notice(what, metadata: metadata)
+    }
 
     /// - Returns: `nil`: no alert with this id is active.
     func acknowledge(_ id: Int64, by name: String, note: String) throws(CollectorError) -> Alert? {
         var next = book
         let now = clock.now.wall
         guard next.acknowledge(id, by: name, note: note, at: now) else { return nil }
-        try record(&next, through: judgedThrough, at: now)
+        let action = CollectorAction(
+            who: name, what: .alertAcknowledge, target: "alert \(id)", reason: note, at: now)
+        try record(&next, through: judgedThrough, action: action, at: now)
         logger.notice("an alert was acknowledged", metadata: ["alert": "\(id)", "who": "\(name)"])
         return try store.alert(id)
     }
 
     func silence(_ silence: AlertSilence) throws(CollectorError) -> AlertSilence {
         var next = book
+        let now = clock.now.wall
         let recorded = next.silence(silence)
-        try record(&next, through: judgedThrough, at: clock.now.wall)
+        let action = CollectorAction(
+            who: recorded.by, what: .alertSilence,
+            target: "silence \(recorded.id): \(recorded.summary), until \(recorded.until.rfc3339)",
+            reason: recorded.reason, at: now)
+        try record(&next, through: judgedThrough, action: action, at: now)
         logger.notice("alerts are silenced", metadata: ["silence": "\(recorded.id)", "who": "\(recorded.by)"])
         return recorded
     }
@@ -128,7 +145,10 @@ actor AlertService {
     func endSilence(_ id: Int64, by name: String) throws(CollectorError) -> Bool {
         var next = book
         guard next.endSilence(id) else { return false }
-        try record(&next, through: judgedThrough, at: clock.now.wall)
+        let now = clock.now.wall
+        let action = CollectorAction(
+            who: name, what: .alertSilence, target: "silence \(id)", reason: "ended", at: now)
+        try record(&next, through: judgedThrough, action: action, at: now)
         logger.notice("a silence was ended", metadata: ["silence": "\(id)", "who": "\(name)"])
         return true
     }
@@ -153,5 +173,16 @@ actor AlertService {
         }
         _ = try store.record(AlertBook.Changes(), judgedThrough: judgedThrough, messages: messages)
         return names
+    }
+}
+
+extension AlertSilence {
+    /// What it covers, on one line.
+    fileprivate var summary: String {
+        var parts = [kind?.rawValue ?? "any kind"]
+        if !policy.isEmpty { parts.append("policy \(policy)") }
+        if !agent.isEmpty { parts.append("agent \(agent)") }
+        parts += labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return parts.joined(separator: ", ")
     }
 }

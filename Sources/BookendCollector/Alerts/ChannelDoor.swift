@@ -1,38 +1,49 @@
 import BookendCurl
+import BookendDaemon
 import BookendDigest
 import BookendFiles
 import BookendModel
 
-/// The way out of one channel.
-struct ChannelDoor: Sendable {
+/// What became of a try to send a message.
+package enum ChannelOutcome: Hashable, Sendable {
+    case accepted
+    /// Not now: the channel is down, or its configuration wrong.
+    case failed(String)
+    /// Whoever is there does not want this message.
+    case refused(String)
+}
+
+/// The way out of one channel; a simulation puts its own in its place.
+package protocol ChannelSending: Sendable {
+    /// - Throws: `CancellationError`.
+    func send(_ message: OutgoingMessage) async throws -> ChannelOutcome
+}
+
+/// The way out of one channel over the network, or to a command.
+struct ChannelDoor: ChannelSending {
     /// For one try of a message.
     static let patience = Duration.seconds(30)
 
     let channel: ChannelConfiguration
+    let clock: any DaemonClock
 
-    /// What became of a try.
-    enum Outcome: Hashable, Sendable {
-        case accepted
-        /// Not now: the channel is down, or its configuration wrong.
-        case failed(String)
-        /// Whoever is there does not want this message.
-        case refused(String)
-    }
-
-    /// - Throws: `CancellationError`.
-    func send(_ message: OutgoingMessage) async throws -> Outcome {
+    func send(_ message: OutgoingMessage) async throws -> ChannelOutcome {
         do {
             switch (channel.kind, message.body) {
-            case (.mail(let mail), .notice(let notice)): return try await send(notice, message.key, mail)
-            case (.webhook(let webhook), .notice(let notice)): return try await send(notice, message.key, webhook)
-            case (.command(let command), .notice(let notice)):
-                return try await CommandRun(command).run(notice, key: message.key)
+            case (.mail(let mail), let body):
+                guard let text = Self.mail(body, message.key, mail) else { return .accepted }
+                return try await send(text, mail)
             case (.healthchecks(let service), .ping(let ping)): return try await send(ping, service)
             case (.healthchecks, .notice(let notice)):
                 // Only a test: is there anybody?
                 return notice.occasion == .test
                     ? .refused("a healthchecks channel is told of jobs, and cannot be tested") : .accepted
-            case (_, .ping): return .accepted
+            case (let kind, .notice(let notice)):
+                return try await send(WebhookText(content: .notice(notice), key: message.key), kind)
+            case (let kind, .digest(let digest)):
+                return try await send(WebhookText(content: .digest(digest), key: message.key), kind)
+            // What no channel of its type is given.
+            case (_, .ping), (_, .letter): return .accepted
             }
         } catch let error as CancellationError {
             throw error
@@ -43,10 +54,19 @@ struct ChannelDoor: Sendable {
         }
     }
 
-    private func send(
-        _ notice: AlertNotice, _ key: String, _ mail: ChannelConfiguration.Mail
-    ) async throws -> Outcome {
-        let text = MailText(notice: notice, key: key, from: mail.from, to: mail.to)
+    /// `nil`: nothing that a mail tells of.
+    private static func mail(
+        _ body: OutgoingMessage.Body, _ key: String, _ mail: ChannelConfiguration.Mail
+    ) -> MailText? {
+        switch body {
+        case .notice(let notice): MailText(notice: notice, key: key, from: mail.from, to: mail.to)
+        case .digest(let digest): MailText(digest: digest, key: key, from: mail.from, to: mail.to)
+        case .letter(let letter): MailText(letter: letter, key: key, from: mail.from, to: mail.to)
+        case .ping: nil
+        }
+    }
+
+    private func send(_ text: MailText, _ mail: ChannelConfiguration.Mail) async throws -> ChannelOutcome {
         var login: (user: String, password: String)?
         if let user = mail.user, let file = mail.passwordFile { login = (user, try SecretFile.read(file)) }
         let encryption: MailDelivery.Encryption =
@@ -62,10 +82,16 @@ struct ChannelDoor: Sendable {
         return .accepted
     }
 
-    private func send(
-        _ notice: AlertNotice, _ key: String, _ webhook: ChannelConfiguration.Webhook
-    ) async throws -> Outcome {
-        let text = WebhookText(notice: notice, key: key)
+    private func send(_ text: WebhookText, _ kind: ChannelConfiguration.Kind) async throws -> ChannelOutcome {
+        switch kind {
+        case .webhook(let webhook): try await send(text, webhook)
+        case .command(let command): try await CommandRun(command, clock: clock).run(text)
+        // Healthchecks are told of jobs.
+        case .mail, .healthchecks: .accepted
+        }
+    }
+
+    private func send(_ text: WebhookText, _ webhook: ChannelConfiguration.Webhook) async throws -> ChannelOutcome {
         let body = try webhook.template.map(text.fill) ?? text.json()
         let url: String =
             switch webhook.address {
@@ -73,13 +99,14 @@ struct ChannelDoor: Sendable {
             case .file(let file): try SecretFile.read(file)
             }
         var headers = [
-            "Content-Type: \(webhook.contentType)", "Idempotency-Key: \(key)", "X-Bookend-Alert: \(notice.alert.id)",
-            "X-Bookend-Occasion: \(notice.occasion.rawValue)", "Expect:",
+            "Content-Type: \(webhook.contentType)", "Idempotency-Key: \(text.key)",
+            "X-Bookend-Occasion: \(text.content.occasion)", "Expect:",
         ]
+        if let alert = text.content.alert { headers.append("X-Bookend-Alert: \(alert)") }
         if let file = webhook.secretFile {
             // The time is signed too, so that a body that somebody kept cannot be sent again for ever.
             let secret = Array(try SecretFile.read(file).utf8)
-            let time = "\(notice.at.milliseconds / 1_000)"
+            let time = "\(text.content.at.milliseconds / 1_000)"
             let code = MessageAuthenticationCode.make(of: Array("\(time).".utf8) + body, key: secret)
             headers += ["X-Bookend-Timestamp: \(time)", "X-Bookend-Signature: sha256=\(code)"]
         }
@@ -89,7 +116,7 @@ struct ChannelDoor: Sendable {
         return outcome(status)
     }
 
-    private func send(_ ping: JobPing, _ service: ChannelConfiguration.Healthchecks) async throws -> Outcome {
+    private func send(_ ping: JobPing, _ service: ChannelConfiguration.Healthchecks) async throws -> ChannelOutcome {
         var url = service.url.replacing("{policy}", with: ping.policy.rawValue)
             .replacing("{agent}", with: ping.agent.rawValue)
         // What stands behind a question mark stays at the end.
@@ -101,14 +128,19 @@ struct ChannelDoor: Sendable {
             default: "/\((1...255).contains(ping.status.rawValue) ? ping.status.rawValue : 1)"
             }
         url.insert(contentsOf: suffix, at: mark)
+        var text = "job \(ping.job) of \(ping.policy) on \(ping.agent): \(ping.status)\n"
+        if ping.folded > 0 {
+            text +=
+                "stands for \(ping.folded) earlier messages, which waited for this service; \(ping.foldedFailures) of them "
+                + "told of a failure\n"
+        }
         let status = try await HTTPRequest.post(
-            url, headers: ["Content-Type: text/plain", "Expect:"],
-            body: Array("job \(ping.job) of \(ping.policy) on \(ping.agent): \(ping.status)\n".utf8),
+            url, headers: ["Content-Type: text/plain", "Expect:"], body: Array(text.utf8),
             patience: Self.patience, userAgent: "bookend-collector/\(ProtocolVersion.software)")
         return outcome(status)
     }
 
-    private func outcome(_ status: Int) -> Outcome {
+    private func outcome(_ status: Int) -> ChannelOutcome {
         switch status {
         case 200...299: .accepted
         // Not its fault: too early, too many, or it took too long.

@@ -6,8 +6,8 @@ import Synchronization
 
 /// Sends what waits for one channel, one message after the other, and again until it was accepted.
 ///
-/// A message leaves the queue only once it was accepted. When the collector dies in between it is sent again, under the same
-/// key.
+/// A message leaves the queue only once it was accepted, or when an operator discards it. When the collector dies in between
+/// it is sent again, under the same key. One that was refused stands in nobody's way, and is shown until somebody sees to it.
 struct ChannelService: Sendable {
     /// How long to wait.
     struct Pace: Sendable {
@@ -17,18 +17,17 @@ struct ChannelService: Sendable {
         var limit = Duration.seconds(300)
         /// Between two looks into an empty queue.
         var look = Duration.seconds(2)
-        /// A message that nobody wants is given up after so long.
+        /// A message that was refused is tried again by itself for so long, and then only when somebody asks for it.
         var patience = Duration.seconds(3 * 86_400)
     }
 
-    let door: ChannelDoor
+    let name: String
+    let door: any ChannelSending
     let store: any AlertStore
     let board: ChannelBoard
     let pace: Pace
     let clock: any DaemonClock
     let logger: Logger
-
-    private var name: String { door.channel.name }
 
     /// Runs until the task is canceled.
     func run() async {
@@ -36,7 +35,7 @@ struct ChannelService: Sendable {
         while !Task.isCancelled {
             var pause = pace.look
             do {
-                if let message = try store.outgoing(to: name, at: clock.now.wall) {
+                if let message = try store.takeOutgoing(to: name, at: clock.now.wall) {
                     let isUp = try await deliver(message)
                     if isUp { backoff.reset() }
                     var random = SystemRandomNumberGenerator()
@@ -67,19 +66,30 @@ struct ChannelService: Sendable {
             }
             return true
         case .refused(let reason):
-            note(reason, at: now)
-            guard now - message.createdAt >= pace.patience || isTest(message) else {
-                try store.postponeOutgoing(message.id, until: now + wait(message, upTo: OutgoingLimit.wait))
+            guard !isTest(message) else {
+                note(reason, at: now)
+                try store.removeOutgoing(message.id)
                 return true
             }
-            logger.error(
-                "a message is given up: nobody accepts it",
-                metadata: ["channel": "\(name)", "key": "\(message.key)", "reason": "\(reason)"])
-            try store.removeOutgoing(message.id)
+            let text = NoticeText.plain(reason).cut(toBytes: 500)
+            let isTriedAgain = now - (message.refusedAt ?? now) < pace.patience
+            try store.postponeOutgoing(
+                message.id, until: isTriedAgain ? now + wait(message, upTo: OutgoingLimit.wait) : nil,
+                refusal: text.isEmpty ? "refused" : text, at: now)
+            if message.refusal == nil || !isTriedAgain {
+                logger.error(
+                    isTriedAgain
+                        ? "a message was refused; it is tried again, and kept until somebody discards it"
+                        : "a message was refused again and again: send it again, or discard it, with bookend alerts",
+                    metadata: [
+                        "channel": "\(name)", "message": "\(message.id)", "key": "\(message.key)", "reason": "\(text)",
+                    ])
+            }
             return true
         case .failed(let reason):
             note(reason, at: now)
-            try store.postponeOutgoing(message.id, until: now + wait(message, upTo: pace.limit))
+            try store.postponeOutgoing(
+                message.id, until: now + wait(message, upTo: pace.limit), refusal: nil, at: now)
             return false
         }
     }
@@ -90,7 +100,7 @@ struct ChannelService: Sendable {
 
     /// Longer with each try.
     private func wait(_ message: OutgoingMessage, upTo limit: Duration) -> Duration {
-        min(limit, pace.first * (1 << min(message.attempts, 16)))
+        min(limit, pace.first * (1 << min(max(0, message.attempts - 1), 16)))
     }
 
     private func note(_ reason: String, at now: UnixTime) {
@@ -133,13 +143,25 @@ final class ChannelBoard: Sendable {
         }
     }
 
+    /// Channels that are configured, and those that are no longer and still have messages.
     func states(_ queues: [String: OutgoingQueue]) -> [ChannelState] {
         let entries = entries.withLock(\.self)
-        return channels.map { channel in
-            let (entry, queue) = (entries[channel.name], queues[channel.name])
-            return ChannelState(
-                name: channel.name, kind: channel.kindName, waiting: queue?.waiting ?? 0, oldestAt: queue?.oldestAt,
+        let gone = Set(queues.keys).subtracting(channels.map(\.name))
+        let all = channels.map { ($0.name, $0.kindName) } + gone.map { ($0, "gone") }
+        return all.map { name, kind in
+            let (entry, queue) = (entries[name], queues[name])
+            var state = ChannelState(
+                name: name, kind: kind, waiting: queue?.waiting ?? 0, oldestAt: queue?.oldestAt,
                 deliveredAt: entry?.deliveredAt, problem: entry?.problem ?? "", failingSince: entry?.failingSince)
+            (state.undeliverable, state.refusal) = (queue?.refused ?? 0, queue?.refusal ?? "")
+            if gone.contains(name) {
+                state.undeliverable += state.waiting
+                state.waiting = 0
+                state.refusal = "collector.yaml has no channel '\(name)' any more"
+            }
+            return state
         }.sorted { $0.name < $1.name }
     }
+
+    func isConfigured(_ channel: String) -> Bool { channels.contains { $0.name == channel } }
 }

@@ -6,10 +6,9 @@ import BookendTransport
 /// Looks again and again at what no report tells: agents that are not heard, jobs that take too long, servers without a
 /// good backup.
 struct FleetWatch: Sendable {
+    private static let skewTolerance = Duration.seconds(60)
     /// Jobs in progress that are looked at, at most.
     private static let jobs = 1_000
-    /// A policy that a server had no job of for so long protects it no more.
-    private static let memory = Duration.seconds(30 * 86_400)
 
     let rules: AlertRules
     let objectives: [ObjectiveConfiguration]
@@ -21,6 +20,7 @@ struct FleetWatch: Sendable {
 
     func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
         lookForAgents(&book, at: now)
+        lookAtClocksAndClones(&book, at: now)
         try lookForJobs(&book, store, at: now)
         try lookForOfflineStarts(&book, store, at: now)
         try lookForBackups(&book, store, at: now)
@@ -48,27 +48,31 @@ struct FleetWatch: Sendable {
     private func lookForBackups(
         _ book: inout AlertBook, _ store: any AlertStore, at now: Moment
     ) throws(CollectorError) {
-        guard !objectives.isEmpty else { return }
+        let objectives = try Objectives(objectives, store)
         let enrolled = labels.all
-        let since = UnixTime(milliseconds: now.wall.milliseconds - Self.memory.milliseconds)
-        for age in try store.backupAges(jobsSince: since) where enrolled[age.agent] != nil {
-            let limits = objectives.filter { AlertRouting.matches($0.policies, age.policy) }.map(\.within)
-            guard let limit = limits.min() else { continue }
-            if now.wall - (age.goodAt ?? age.firstAt) <= limit {
-                book.mend(.objectiveBroken, age.policy, age.agent, at: now.wall)
-            } else {
+        for age in try objectives.ages(store, at: now.wall) where enrolled[age.agent] != nil {
+            guard let limit = age.objective else { continue }
+            if age.isTooOld(at: now.wall) {
                 let last = age.goodAt.map { "the last good backup is of \($0.rfc3339)" } ?? "there is no good backup"
                 book.raise(
                     .objectiveBroken, age.policy, age.agent,
-                    reason: "\(last); one is due every \(limit.milliseconds / 3_600_000) h", at: now.wall)
+                    reason: "\(last); one is due every \(Self.text(limit))", at: now.wall)
+            } else {
+                book.mend(.objectiveBroken, age.policy, age.agent, at: now.wall)
             }
         }
-        for policy in Set(book.activeAlerts.filter { $0.cause.kind == .objectiveBroken }.map(\.cause.policy)) {
+        for policy in Set(book.activeAlerts.filter { $0.cause.kind == .objectiveBroken }.compactMap(\.cause.policy)) {
+            let isOver = objectives[policy] == nil && objectives.isComplete
             for subject in book.alert(AlertCause(.objectiveBroken, policy))?.open ?? []
-            where enrolled[subject.agent] == nil {
+            where isOver || enrolled[subject.agent] == nil {
                 book.mend(.objectiveBroken, policy, subject.agent, at: now.wall)
             }
         }
+    }
+
+    private static func text(_ duration: Duration) -> String {
+        let minutes = duration.milliseconds / 60_000
+        return minutes % 60 == 0 ? "\(minutes / 60) h" : "\(minutes) min"
     }
 
     private func lookForAgents(_ book: inout AlertBook, at now: Moment) {
@@ -88,11 +92,40 @@ struct FleetWatch: Sendable {
                     .agentOffline, nil, agent, reason: "nothing was heard of it for \(minutes) min", at: now.wall)
             }
         }
-        for kind in [AlertKind.agentOffline, .agentLost] {
+        for kind in [AlertKind.agentOffline, .agentLost, .clockSkew, .agentCloned] {
             for subject in book.alert(AlertCause(kind, nil))?.open ?? [] where enrolled[subject.agent] == nil {
                 book.mend(kind, nil, subject.agent, at: now.wall)
             }
         }
+    }
+
+    /// As the coordinator sees them.
+    private func lookAtClocksAndClones(_ book: inout AlertBook, at now: Moment) {
+        for (agent, record) in heard.agentRecords {
+            let skew = record.clockSkew
+            if record.isCloned {
+                tell(&book, .agentCloned, agent, "two live agents use its key", at: now.wall)
+            } else {
+                book.mend(.agentCloned, nil, agent, at: now.wall)
+            }
+            if skew > Self.skewTolerance || skew < .zero - Self.skewTolerance {
+                let size = "\(skew.milliseconds.magnitude / 1_000) s"
+                tell(
+                    &book, .clockSkew, agent,
+                    "its clock is \(size) \(skew > .zero ? "ahead of" : "behind") the coordinator's", at: now.wall)
+            } else {
+                book.mend(.clockSkew, nil, agent, at: now.wall)
+            }
+        }
+    }
+
+    /// Said once: a text that changes each minute would be recorded each minute.
+    private func tell(
+        _ book: inout AlertBook, _ kind: AlertKind, _ agent: AgentID, _ reason: String, at now: UnixTime
+    ) {
+        let known = book.alert(AlertCause(kind, nil))?.subjects[AlertSubject.Key(agent: agent)]
+        guard known == nil || known?.mendedAt != nil else { return }
+        book.raise(kind, nil, agent, reason: reason, at: now)
     }
 
     private func lookForJobs(

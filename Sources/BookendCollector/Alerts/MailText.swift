@@ -1,43 +1,71 @@
 import BookendDaemon
 import BookendModel
 
-/// A notice as a mail: header and body, with CRLF at the end of each line. The same bytes each time that it is sent.
+/// A message as a mail: header and body, with CRLF at the end of each line. The same bytes each time that it is sent.
 struct MailText {
-    let notice: AlertNotice
+    private let title: String
+    private let lines: [String]
+    private let at: UnixTime
+    /// What mails about the same have in common, and the key of the first of them; `nil`: it stands for itself.
+    private var thread: (name: String, firstKey: String?)?
+    private var marks: [String] = []
     /// Of the message.
-    let key: String
-    let from: String
-    let to: [String]
+    private let key: String
+    private let from: String
+    private let to: [String]
 
-    var bytes: [UInt8] {
-        let text = NoticeText(notice: notice)
-        var header = [
-            "From: Bookend <\(from)>", "To: \(to.joined(separator: ",\r\n "))", "Subject: \(subject(text.title))",
-            "Date: \(Self.date(notice.at))", "Message-ID: <\(key)@\(domain)>",
-        ]
+    init(notice: AlertNotice, key: String, from: String, to: [String]) {
+        let (text, alert) = (NoticeText(notice: notice), notice.alert)
+        self.init(title: text.title, lines: text.lines, at: notice.at, key: key, from: from, to: to)
         if notice.occasion != .test {
             // All mails about one cause are one thread, also from one alert to the next.
-            let cause = notice.alert.cause
-            let root = "<cause-\(cause.kind.rawValue)\(cause.policy.map { "-\($0)" } ?? "")@\(domain)>"
-            let first = notice.number > 1 ? firstKey.map { "<\($0)@\(domain)>" } : nil
+            let name = "cause-\(alert.cause.kind.rawValue)\(alert.cause.policy.map { "-\($0)" } ?? "")"
+            // This one's key, with another number.
+            let first = notice.number > 1 ? key.lastIndex(of: "-").map { key[..<$0] + "-1" } : nil
+            thread = (name, first.map(String.init))
+        }
+        marks = [
+            "X-Bookend-Alert: \(alert.id)", "X-Bookend-Kind: \(alert.cause.kind.rawValue)",
+            "X-Bookend-Occasion: \(notice.occasion.rawValue)",
+        ]
+    }
+
+    init(digest: AlertDigest, key: String, from: String, to: [String]) {
+        let text = DigestText(digest: digest)
+        self.init(title: text.title, lines: text.lines, at: digest.at, key: key, from: from, to: to)
+        marks = ["X-Bookend-Occasion: digest"]
+    }
+
+    init(letter: ReportLetter, key: String, from: String, to: [String]) {
+        self.init(title: letter.title, lines: letter.lines, at: letter.at, key: key, from: from, to: to)
+        thread = ("report", nil)
+        marks = ["X-Bookend-Occasion: report"]
+    }
+
+    private init(title: String, lines: [String], at: UnixTime, key: String, from: String, to: [String]) {
+        (self.title, self.lines, self.at, self.key, self.from, self.to) = (title, lines, at, key, from, to)
+    }
+
+    var bytes: [UInt8] {
+        var header = [
+            "From: Bookend <\(from)>", "To: \(to.joined(separator: ",\r\n "))", "Subject: \(subject(title))",
+            "Date: \(Self.date(at))", "Message-ID: <\(key)@\(domain)>",
+        ]
+        if let thread {
+            let root = "<\(thread.name)@\(domain)>"
+            let first = thread.firstKey.map { "<\($0)@\(domain)>" }
             header.append("In-Reply-To: \(first ?? root)")
             header.append("References: \(root)\(first.map { "\r\n \($0)" } ?? "")")
         }
         header += [
             "Auto-Submitted: auto-generated", "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8",
-            "Content-Transfer-Encoding: quoted-printable", "X-Bookend-Alert: \(notice.alert.id)",
-            "X-Bookend-Kind: \(notice.alert.cause.kind.rawValue)", "X-Bookend-Occasion: \(notice.occasion.rawValue)",
+            "Content-Transfer-Encoding: quoted-printable",
         ]
-        let body = text.lines.map(Self.quotedPrintable)
-        return Array((header + [""] + body).joined(separator: "\r\n").utf8) + [0x0D, 0x0A]
+        let body = lines.map(Self.quotedPrintable)
+        return Array((header + marks + [""] + body).joined(separator: "\r\n").utf8) + [0x0D, 0x0A]
     }
 
     private var domain: Substring { from.split(separator: "@").last ?? "bookend" }
-
-    /// The key of the alert's first message: this one's, with another number.
-    private var firstKey: String? {
-        key.lastIndex(of: "-").map { key[..<$0] + "-1" }
-    }
 
     /// What is not ASCII in the names of a policy or an agent there is none.
     private func subject(_ title: String) -> String {

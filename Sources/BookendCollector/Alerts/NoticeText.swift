@@ -110,7 +110,7 @@ struct NoticeText {
     }
 
     /// `2026-11-23 02:00 UTC`
-    private static func time(_ time: UnixTime) -> String {
+    static func time(_ time: UnixTime) -> String {
         let text = time.rfc3339
         return text.prefix(10) + " " + text.dropFirst(11).prefix(5) + " UTC"
     }

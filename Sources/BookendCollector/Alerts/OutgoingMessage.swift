@@ -5,6 +5,8 @@ package struct OutgoingMessage: Hashable, Sendable {
     package enum Body: Hashable, Sendable {
         case notice(AlertNotice)
         case ping(JobPing)
+        case digest(AlertDigest)
+        case letter(ReportLetter)
     }
 
     /// 0 until it is stored; what has the lower one came earlier.
@@ -13,11 +15,14 @@ package struct OutgoingMessage: Hashable, Sendable {
     /// The same each time that it is sent, and of no other message: who gets it twice can know.
     package var key: String
     package var createdAt: UnixTime
-    /// Tries that failed.
+    /// Tries that were begun: without any, nobody can have got it.
     package var attempts: Int
     /// Not before.
     package var nextAt: UnixTime
     package var body: Body
+    /// Why whoever is there did not take it, the last time; `nil`: it waits.
+    package var refusal: String?
+    package var refusedAt: UnixTime?
 
     package init(
         id: Int64 = 0, channel: String, key: String, createdAt: UnixTime, attempts: Int = 0, nextAt: UnixTime? = nil,
@@ -40,6 +45,10 @@ package struct JobPing: Hashable, Sendable {
     package var job: JobID
     /// ``Status/running`` at its start; otherwise how it ended.
     package var status: Status
+    /// Earlier messages about other jobs of the same policy and agent that this one stands for.
+    package var folded = 0
+    /// Those of them that told of a failure.
+    package var foldedFailures = 0
 
     package init(policy: PolicyName, agent: AgentID, job: JobID, status: Status) {
         self.policy = policy
@@ -52,10 +61,16 @@ package struct JobPing: Hashable, Sendable {
 /// How many messages of a channel wait, and since when.
 package struct OutgoingQueue: Hashable, Sendable {
     package var waiting: Int
-    package var oldestAt: UnixTime
+    /// Of those that wait.
+    package var oldestAt: UnixTime?
+    package var refused: Int
+    /// Why the latest of them was.
+    package var refusal: String?
 
-    package init(waiting: Int, oldestAt: UnixTime) {
+    package init(waiting: Int, oldestAt: UnixTime?, refused: Int = 0, refusal: String? = nil) {
         self.waiting = waiting
         self.oldestAt = oldestAt
+        self.refused = refused
+        self.refusal = refusal
     }
 }

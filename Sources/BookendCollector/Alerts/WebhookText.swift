@@ -2,12 +2,37 @@ import BookendDaemon
 import BookendModel
 import FoundationEssentials
 
-/// A notice as the body of a webhook. The same bytes each time that it is sent.
+/// A message as the body of a webhook. The same bytes each time that it is sent.
 struct WebhookText {
+    enum Content {
+        case notice(AlertNotice)
+        case digest(AlertDigest)
+
+        var at: UnixTime {
+            switch self {
+            case .notice(let notice): notice.at
+            case .digest(let digest): digest.at
+            }
+        }
+
+        /// `digest` stands for many.
+        var occasion: String {
+            switch self {
+            case .notice(let notice): notice.occasion.rawValue
+            case .digest: "digest"
+            }
+        }
+
+        /// `nil`: of many.
+        var alert: Int64? {
+            if case .notice(let notice) = self { notice.alert.id } else { nil }
+        }
+    }
+
     /// Subjects that are named, at most; `agents_total` counts all.
     private static let subjectLimit = 1_000
 
-    let notice: AlertNotice
+    let content: Content
     let key: String
 
     /// The whole notice as JSON.
@@ -16,7 +41,10 @@ struct WebhookText {
     func json() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return [UInt8](try encoder.encode(Body(notice, key: key)))
+        switch content {
+        case .notice(let notice): return [UInt8](try encoder.encode(Body(notice, key: key)))
+        case .digest(let digest): return [UInt8](try encoder.encode(DigestBody(digest, key: key)))
+        }
     }
 
     /// A template with its placeholders filled in.
@@ -32,7 +60,21 @@ struct WebhookText {
         return Array((result + rest).utf8)
     }
 
-    private var values: [String: String] {
+    /// What a template may say, and a command finds in its environment.
+    var values: [String: String] {
+        switch content {
+        case .notice(let notice): return values(notice)
+        case .digest(let digest):
+            let text = DigestText(digest: digest)
+            return [
+                "title": text.title, "text": text.lines.joined(separator: "\n"), "occasion": content.occasion,
+                "severity": digest.severity?.rawValue ?? AlertSeverity.info.rawValue, "key": key,
+                "open": "\(digest.entries.filter { !$0.isOver }.reduce(0) { $0 + $1.agents })",
+            ]
+        }
+    }
+
+    private func values(_ notice: AlertNotice) -> [String: String] {
         let text = NoticeText(notice: notice)
         let alert = notice.alert
         return [
@@ -100,6 +142,47 @@ struct WebhookText {
                     agent: subject.agent.rawValue, job_id: subject.job?.rawValue, status: subject.status?.rawValue,
                     status_name: subject.status?.name, reason: subject.reason, since: subject.raisedAt.rfc3339,
                     is_open: subject.mendedAt == nil, is_new: news.contains(subject.key(of: alert.cause.kind)))
+            }
+        }
+    }
+
+    private struct DigestBody: Encodable {
+        struct Cause: Encodable {
+            var kind: String
+            var severity: String
+            var policy: String?
+            var first_alert_id: Int64
+            var last_alert_id: Int64
+            var messages: Int
+            var first_at: String
+            var last_at: String
+            var last_occasion: String
+            var agents: Int
+        }
+
+        var key: String
+        var occasion = "digest"
+        var severity: String?
+        var title: String
+        var text: String
+        var at: String
+        var messages: Int
+        var causes: [Cause]
+
+        init(_ digest: AlertDigest, key: String) {
+            let words = DigestText(digest: digest)
+            self.key = key
+            severity = digest.severity?.rawValue
+            title = words.title
+            text = words.lines.joined(separator: "\n")
+            at = digest.at.rfc3339
+            messages = digest.messages
+            causes = digest.entries.prefix(WebhookText.subjectLimit).map { entry in
+                Cause(
+                    kind: entry.cause.kind.rawValue, severity: entry.cause.kind.severity.rawValue,
+                    policy: entry.cause.policy?.rawValue, first_alert_id: entry.alerts.lowerBound,
+                    last_alert_id: entry.alerts.upperBound, messages: entry.messages, first_at: entry.firstAt.rfc3339,
+                    last_at: entry.lastAt.rfc3339, last_occasion: entry.occasion.rawValue, agents: entry.agents)
             }
         }
     }

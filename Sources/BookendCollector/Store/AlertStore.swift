@@ -15,12 +15,25 @@ package protocol AlertStore: Sendable {
 
     /// Records what became of alerts, up to which place they were judged, and whom to tell: all or nothing.
     ///
-    /// A channel has room for ``OutgoingLimit/messages``; when it is full the oldest of its messages goes.
+    /// When more than ``OutgoingLimit/messages`` wait for a channel, those that were never tried are put together, all but the
+    /// newest (``OutgoingFold``).
     ///
-    /// - Returns: Messages that went.
+    /// Each notice is an entry of the feed, too; whoever follows the feed finds it when he asks next.
+    ///
+    /// - Parameter actions: What people did for it, which is kept until the coordinator has written it into its audit log.
+    /// - Returns: How many fewer messages wait since some were put together.
     func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) throws(CollectorError) -> Int
+
+    /// Keeps what somebody did until the coordinator has written it into its audit log.
+    func note(_ action: CollectorAction) throws(CollectorError)
+
+    /// The oldest that are kept, and the number of the last of them: numbers grow one by one, also over restarts; 0: none.
+    func actions(limit: Int) throws(CollectorError) -> (actions: [CollectorAction], through: Int64)
+
+    /// The coordinator has written those up to this number.
+    func forgetActions(through number: Int64) throws(CollectorError)
 
     /// Newest first, with all of their subjects.
     func alerts(_ filter: AlertFilter) throws(CollectorError) -> [Alert]
@@ -28,23 +41,45 @@ package protocol AlertStore: Sendable {
     /// `nil`: there is none, or it is no longer kept.
     func alert(_ id: Int64) throws(CollectorError) -> Alert?
 
-    /// The oldest message of a channel whose time has come. One that is to wait for longer than messages do was made to
-    /// wait by a clock that was wrong: its time has come too.
-    func outgoing(to channel: String, at now: UnixTime) throws(CollectorError) -> OutgoingMessage?
+    /// The oldest message of a channel whose time has come: a try of it begins, and is counted before anybody can have got it.
+    /// One that is to wait for longer than messages do was made to wait by a clock that was wrong: its time has come too.
+    func takeOutgoing(to channel: String, at now: UnixTime) throws(CollectorError) -> OutgoingMessage?
 
-    /// The message was accepted, or is given up.
+    /// The message was accepted.
     func removeOutgoing(_ id: Int64) throws(CollectorError)
 
     /// The message was not accepted, and is tried again.
-    func postponeOutgoing(_ id: Int64, until time: UnixTime) throws(CollectorError)
+    ///
+    /// - Parameters:
+    ///   - time: `nil`: only when somebody asks for it.
+    ///   - refusal: Why whoever is there does not want it; `nil`: nobody was there. More than ``OutgoingLimit/messages`` of a
+    ///     channel that were refused are put together.
+    func postponeOutgoing(_ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime) throws(CollectorError)
 
     /// By channel; those without a message are left out.
     func outgoingQueues() throws(CollectorError) -> [String: OutgoingQueue]
 
-    /// Removes what waits for channels that there are no more.
+    /// Those that were refused first, then the oldest first, at most `limit`; `nil`: of every channel.
+    func outgoing(of channel: String?, limit: Int) throws(CollectorError) -> (messages: [OutgoingMessage], total: Int)
+
+    /// They are tried now, as if they had never been refused.
     ///
-    /// - Returns: How many messages.
-    func keepOutgoing(to channels: Set<String>) throws(CollectorError) -> Int
+    /// - Returns: How many there are.
+    func resendOutgoing(_ choice: OutgoingChoice, at now: UnixTime) throws(CollectorError) -> Int
+
+    /// Nobody gets them any more.
+    ///
+    /// - Returns: Those that went.
+    func discardOutgoing(_ choice: OutgoingChoice) throws(CollectorError) -> [OutgoingMessage]
+
+    /// Until when the daily report of a channel was made; `nil`: never.
+    func reportMark(_ channel: String) throws(CollectorError) -> UnixTime?
+
+    /// Records until when it was made, and queues it: both or nothing.
+    func markReport(_ channel: String, until time: UnixTime, message: OutgoingMessage?) throws(CollectorError)
+
+    /// What policies say of how old a good backup may be; `nil`: no coordinator told of it yet.
+    func objectives() throws(CollectorError) -> PolicyObjectives?
 
     /// When a backup of each server last ended well, for every policy of which it had a job since that time.
     func backupAges(jobsSince time: UnixTime) throws(CollectorError) -> [BackupAge]
@@ -53,6 +88,14 @@ package protocol AlertStore: Sendable {
     ///
     /// - Returns: There may be more.
     func pruneAlerts(resolvedBefore time: UnixTime, limit: Int) throws(CollectorError) -> Bool
+}
+
+extension AlertStore {
+    package func record(
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+    ) throws(CollectorError) -> Int {
+        try record(changes, judgedThrough: judgedThrough, messages: messages, actions: [])
+    }
 }
 
 /// What alerts were recorded.
@@ -85,26 +128,16 @@ package struct UnjudgedEntry: Hashable, Sendable {
     }
 }
 
-package enum OutgoingLimit {
-    /// That wait for one channel.
-    package static let messages = 10_000
-    /// Between two tries of one message, at most.
-    package static let wait = Duration.seconds(6 * 3_600)
+/// Messages that wait, or were refused.
+package enum OutgoingChoice: Hashable, Sendable {
+    case ids([Int64])
+    case refused(channel: String)
+    case all(channel: String)
 }
 
-/// How old the good backups are that a policy made of a server.
-package struct BackupAge: Hashable, Sendable {
-    package var agent: AgentID
-    package var policy: PolicyName
-    /// When one last ended well; `nil`: none did.
-    package var goodAt: UnixTime?
-    /// The scheduled start of the first job that is kept.
-    package var firstAt: UnixTime
-
-    package init(agent: AgentID, policy: PolicyName, goodAt: UnixTime?, firstAt: UnixTime) {
-        self.agent = agent
-        self.policy = policy
-        self.goodAt = goodAt
-        self.firstAt = firstAt
-    }
+package enum OutgoingLimit {
+    /// That wait for one channel, or were refused by it. Beyond it they are put together.
+    package static let messages = 2_000
+    /// Between two tries of one message, at most.
+    package static let wait = Duration.seconds(6 * 3_600)
 }

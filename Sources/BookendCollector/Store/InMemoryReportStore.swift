@@ -45,8 +45,39 @@ package final class InMemoryReportStore: ReportStore {
         var judgedThrough: Int64 = 0
         var outgoing: [OutgoingMessage] = []
         var highestMessage: Int64 = 0
+        var objectives: PolicyObjectives?
+        var reportMarks: [String: UnixTime] = [:]
+        var actions: [(number: Int64, action: CollectorAction)] = []
+        var highestAction: Int64 = 0
 
         init(epoch: Int64) { self.epoch = epoch }
+
+        mutating func note(_ action: CollectorAction) {
+            highestAction += 1
+            actions.append((highestAction, action))
+        }
+
+        mutating func enqueue(_ messages: [OutgoingMessage]) {
+            for var message in messages {
+                highestMessage += 1
+                message.id = highestMessage
+                outgoing.append(message)
+            }
+        }
+
+        /// Puts those together that nobody can have got, all but the newest half.
+        mutating func fold(_ channel: String, isRefused: Bool) -> Int {
+            let all = outgoing.filter { $0.channel == channel && ($0.refusal != nil) == isRefused }
+            guard all.count > OutgoingLimit.messages else { return 0 }
+            let old = all.filter { isRefused || $0.attempts == 0 }.prefix(all.count - OutgoingLimit.messages / 2)
+            var fold = OutgoingFold()
+            for message in old { fold.take(message) }
+            let (kept, ids) = (fold.messages, Set(old.map(\.id)))
+            guard kept.count < old.count else { return 0 }
+            outgoing.removeAll { ids.contains($0.id) }
+            outgoing = (outgoing + kept).sorted { $0.id < $1.id }
+            return old.count - kept.count
+        }
 
         mutating func put(_ job: JobAggregate, by key: Key) {
             let old = jobs.updateValue(job, forKey: key)
@@ -157,6 +188,7 @@ package final class InMemoryReportStore: ReportStore {
             if isOther { state.peers = state.peers.filter { $0.value.state == .revoked } }
             for peer in roster.peers where state.peers[peer.key]?.state != .revoked { state.peers[peer.key] = peer }
             if isOther || !roster.peers.isEmpty { state.peersThrough = roster.peersThrough }
+            state.objectives = roster.objectives ?? state.objectives
             (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)
         }
     }
@@ -301,9 +333,10 @@ extension InMemoryReportStore: AlertStore {
     }
 
     package func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) -> Int {
         state.withLock { state in
+            for action in actions { state.note(action) }
             for alert in changes.alerts {
                 var alert = alert
                 alert.subjects.merge(state.alerts[alert.id]?.subjects ?? [:]) { changed, _ in changed }
@@ -313,20 +346,13 @@ extension InMemoryReportStore: AlertStore {
             let ids = changes.alerts.map(\.id) + (changes.silences ?? []).map(\.id)
             state.highestAlert = max(state.highestAlert, ids.max() ?? 0)
             state.judgedThrough = judgedThrough
-            for message in messages {
-                state.highestMessage += 1
-                var message = message
-                message.id = state.highestMessage
-                state.outgoing.append(message)
+            for notice in changes.notices {
+                state.head += 1
+                state.inferences += 1
+                state.entries.append((state.head, notice.at, nil, .alert(AlertEvent(notice))))
             }
-            var removed = 0
-            for channel in Set(messages.map(\.channel)) {
-                let ids = state.outgoing.filter { $0.channel == channel }.map(\.id)
-                let old = Set(ids.dropLast(OutgoingLimit.messages))
-                state.outgoing.removeAll { old.contains($0.id) }
-                removed += old.count
-            }
-            return removed
+            state.enqueue(messages)
+            return Set(messages.map(\.channel)).reduce(0) { $0 + state.fold($1, isRefused: false) }
         }
     }
 
@@ -341,38 +367,92 @@ extension InMemoryReportStore: AlertStore {
 
     package func alert(_ id: Int64) -> Alert? { state.withLock { $0.alerts[id] } }
 
-    package func outgoing(to channel: String, at now: UnixTime) -> OutgoingMessage? {
+    package func takeOutgoing(to channel: String, at now: UnixTime) -> OutgoingMessage? {
         state.withLock { state in
-            state.outgoing.first { message in
-                message.channel == channel && (message.nextAt <= now || message.nextAt > now + OutgoingLimit.wait)
+            let place = state.outgoing.firstIndex { message in
+                message.channel == channel
+                    && (message.nextAt <= now || message.nextAt > now + OutgoingLimit.wait && message.refusal == nil)
             }
+            guard let place else { return nil }
+            state.outgoing[place].attempts += 1
+            return state.outgoing[place]
         }
     }
 
     package func removeOutgoing(_ id: Int64) { state.withLock { $0.outgoing.removeAll { $0.id == id } } }
 
-    package func postponeOutgoing(_ id: Int64, until time: UnixTime) {
+    package func postponeOutgoing(_ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime) {
         state.withLock { state in
             guard let place = state.outgoing.firstIndex(where: { $0.id == id }) else { return }
-            state.outgoing[place].attempts += 1
-            state.outgoing[place].nextAt = time
+            state.outgoing[place].nextAt = time ?? UnixTime(milliseconds: .max)
+            guard let refusal else { return }
+            state.outgoing[place].refusal = refusal
+            state.outgoing[place].refusedAt = state.outgoing[place].refusedAt ?? now
+            _ = state.fold(state.outgoing[place].channel, isRefused: true)
         }
     }
 
     package func outgoingQueues() -> [String: OutgoingQueue] {
         let messages = state.withLock(\.outgoing)
-        return Dictionary(grouping: messages, by: \.channel).compactMapValues { messages in
-            messages.map(\.createdAt).min().map { OutgoingQueue(waiting: messages.count, oldestAt: $0) }
+        return Dictionary(grouping: messages, by: \.channel).mapValues { messages in
+            let waiting = messages.filter { $0.refusal == nil }
+            let refused = messages.filter { $0.refusal != nil }
+            let latest = refused.max { left, right in
+                (left.refusedAt?.milliseconds ?? 0, left.id) < (right.refusedAt?.milliseconds ?? 0, right.id)
+            }
+            return OutgoingQueue(
+                waiting: waiting.count, oldestAt: waiting.map(\.createdAt).min(), refused: refused.count,
+                refusal: latest?.refusal)
         }
     }
 
-    package func keepOutgoing(to channels: Set<String>) -> Int {
+    package func outgoing(of channel: String?, limit: Int) -> (messages: [OutgoingMessage], total: Int) {
+        let all = state.withLock { $0.outgoing.filter { channel == nil || $0.channel == channel } }
+        let ordered = all.filter { $0.refusal != nil } + all.filter { $0.refusal == nil }
+        return (Array(ordered.prefix(limit)), all.count)
+    }
+
+    package func resendOutgoing(_ choice: OutgoingChoice, at now: UnixTime) -> Int {
         state.withLock { state in
-            let before = state.outgoing.count
-            state.outgoing.removeAll { !channels.contains($0.channel) }
-            return before - state.outgoing.count
+            var count = 0
+            for place in state.outgoing.indices where state.outgoing[place].isIn(choice) {
+                (state.outgoing[place].refusal, state.outgoing[place].refusedAt) = (nil, nil)
+                state.outgoing[place].nextAt = now
+                count += 1
+            }
+            return count
         }
     }
+
+    package func discardOutgoing(_ choice: OutgoingChoice) -> [OutgoingMessage] {
+        state.withLock { state in
+            defer { state.outgoing.removeAll { $0.isIn(choice) } }
+            return state.outgoing.filter { $0.isIn(choice) }
+        }
+    }
+
+    package func note(_ action: CollectorAction) { state.withLock { $0.note(action) } }
+
+    package func actions(limit: Int) -> (actions: [CollectorAction], through: Int64) {
+        let actions = state.withLock(\.actions).prefix(limit)
+        return (actions.map(\.action), actions.last?.number ?? 0)
+    }
+
+    package func forgetActions(through number: Int64) {
+        state.withLock { $0.actions.removeAll { $0.number <= number } }
+    }
+
+    package func reportMark(_ channel: String) -> UnixTime? { state.withLock { $0.reportMarks[channel] } }
+
+    package func markReport(_ channel: String, until time: UnixTime, message: OutgoingMessage?) {
+        state.withLock { state in
+            state.reportMarks[channel] = time
+            if let message { state.enqueue([message]) }
+            _ = state.fold(channel, isRefused: false)
+        }
+    }
+
+    package func objectives() -> PolicyObjectives? { state.withLock(\.objectives) }
 
     package func backupAges(jobsSince time: UnixTime) -> [BackupAge] {
         struct Pair: Hashable {
@@ -393,6 +473,16 @@ extension InMemoryReportStore: AlertStore {
             let old = state.alerts.values.filter { $0.resolvedAt.map { $0 < time } ?? false }.map(\.id).sorted()
             for id in old.prefix(limit) { state.alerts[id] = nil }
             return old.count >= limit
+        }
+    }
+}
+
+extension OutgoingMessage {
+    fileprivate func isIn(_ choice: OutgoingChoice) -> Bool {
+        switch choice {
+        case .ids(let ids): ids.contains(id)
+        case .refused(let name): channel == name && refusal != nil
+        case .all(let name): channel == name
         }
     }
 }

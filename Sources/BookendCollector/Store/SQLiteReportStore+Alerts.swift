@@ -38,9 +38,10 @@ extension SQLiteReportStore: AlertStore {
     }
 
     package func record(
-        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
+        _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage], actions: [CollectorAction]
     ) throws(CollectorError) -> Int {
         try write { database in
+            for action in actions { try Self.insert(action, database) }
             for alert in changes.alerts { try Self.save(alert, database) }
             if let silences = changes.silences {
                 try database.execute(sql: "DELETE FROM alert_silences")
@@ -55,6 +56,16 @@ extension SQLiteReportStore: AlertStore {
                 try Self.set("alerts_highest", highest, database)
             }
             try Self.set("alerts_through", judgedThrough, database)
+            for notice in changes.notices {
+                // 2: no inference either, and no report.
+                try database.cachedStatement(
+                    sql: "INSERT INTO reports (stored_at, report, is_inference) VALUES (?, ?, 2)"
+                ).execute(arguments: [notice.at.milliseconds, Data(Wire.encode(AlertEvent(notice)))])
+            }
+            if !changes.notices.isEmpty {
+                let others = try Self.fact("inferences", database) ?? 0
+                try Self.set("inferences", others + Int64(changes.notices.count), database)
+            }
             return try Self.enqueue(messages, database)
         }
     }

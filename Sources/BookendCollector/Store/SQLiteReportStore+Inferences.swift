@@ -34,9 +34,12 @@ extension SQLiteReportStore {
 
     static func body(_ row: Row) throws -> (body: FeedEntry.Body, size: Int) {
         let bytes = [UInt8](try row.decode(Data.self, forColumn: "report"))
-        let isInference = try row.decode(Bool.self, forColumn: "is_inference")
-        let body: FeedEntry.Body =
-            isInference ? .inference(try Wire.decodeInference(bytes)) : .report(try Wire.decodeReport(bytes))
+        let body: FeedEntry.Body
+        switch try row.decode(Int.self, forColumn: "is_inference") {
+        case 0: body = .report(try Wire.decodeReport(bytes))
+        case 2: body = .alert(try Wire.decodeAlertEvent(bytes))
+        default: body = .inference(try Wire.decodeInference(bytes))
+        }
         return (body, bytes.count)
     }
 }

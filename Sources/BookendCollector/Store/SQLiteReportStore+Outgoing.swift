@@ -5,27 +5,47 @@ import GRDB
 
 /// The queue of messages.
 extension SQLiteReportStore {
-    package func outgoing(to channel: String, at now: UnixTime) throws(CollectorError) -> OutgoingMessage? {
-        try read { database in
-            try Row.fetchOne(
-                database.cachedStatement(
-                    sql: """
-                        SELECT * FROM outgoing WHERE channel = ? AND (next_at <= ? OR next_at > ?) ORDER BY id LIMIT 1
-                        """),
-                arguments: [channel, now.milliseconds, (now + OutgoingLimit.wait).milliseconds]
-            ).map(OutgoingMessage.init(row:))
+    package func takeOutgoing(to channel: String, at now: UnixTime) throws(CollectorError) -> OutgoingMessage? {
+        // Looked for first without a lock: most looks find nothing.
+        let isDue = try read { database in try Self.due(channel, now, database) != nil }
+        guard isDue else { return nil }
+        return try write { database in
+            guard var message = try Self.due(channel, now, database) else { return nil }
+            message.attempts += 1
+            try database.execute(
+                sql: "UPDATE outgoing SET attempts = ? WHERE id = ?", arguments: [message.attempts, message.id])
+            return message
         }
+    }
+
+    private static func due(_ channel: String, _ now: UnixTime, _ database: Database) throws -> OutgoingMessage? {
+        try Row.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT * FROM outgoing
+                    WHERE channel = ? AND (next_at <= ? OR next_at > ? AND refusal IS NULL) ORDER BY id LIMIT 1
+                    """),
+            arguments: [channel, now.milliseconds, (now + OutgoingLimit.wait).milliseconds]
+        ).map(OutgoingMessage.init(row:))
     }
 
     package func removeOutgoing(_ id: Int64) throws(CollectorError) {
         try write { database in try database.execute(sql: "DELETE FROM outgoing WHERE id = ?", arguments: [id]) }
     }
 
-    package func postponeOutgoing(_ id: Int64, until time: UnixTime) throws(CollectorError) {
+    package func postponeOutgoing(
+        _ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime
+    ) throws(CollectorError) {
         try write { database in
             try database.execute(
-                sql: "UPDATE outgoing SET attempts = attempts + 1, next_at = ? WHERE id = ?",
-                arguments: [time.milliseconds, id])
+                sql: "UPDATE outgoing SET next_at = ? WHERE id = ?", arguments: [time?.milliseconds ?? .max, id])
+            guard let refusal else { return }
+            try database.execute(
+                sql: "UPDATE outgoing SET refusal = ?, refused_at = coalesce(refused_at, ?) WHERE id = ?",
+                arguments: [refusal, now.milliseconds, id])
+            let channel = try String.fetchOne(
+                database, sql: "SELECT channel FROM outgoing WHERE id = ?", arguments: [id])
+            if let channel { _ = try Self.fold(channel, where: "refusal IS NOT NULL", database) }
         }
     }
 
@@ -33,52 +53,131 @@ extension SQLiteReportStore {
         try read { database in
             let rows = try Row.fetchAll(
                 database,
-                sql: "SELECT channel, count(*) AS waiting, min(created_at) AS oldest FROM outgoing GROUP BY channel")
+                sql: """
+                    SELECT channel, sum(refusal IS NULL) AS waiting, sum(refusal IS NOT NULL) AS refused,
+                        min(CASE WHEN refusal IS NULL THEN created_at END) AS oldest,
+                        (SELECT refusal FROM outgoing o WHERE o.channel = outgoing.channel AND refusal IS NOT NULL
+                            ORDER BY refused_at DESC, id DESC LIMIT 1) AS latest
+                    FROM outgoing GROUP BY channel
+                    """)
             return try Dictionary(
                 rows.map { row in
+                    let oldest: Int64? = try row.decode(forColumn: "oldest")
                     let queue = OutgoingQueue(
                         waiting: try row.decode(forColumn: "waiting"),
-                        oldestAt: UnixTime(milliseconds: try row.decode(forColumn: "oldest")))
+                        oldestAt: oldest.map(UnixTime.init(milliseconds:)),
+                        refused: try row.decode(forColumn: "refused"), refusal: try row.decode(forColumn: "latest"))
                     return (try row.decode(String.self, forColumn: "channel"), queue)
                 }, uniquingKeysWith: { $1 })
         }
     }
 
-    package func keepOutgoing(to channels: Set<String>) throws(CollectorError) -> Int {
+    package func outgoing(
+        of channel: String?, limit: Int
+    ) throws(CollectorError) -> (messages: [OutgoingMessage], total: Int) {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM outgoing WHERE ?1 IS NULL OR channel = ?1 ORDER BY refusal IS NULL, id LIMIT ?2
+                    """, arguments: [channel, limit])
+            let total = try Int.fetchOne(
+                database, sql: "SELECT count(*) FROM outgoing WHERE ?1 IS NULL OR channel = ?1", arguments: [channel])
+            return (try rows.map(OutgoingMessage.init(row:)), total ?? 0)
+        }
+    }
+
+    package func resendOutgoing(_ choice: OutgoingChoice, at now: UnixTime) throws(CollectorError) -> Int {
         try write { database in
-            var removed = 0
-            for channel in try String.fetchSet(database, sql: "SELECT DISTINCT channel FROM outgoing")
-            where !channels.contains(channel) {
-                try database.execute(sql: "DELETE FROM outgoing WHERE channel = ?", arguments: [channel])
-                removed += database.changesCount
-            }
-            return removed
+            let (clause, arguments) = Self.clause(choice)
+            try database.execute(
+                sql: "UPDATE outgoing SET refusal = NULL, refused_at = NULL, next_at = ? WHERE \(clause)",
+                arguments: [now.milliseconds] + arguments)
+            return database.changesCount
+        }
+    }
+
+    package func discardOutgoing(_ choice: OutgoingChoice) throws(CollectorError) -> [OutgoingMessage] {
+        try write { database in
+            let (clause, arguments) = Self.clause(choice)
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT * FROM outgoing WHERE \(clause) ORDER BY id", arguments: arguments)
+            try database.execute(sql: "DELETE FROM outgoing WHERE \(clause)", arguments: arguments)
+            return try rows.map(OutgoingMessage.init(row:))
+        }
+    }
+
+    package func reportMark(_ channel: String) throws(CollectorError) -> UnixTime? {
+        try read { database in try Self.fact("report:\(channel)", database).map(UnixTime.init(milliseconds:)) }
+    }
+
+    package func markReport(
+        _ channel: String, until time: UnixTime, message: OutgoingMessage?
+    ) throws(CollectorError) {
+        try write { database in
+            try Self.set("report:\(channel)", time.milliseconds, database)
+            if let message { _ = try Self.enqueue([message], database) }
+        }
+    }
+
+    private static func clause(_ choice: OutgoingChoice) -> (String, StatementArguments) {
+        switch choice {
+        case .ids(let ids):
+            ("id IN (" + ids.map { _ in "?" }.joined(separator: ", ") + ")", StatementArguments(ids))
+        case .refused(let channel): ("channel = ? AND refusal IS NOT NULL", [channel])
+        case .all(let channel): ("channel = ?", [channel])
         }
     }
 
     static func enqueue(_ messages: [OutgoingMessage], _ database: Database) throws -> Int {
-        for message in messages {
-            try database.cachedStatement(
-                sql: """
-                    INSERT INTO outgoing (channel, key, created_at, attempts, next_at, kind, body)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(arguments: [
-                message.channel, message.key, message.createdAt.milliseconds, message.attempts,
-                message.nextAt.milliseconds, message.body.kind, Data(message.body.bytes),
-            ])
-        }
-        var removed = 0
+        for message in messages { try insert(message, database) }
+        var folded = 0
         for channel in Set(messages.map(\.channel)) {
-            try database.cachedStatement(
-                sql: """
-                    DELETE FROM outgoing WHERE channel = ? AND id <= (
-                        SELECT id FROM outgoing WHERE channel = ? ORDER BY id DESC LIMIT 1 OFFSET ?)
-                    """
-            ).execute(arguments: [channel, channel, OutgoingLimit.messages])
-            removed += database.changesCount
+            folded += try fold(channel, where: "refusal IS NULL", database)
         }
-        return removed
+        return folded
+    }
+
+    /// Puts those together that nobody can have got, all but the newest half.
+    private static func fold(_ channel: String, where clause: String, _ database: Database) throws -> Int {
+        let count = try Int.fetchOne(
+            database.cachedStatement(sql: "SELECT count(*) FROM outgoing WHERE channel = ? AND \(clause)"),
+            arguments: [channel])
+        guard let count, count > OutgoingLimit.messages else { return 0 }
+        var fold = OutgoingFold()
+        var ids: [Int64] = []
+        // One at a time: each may hold a thousand agents.
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT * FROM outgoing WHERE channel = ? AND \(clause) AND (attempts = 0 OR refusal IS NOT NULL)
+                ORDER BY id LIMIT ?
+                """, arguments: [channel, count - OutgoingLimit.messages / 2])
+        while let row = try rows.next() {
+            let message = try OutgoingMessage(row: row)
+            fold.take(message)
+            ids.append(message.id)
+        }
+        let kept = fold.messages
+        guard kept.count < ids.count else { return 0 }
+        for id in ids {
+            try database.cachedStatement(sql: "DELETE FROM outgoing WHERE id = ?").execute(arguments: [id])
+        }
+        for message in kept { try insert(message, database) }
+        return ids.count - kept.count
+    }
+
+    private static func insert(_ message: OutgoingMessage, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO outgoing (id, channel, key, created_at, attempts, next_at, kind, body, refusal, refused_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            message.id == 0 ? nil : message.id, message.channel, message.key, message.createdAt.milliseconds,
+            message.attempts, message.nextAt.milliseconds, message.body.kind, Data(message.body.bytes),
+            message.refusal, message.refusedAt?.milliseconds,
+        ])
     }
 }
 
@@ -92,6 +191,9 @@ extension OutgoingMessage {
             attempts: try row.decode(forColumn: "attempts"),
             nextAt: UnixTime(milliseconds: try row.decode(forColumn: "next_at")),
             body: try Body(kind: row.decode(forColumn: "kind"), bytes: bytes))
+        refusal = try row.decode(forColumn: "refusal")
+        let refused: Int64? = try row.decode(forColumn: "refused_at")
+        refusedAt = refused.map(UnixTime.init(milliseconds:))
     }
 }
 
@@ -100,27 +202,40 @@ extension OutgoingMessage.Body {
         switch self {
         case .notice: "notice"
         case .ping: "ping"
+        case .digest: "digest"
+        case .letter: "letter"
         }
     }
 
     var bytes: [UInt8] {
         switch self {
         case .notice(let notice): Wire.encode(notice)
+        case .digest(let digest): Wire.encode(digest)
+        case .letter(let letter): Wire.encode(letter)
         // None of the names has a space.
-        case .ping(let ping): Array("\(ping.policy) \(ping.agent) \(ping.job) \(ping.status.rawValue)".utf8)
+        case .ping(let ping):
+            Array(
+                "\(ping.policy) \(ping.agent) \(ping.job) \(ping.status.rawValue) \(ping.folded) \(ping.foldedFailures)"
+                    .utf8)
         }
     }
 
     init(kind: String, bytes: [UInt8]) throws {
         switch kind {
         case "notice": self = .notice(try Wire.decodeAlertNotice(bytes))
+        case "digest": self = .digest(try Wire.decodeAlertDigest(bytes))
+        case "letter": self = .letter(try Wire.decodeReportLetter(bytes))
         case "ping":
             let parts = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-            guard parts.count == 4, let policy = PolicyName(checking: String(parts[0])),
+            guard [4, 6].contains(parts.count), let policy = PolicyName(checking: String(parts[0])),
                 let agent = AgentID(checking: String(parts[1])), let job = Int64(parts[2]), let status = Int32(parts[3])
             else { throw CollectorError(.store, "a ping that waits cannot be read") }
-            self = .ping(
-                JobPing(policy: policy, agent: agent, job: JobID(rawValue: job), status: Status(rawValue: status)))
+            var ping = JobPing(
+                policy: policy, agent: agent, job: JobID(rawValue: job), status: Status(rawValue: status))
+            if parts.count == 6, let folded = Int(parts[4]), let failures = Int(parts[5]) {
+                (ping.folded, ping.foldedFailures) = (folded, failures)
+            }
+            self = .ping(ping)
         default: throw CollectorError(.store, "a message of kind '\(kind)' waits: a newer bookend-collector wrote it")
         }
     }

@@ -100,6 +100,7 @@ package final class SQLiteReportStore: ReportStore {
                 try Self.save(JobChange(old: old, new: new), database)
             }
             try Self.savePeers(of: roster, database)
+            try Self.saveObjectives(of: roster, database)
             try Self.set("roster", roster.through, database)
             try Self.set("roster_epoch", Int64(bitPattern: roster.epoch), database)
         }

@@ -147,6 +147,35 @@ enum StoreSchema {
                         SELECT 'alerts_through', coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'reports'), 0);
                     """)
         }
+        migrator.registerMigration("refusals") { database in
+            // facts: report:CHANNEL (until when its daily report was made)
+            try database.execute(
+                sql: """
+                    -- Why whoever is there did not take the message; NULL: it waits.
+                    ALTER TABLE outgoing ADD COLUMN refusal TEXT;
+                    ALTER TABLE outgoing ADD COLUMN refused_at INTEGER;
+
+                    -- facts: objectives (1: the coordinator has told of them)
+                    CREATE TABLE objectives (policy TEXT PRIMARY KEY, within_ms INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        // Since then reports.is_inference may be 2: what people were told of an alert. Facts: inferences counts those, too.
+        migrator.registerMigration("actions") { database in
+            try database.execute(
+                sql: """
+                    -- What people did here, until the coordinator has written it into its audit log. A number is never given
+                    -- twice; they begin with the time, so that those of a restored database lie above those that went.
+                    CREATE TABLE actions (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT,
+                        who TEXT NOT NULL,
+                        what TEXT NOT NULL,
+                        target TEXT NOT NULL,
+                        reason TEXT NOT NULL,
+                        at INTEGER NOT NULL);
+                    INSERT INTO sqlite_sequence (name, seq)
+                        VALUES ('actions', CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+                    """)
+        }
         return migrator
     }
 }

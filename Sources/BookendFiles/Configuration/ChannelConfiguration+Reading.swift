@@ -8,13 +8,18 @@ extension ChannelConfiguration {
             "server": "a mail server such as mail.example.org:587", "encryption": "starttls, tls or none",
             "ca_file": "an absolute path", "user": "a name to log in with", "password_file": "an absolute path",
             "from": "an address such as bookend@example.org", "to": "a list of addresses such as ops@example.org",
+            "report": "daily, or never", "report_at": "a time of the day such as \"07:00\"",
+            "report_timezone": "a time zone such as Europe/Berlin",
             "url": "an address such as https://example.org/hook", "url_file": "an absolute path",
             "secret_file": "an absolute path", "template": "a text", "content_type": "a text such as application/json",
             "command": "a list: a program's absolute path, and its arguments", "timeout": "a duration from 1s to 10m",
         ])
 
     private static let keysOfType: [String: Set<String>] = [
-        "mail": ["server", "encryption", "ca_file", "user", "password_file", "from", "to"],
+        "mail": [
+            "server", "encryption", "ca_file", "user", "password_file", "from", "to", "report", "report_at",
+            "report_timezone",
+        ],
         "webhook": ["url", "url_file", "secret_file", "template", "content_type", "ca_file", "timeout"],
         "healthchecks": ["url"], "command": ["command", "timeout"],
     ]
@@ -62,7 +67,31 @@ extension ChannelConfiguration {
         if mail.encryption == .none, mail.user != nil {
             keys["user"]?.report("a password is never sent in the clear; write encryption: starttls or tls")
         }
+        mail.report = report(keys)
         return .mail(mail)
+    }
+
+    private static func report(_ keys: MappingReader) -> Report? {
+        let word = keys["report"]?.choice(of: ["daily", "never"])
+        var report = Report()
+        if let value = keys["report_at"], let text = value.string() {
+            if let time = TimeOfDay(text: text) {
+                report.at = time
+            } else {
+                value.report("expected a time of the day such as \"07:00\", found '\(text.clipped)'")
+            }
+        }
+        if let value = keys["report_timezone"], let text = value.string() {
+            report.zone = text
+            let allowed = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            if text.isEmpty || text.utf8.count > PolicyLimits.zoneBytes || !allowed {
+                value.report("expected a time zone such as Europe/Berlin or UTC, found '\(text.clipped)'")
+            }
+        }
+        if keys["report"] == nil, let stray = keys["report_at"] ?? keys["report_timezone"] {
+            stray.report("says when the daily report is sent: write report: daily beside it")
+        }
+        return word == "daily" ? report : nil
     }
 
     private static func webhook(_ keys: MappingReader) -> Kind {

@@ -42,12 +42,24 @@ package struct ChannelConfiguration: Hashable, Sendable {
         package var from: String
         /// `to`: at least one.
         package var to: [String]
+        /// `report: daily`; default none.
+        package var report: Report?
 
         package init(server: String, from: String, to: [String]) {
             self.server = server
             self.from = from
             self.to = to
         }
+    }
+
+    /// When a mail channel gets the report of the fleet: once a day.
+    package struct Report: Hashable, Sendable {
+        /// `report_at`: default 07:00.
+        package var at = TimeOfDay(minutes: 420)
+        /// `report_timezone`: a zone of the IANA database; default UTC. Whether there is such a one is not asked here.
+        package var zone = "UTC"
+
+        package init() {}
     }
 
     package struct Webhook: Hashable, Sendable {

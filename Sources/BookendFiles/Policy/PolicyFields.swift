@@ -43,6 +43,7 @@ struct PolicyFields {
         if let limit = policy.limits.perPolicy { add(["limits", "per_policy"], .word(String(limit))) }
         if let limit = policy.limits.perRepository { add(["limits", "per_repository"], .word(String(limit))) }
         if let limit = policy.bandwidthLimit { add(["bandwidth_limit"], .word(ByteCount(bytes: limit).description)) }
+        add(["objective"], policy.objective)
         if !policy.schedules.isEmpty { add(["schedules"], .mappings(policy.schedules.map(Self.text))) }
     }
 

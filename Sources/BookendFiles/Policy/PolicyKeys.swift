@@ -17,6 +17,7 @@ package enum PolicyKeys {
             "overlap": "queue, skip or replace",
             "limits": "a mapping with per_agent, per_policy and per_repository",
             "bandwidth_limit": "a size a second such as 10MiB",
+            "objective": "a duration such as 26h",
             "schedules": "a list of schedules such as cron: \"30 2 * * *\"",
         ])
 

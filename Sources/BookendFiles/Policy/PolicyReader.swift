@@ -14,7 +14,7 @@ enum PolicyReader {
         let findings = document.findings
         let mark = findings.mark
         guard let keys = document.mapping(PolicyKeys.policy) else { return nil }
-        let policy = Policy(
+        var policy = Policy(
             name: PolicyName(rawValue: keys.required("policy")?.string() ?? "x"),
             description: keys["description"]?.string() ?? "",
             selector: selector(keys.required("agents")),
@@ -29,6 +29,7 @@ enum PolicyReader {
             limits: keys["limits"].map(limits) ?? .none,
             bandwidthLimit: keys["bandwidth_limit"]?.bandwidth(),
             schedules: keys["schedules"].flatMap(schedules) ?? [])
+        policy.objective = keys["objective"]?.duration()
         let foundSoFar = findings.since(mark)
         var reported: Set<PolicyProblem> = []
         for var problem in policy.problems() + (zones.map { policy.zoneProblems($0) } ?? []) {

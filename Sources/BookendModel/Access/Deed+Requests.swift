@@ -86,7 +86,7 @@ extension Query {
     package var deed: Deed {
         switch self {
         case .jobs, .job: .jobRead
-        case .fleet: .fleetRead
+        case .fleet, .backupAges: .fleetRead
         case .feed, .feedHead: .feedRead
         case .auditAnchors: .auditRead
         case .alerts, .alert, .silences: .alertRead
@@ -95,6 +95,9 @@ extension Query {
         case .testChannels: .channelTest
         case .serverKey(.show): .serverKeyShow
         case .serverKey(.prepare), .serverKey(.use): .serverKeyRotate
+        case .messages: .alertRead
+        case .resendMessages: .messageResend
+        case .discardMessages: .messageDiscard
         }
     }
 }

@@ -42,6 +42,8 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case alertAcknowledge = "alert.acknowledge"
     case alertSilence = "alert.silence"
     case channelTest = "channel.test"
+    case messageResend = "message.resend"
+    case messageDiscard = "message.discard"
 }
 
 /// What a kind of request takes.
@@ -93,6 +95,8 @@ extension Deed {
         case .alertAcknowledge: DeedRule(least: .operator, phrase: "acknowledge an alert")
         case .alertSilence: DeedRule(least: .operator, phrase: "silence alerts")
         case .channelTest: DeedRule(least: .operator, phrase: "test a channel")
+        case .messageResend: DeedRule(least: .operator, phrase: "send a message again")
+        case .messageDiscard: DeedRule(least: .operator, phrase: "discard a message")
 
         case .policyApply: DeedRule(least: .admin, phrase: "apply policies")
         case .policyDelete: DeedRule(least: .admin, phrase: "delete a policy")

@@ -94,3 +94,12 @@ package struct StageAggregate: Hashable, Sendable {
         self.details = details
     }
 }
+
+extension JobAggregate {
+    /// From the first attempt to the end.
+    package var duration: Duration? {
+        if let duration = details.duration { return duration }
+        guard let startedAt, let endedAt else { return nil }
+        return endedAt - startedAt
+    }
+}

@@ -23,6 +23,22 @@ package enum Query: Hashable, Sendable {
     case testChannels(String?)
     /// The collector's own key.
     case serverKey(ServerKeyStep)
+    /// Messages that no channel has accepted yet, those that were refused first; `nil`: of every channel.
+    case messages(channel: String?)
+    /// Those that were refused are tried again, and those that wait are tried now.
+    case resendMessages(MessageChoice)
+    /// Nobody gets them any more.
+    case discardMessages(MessageChoice)
+    /// Of each server and policy that had a job since, at most 10,000, the oldest first.
+    case backupAges(since: UnixTime)
+}
+
+/// Messages that no channel has accepted yet.
+package enum MessageChoice: Hashable, Sendable {
+    /// At least one.
+    case ids([Int64])
+    /// All that were refused of a channel, and all of a channel that there is no more.
+    case undeliverable(channel: String)
 }
 
 /// Which jobs; every part that is set must hold.
@@ -52,6 +68,9 @@ package enum QueryReply: Hashable, Sendable {
     case silences([AlertSilence])
     case channels([ChannelState])
     case serverKey(ServerKeyState)
+    /// At most 1,000, and how many there are.
+    case messages([MessageRecord], total: Int)
+    case backupAges([BackupAge])
     case failed(RemoteFailure)
 }
 
@@ -80,6 +99,27 @@ package struct AlertRecord: Hashable, Sendable {
     }
 }
 
+/// A message that no channel has accepted yet, as a query shows it.
+package struct MessageRecord: Hashable, Sendable {
+    package var id: Int64
+    package var channel: String
+    package var title: String
+    package var createdAt: UnixTime
+    /// Tries that were begun.
+    package var tries: Int
+    /// Why it was refused; empty: it was not.
+    package var refusal: String
+
+    package init(id: Int64, channel: String, title: String, createdAt: UnixTime, tries: Int, refusal: String) {
+        self.id = id
+        self.channel = channel
+        self.title = title
+        self.createdAt = createdAt
+        self.tries = tries
+        self.refusal = refusal
+    }
+}
+
 /// How a way to tell people does.
 package struct ChannelState: Hashable, Sendable {
     package var name: String
@@ -93,6 +133,10 @@ package struct ChannelState: Hashable, Sendable {
     package var problem: String
     /// Since when no try succeeded.
     package var failingSince: UnixTime?
+    /// Messages that were refused, and are kept until somebody sends them again or discards them.
+    package var undeliverable = 0
+    /// Why the latest of them was; empty: there is none.
+    package var refusal = ""
 
     package init(
         name: String, kind: String, waiting: Int = 0, oldestAt: UnixTime? = nil, deliveredAt: UnixTime? = nil,

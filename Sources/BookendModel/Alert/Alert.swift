@@ -128,29 +128,34 @@ package struct AlertSilence: Hashable, Sendable {
     /// With `*` and `?`; empty: any.
     package var policy: String
     package var agent: String
+    /// Of the agent; all must hold. Empty: whatever they are.
+    package var labels: [String: String]
     package var until: UnixTime
     package var by: String
     package var reason: String
 
     package init(
-        id: Int64 = 0, kind: AlertKind? = nil, policy: String = "", agent: String = "", until: UnixTime,
-        by: String = "",
-        reason: String
+        id: Int64 = 0, kind: AlertKind? = nil, policy: String = "", agent: String = "", labels: [String: String] = [:],
+        until: UnixTime, by: String = "", reason: String
     ) {
         self.id = id
         self.kind = kind
         self.policy = policy
         self.agent = agent
+        self.labels = labels
         self.until = until
         self.by = by
         self.reason = reason
     }
 
     /// An alert of the whole fleet has no policy: a silence that names one does not cover it.
-    package func covers(_ cause: AlertCause, _ subject: AlertSubject) -> Bool {
+    ///
+    /// - Parameter known: The labels of the agent.
+    package func covers(_ cause: AlertCause, _ subject: AlertSubject, labels known: [String: String]) -> Bool {
         (kind == nil || kind == cause.kind)
             && (policy.isEmpty || cause.policy.map { Glob(policy).matches($0.rawValue) } ?? false)
             && (agent.isEmpty || Glob(agent).matches(subject.agent.rawValue))
+            && labels.allSatisfy { known[$0.key] == $0.value }
     }
 }
 

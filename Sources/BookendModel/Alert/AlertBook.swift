@@ -120,7 +120,9 @@ package struct AlertBook: Hashable, Sendable {
     // MARK: Telling
 
     /// What changed since it was last asked, and what people are told at this time.
-    package mutating func takeChanges(at now: UnixTime) -> Changes {
+    ///
+    /// - Parameter labels: Of the agents, for silences that name some.
+    package mutating func takeChanges(at now: UnixTime, labels: [AgentID: [String: String]] = [:]) -> Changes {
         if silences.contains(where: { $0.until <= now }) {
             silences.removeAll { $0.until <= now }
             silencesChanged = true
@@ -130,7 +132,7 @@ package struct AlertBook: Hashable, Sendable {
             if touched[id] != nil, alerts[id]?.resolvedAt == nil, alerts[id]?.open.isEmpty == true {
                 alerts[id]?.resolvedAt = now
             }
-            if let notice = notice(of: id, at: now) { changes.notices.append(notice) }
+            if let notice = notice(of: id, at: now, labels) { changes.notices.append(notice) }
         }
         for (id, keys) in touched.sorted(by: { $0.key < $1.key }) {
             guard var alert = alerts[id] else { continue }
@@ -146,8 +148,10 @@ package struct AlertBook: Hashable, Sendable {
         return changes
     }
 
-    private mutating func notice(of id: Int64, at now: UnixTime) -> AlertNotice? {
-        guard let alert = alerts[id], let (occasion, news) = occasion(of: alert, at: now) else { return nil }
+    private mutating func notice(
+        of id: Int64, at now: UnixTime, _ labels: [AgentID: [String: String]]
+    ) -> AlertNotice? {
+        guard let alert = alerts[id], let (occasion, news) = occasion(of: alert, at: now, labels) else { return nil }
         alerts[id]?.notices += 1
         alerts[id]?.lastToldAt = now
         if alert.toldAt == nil { alerts[id]?.toldAt = now }
@@ -164,8 +168,13 @@ package struct AlertBook: Hashable, Sendable {
         (alert.toldAt ?? alert.raisedAt) + patience
     }
 
-    private func occasion(of alert: Alert, at now: UnixTime) -> (AlertNotice.Occasion, [AlertSubject.Key])? {
-        let heard = alert.subjects.filter { !isSilenced(alert.cause, $0.value, now) }
+    private func occasion(
+        of alert: Alert, at now: UnixTime, _ labels: [AgentID: [String: String]]
+    ) -> (AlertNotice.Occasion, [AlertSubject.Key])? {
+        let silences = silences.filter { $0.until > now }
+        let heard = alert.subjects.filter { _, subject in
+            !silences.contains { $0.covers(alert.cause, subject, labels: labels[subject.agent] ?? [:]) }
+        }
         guard alert.isActive else {
             // Who was never told that it began need not hear that it is over.
             return alert.toldAt == nil || heard.isEmpty ? nil : (.resolved, [])
@@ -187,9 +196,5 @@ package struct AlertBook: Hashable, Sendable {
             open.contains(where: \.value.isTold)
         else { return nil }
         return (.reminder, [])
-    }
-
-    package func isSilenced(_ cause: AlertCause, _ subject: AlertSubject, _ now: UnixTime) -> Bool {
-        silences.contains { $0.until > now && $0.covers(cause, subject) }
     }
 }

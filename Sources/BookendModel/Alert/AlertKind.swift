@@ -19,6 +19,10 @@ package enum AlertKind: String, Hashable, Sendable, CaseIterable {
     case missed
     /// An agent fell silent in the middle of a job.
     case agentLost = "agent-lost"
+    /// An agent's clock differs from the coordinator's by over a minute.
+    case clockSkew = "clock-skew"
+    /// Two live agents use one key.
+    case agentCloned = "agent-cloned"
     /// An agent that is enrolled is not heard.
     case agentOffline = "agent-offline"
     /// No good backup of a server within its objective.
@@ -46,9 +50,9 @@ extension AlertKind {
     package var severity: AlertSeverity {
         switch self {
         case .postScriptFailed, .postScriptMissing, .backupFailed, .debtUnpaid, .repositoryTrouble, .missed, .agentLost,
-            .objectiveBroken:
+            .objectiveBroken, .agentCloned:
             .critical
-        case .preScriptFailed, .backupWithErrors, .agentOffline, .overdue, .scriptDrift: .warning
+        case .preScriptFailed, .backupWithErrors, .agentOffline, .clockSkew, .overdue, .scriptDrift: .warning
         }
     }
 
@@ -60,12 +64,15 @@ extension AlertKind {
         switch self {
         case .preScriptFailed, .postScriptFailed, .postScriptMissing, .backupFailed, .backupWithErrors, .debtUnpaid:
             true
-        case .repositoryTrouble, .missed, .agentLost, .agentOffline, .objectiveBroken, .overdue, .scriptDrift: false
+        case .repositoryTrouble, .missed, .agentLost, .agentOffline, .objectiveBroken, .overdue, .scriptDrift,
+            .clockSkew,
+            .agentCloned:
+            false
         }
     }
 
     /// One cause for the whole fleet, and not one for each policy.
-    package var isOfFleet: Bool { self == .agentLost || self == .agentOffline }
+    package var isOfFleet: Bool { [.agentLost, .agentOffline, .clockSkew, .agentCloned].contains(self) }
 
     /// Each job is mended by itself, and not by a later one.
     package var isOfJob: Bool { self == .debtUnpaid }
@@ -83,6 +90,8 @@ extension AlertKind {
         case .missed: "backup missed"
         case .agentLost: "agent lost in a job"
         case .agentOffline: "agent offline"
+        case .clockSkew: "clock wrong"
+        case .agentCloned: "agent cloned"
         case .objectiveBroken: "no good backup in time"
         case .overdue: "job overdue"
         case .scriptDrift: "script is not what it should be"
@@ -102,6 +111,8 @@ extension AlertKind {
         case .repositoryTrouble: "See to the repository and its password: bookend job JOB says what the engine said"
         case .missed: "Was the server off, or its queue too long? bookend agents, bookend jobs --agent AGENT"
         case .agentLost: "See to the server: what the pre-script stopped may still be stopped"
+        case .clockSkew: "See to the server's time synchronization: a schedule is only as right as the clocks"
+        case .agentCloned: "Stop one of the two, and enroll it under a name of its own: their reports are mixed up"
         case .agentOffline: "See to the server and its bookend-agent: bookend agents"
         case .objectiveBroken: "Make a backup now: bookend backup POLICY --agent AGENT"
         case .overdue: "See what it does: bookend job JOB; bookend cancel JOB ends it"

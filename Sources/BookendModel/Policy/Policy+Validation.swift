@@ -30,6 +30,7 @@ package enum PolicyLimits {
     package static let zoneBytes = 64
     /// Starts lie in the years 2000 to 9999.
     package static let starts = UnixTime(milliseconds: 946_684_800_000)...UnixTime(milliseconds: 253_402_300_799_000)
+    package static let objective = Duration.seconds(60)...longestDuration
     package static let longestDuration = Duration.seconds(366 * 86_400)
     /// All texts of a policy together.
     package static let totalBytes = 256 * 1024
@@ -52,6 +53,10 @@ extension Policy {
         retry.collectProblems(into: &problems)
         if let window { problems.addDuration("window", window) }
         problems.addSplay("splay", splay, window: window)
+        if let objective, !PolicyLimits.objective.contains(objective) {
+            problems.add(
+                "objective", "expected a duration from 1m to 366d: how old the last good backup of a server may be")
+        }
         if catchUp == .latest, whenAgentOffline != .queue {
             problems.add(
                 "catch_up",

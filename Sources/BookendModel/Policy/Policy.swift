@@ -23,6 +23,8 @@ package struct Policy: Hashable, Sendable {
     package var bandwidthLimit: Int64?
     /// When jobs start by themselves; empty: only when somebody asks.
     package var schedules: [Schedule]
+    /// Each server is to have a good backup that is no older; `nil`: nobody is told. At least a minute.
+    package var objective: Duration?
 
     package init(
         name: PolicyName, description: String = "", selector: Selector, engine: Engine, scripts: ScriptPlan? = nil,

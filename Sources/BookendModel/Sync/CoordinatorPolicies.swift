@@ -3,6 +3,8 @@ package struct CoordinatorPolicies: Hashable, Sendable {
     package private(set) var generation: Int64
     private var current: [PolicyName: PolicyRevision]
     private var highestRevisions: [PolicyName: Int64]
+    /// Of all policies that have one.
+    package private(set) var objectives: PolicyObjectives
 
     package init(_ state: CoordinatorState) {
         generation = state.generation
@@ -12,6 +14,11 @@ package struct CoordinatorPolicies: Hashable, Sendable {
             highestRevisions[revision.policy.name] = max(
                 highestRevisions[revision.policy.name] ?? 0, revision.revision)
         }
+        objectives = Self.objectives(of: current)
+    }
+
+    private static func objectives(of policies: [PolicyName: PolicyRevision]) -> PolicyObjectives {
+        PolicyObjectives(policies.compactMapValues(\.policy.objective))
     }
 
     /// By name.
@@ -56,6 +63,7 @@ package struct CoordinatorPolicies: Hashable, Sendable {
     package mutating func take(_ edit: PolicyEdit) {
         generation = max(generation, edit.generation)
         current[edit.name] = edit.revision
+        objectives = Self.objectives(of: current)
         if let revision = edit.revision?.revision {
             highestRevisions[edit.name] = max(highestRevisions[edit.name] ?? 0, revision)
         }

@@ -106,6 +106,7 @@ struct Guarantees {
                 } else {
                     aggregates[key]?.fold(report)
                 }
+            case .alert: break
             case .inference(let inference):
                 let key = "\(inference.trigger.job) \(inference.agent)"
                 if aggregates[key] == nil {

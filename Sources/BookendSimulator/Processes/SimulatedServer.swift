@@ -57,19 +57,21 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
             return .refused(reason: "others can write it")
         case nil: break
         }
-        if random.permille(10) {
+        if host.world.quiet == nil, random.permille(10) {
             host.missing(stage, job, attempt)
             return .couldNotStart(reason: "no such interpreter")
         }
         host.begins(stage, of: context)
         let timeout = stage == .preScript ? plan.preTimeout : plan.postTimeout
         let running = RunningStage(
-            stage, of: context, on: host, life: life, lasting: random.skewed(500...600_000),
+            stage, of: context, on: host, life: life,
+            lasting: host.world.quiet == nil ? random.skewed(500...600_000) : random.number(20_000...40_000),
             timeout: timeout.map { $0.milliseconds }, onEnd: {})
         host.running.append(running)
         guard life.passes(.afterStart(stage)) else { return await dead() }
         await started()
         let ending = await end(of: running, stop, within: random.number(0...10_000))
+        if host.world.quiet != nil, case .own = ending { return .ended(StageEnd(.successful)) }
         return .ended(Self.scriptEnd(ending, &random))
     }
 
@@ -124,11 +126,13 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
             return StageEnd(.interrupted)
         }
         var random = Random(host.world.seed, "backup", Int64(host.index), job.rawValue, Int64(attempt))
-        let outcome = random.number(0...99)
+        let outcome = host.world.quiet == nil ? random.number(0...99) : 0
         let snapshot = Self.snapshot(job, attempt)
         host.begins(.backup, of: context)
         let running = RunningStage(
-            .backup, of: context, on: host, life: life, lasting: random.skewed(2_000...3_600_000), timeout: nil
+            .backup, of: context, on: host, life: life,
+            lasting: host.world.quiet == nil ? random.skewed(2_000...3_600_000) : random.number(600_000...900_000),
+            timeout: nil
         ) { [host] in
             if outcome < 85 { host.snapshots.insert(snapshot) }
         }

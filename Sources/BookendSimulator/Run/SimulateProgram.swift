@@ -15,6 +15,10 @@ package enum SimulateProgram {
         /// Histories that shortening a failure may run.
         var tries = 200
         var stopsAtFirst = false
+        /// Instead of histories: a month in which all goes well, and what people are told.
+        var isQuiet = false
+        /// …with the daily report.
+        var hasReport = false
         /// Print the counts as lines for the program that started the workers.
         var isWorker = false
     }
@@ -47,6 +51,7 @@ package enum SimulateProgram {
             rmdir(directory)
         }
         let keys = try FleetKeys(agents: options.size.agents, directory: directory)
+        if options.isQuiet { return tellQuietMonth(options, keys) }
         if let seed = options.replay { return replay(seed, options, keys) }
         let strikes = StrikeTable()
         var total = History.Counts()
@@ -67,6 +72,14 @@ package enum SimulateProgram {
         for (step, count) in strikes.steps.sorted(by: { $0.key < $1.key }) { print("step\t\(count)\t\(step)") }
         for (name, count) in total.lines { print("count\t\(count)\t\(name)") }
         return failed.isEmpty ? 0 : 1
+    }
+
+    private static func tellQuietMonth(_ options: Options, _ keys: FleetKeys) -> Int32 {
+        let outcome = QuietMonth(agents: options.size.agents, hasReport: options.hasReport).run(keys)
+        for message in outcome.messages { print(message) }
+        print("\(outcome.jobs) jobs, \(outcome.successes) successful, \(outcome.messages.count) messages")
+        for violation in outcome.violations { print("  \(violation)") }
+        return outcome.violations.isEmpty ? 0 : 1
     }
 
     private static func replay(_ seed: UInt64, _ options: Options, _ keys: FleetKeys) -> Int32 {
@@ -108,11 +121,13 @@ package enum SimulateProgram {
             case "--worker": options.worker.index = number(name)
             case "--workers": options.worker.of = max(1, number(name))
             case "--tries": options.tries = number(name)
+            case "--quiet-month": options.isQuiet = true
+            case "--report": options.hasReport = true
             case "--stop-at-first": options.stopsAtFirst = true
             default:
                 fail(
                     "unknown option \(name); there are --seeds N, --agents M, --hours H, --first S, --seed S to replay "
-                        + "one, --tries N for its shortening, --stop-at-first")
+                        + "one, --tries N for its shortening, --stop-at-first; and --quiet-month with --report")
             }
         }
         return options

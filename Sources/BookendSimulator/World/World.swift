@@ -1,6 +1,7 @@
 import BookendAgent
 import BookendCollector
 import BookendCoordinator
+import BookendDaemon
 import BookendFiles
 import BookendModel
 import BookendTransport
@@ -43,8 +44,12 @@ final class World: @unchecked Sendable {
     private var processes: [PeerIdentity: SimulatedProcess] = [:]
     private var numbers: [PeerIdentity: Int64] = [:]
 
-    init(seed: UInt64, agents count: Int, keys: FleetKeys, tellsStory: Bool) {
+    /// Everything goes well, and alerts are judged; `nil`: as the seed has it, and nobody is told.
+    let quiet: QuietChannel?
+
+    init(seed: UInt64, agents count: Int, keys: FleetKeys, tellsStory: Bool, quiet: QuietChannel? = nil) {
         self.seed = seed
+        self.quiet = quiet
         self.keys = keys
         story = tellsStory ? [] : nil
         coordinatorMachine = Machine(timeline)
@@ -152,12 +157,19 @@ final class World: @unchecked Sendable {
         configuration.query = Self.query
         configuration.localFeed = Self.localFeed
         configuration.coordinator = .init(sync: Self.sync, publicKey: keys.coordinator.publicKey.text)
+        let store = SimulatedReportStore(
+            transactions: Transactions(life: life, disk: collectorDisk), store: reportStore)
+        var door: (@Sendable (ChannelConfiguration, any DaemonClock) -> any ChannelSending)?
+        if let quiet {
+            configuration.channels = [quiet.configuration]
+            door = { _, _ in quiet }
+        }
         let collector = Collector(
             configuration: configuration, network: life.host, keys: keys.collector, ring: keys.ring,
-            store: SimulatedReportStore(
-                transactions: Transactions(life: life, disk: collectorDisk), store: reportStore),
+            store: store, alerts: quiet == nil ? nil : store,
             clock: SimulatedClock(life: life), rosterInterval: .seconds(240),
-            silenceInterval: .seconds(600), logger: logger("collector", life))
+            silenceInterval: .seconds(600), alertInterval: .seconds(120),
+            doors: door, logger: logger("collector", life))
         try await collector.run()
     }
 

@@ -207,6 +207,9 @@ nonisolated struct ProtoAlertSilence: Sendable {
 
   var reason: String = String()
 
+  /// of the agent; all must hold
+  var labels: Dictionary<String,String> = [:]
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -307,6 +310,12 @@ nonisolated struct ProtoChannelState: Sendable {
   /// Clears the value of `failingUnixMs`. Subsequent reads from it will return its default value.
   mutating func clearFailingUnixMs() {self._failingUnixMs = nil}
 
+  /// messages that were refused
+  var undeliverable: Int64 = 0
+
+  /// why the latest of them was
+  var refusal: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -314,6 +323,126 @@ nonisolated struct ProtoChannelState: Sendable {
   fileprivate var _oldestUnixMs: Int64? = nil
   fileprivate var _deliveredUnixMs: Int64? = nil
   fileprivate var _failingUnixMs: Int64? = nil
+}
+
+/// Many messages that waited for one channel as one.
+nonisolated struct ProtoAlertDigest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var entries: [ProtoAlertDigest.Entry] = []
+
+  var reports: Int64 = 0
+
+  var atUnixMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var kind: String = String()
+
+    var policy: String = String()
+
+    var firstAlertID: Int64 = 0
+
+    var lastAlertID: Int64 = 0
+
+    var messages: Int64 = 0
+
+    var firstUnixMs: Int64 = 0
+
+    var lastUnixMs: Int64 = 0
+
+    /// of the last message
+    var occasion: String = String()
+
+    var agents: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+}
+
+/// A page of text, as it waits for a channel.
+nonisolated struct ProtoReportLetter: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var title: String = String()
+
+  var lines: [String] = []
+
+  var atUnixMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A message that no channel has accepted yet.
+nonisolated struct ProtoMessageRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: Int64 = 0
+
+  var channel: String = String()
+
+  var title: String = String()
+
+  var createdUnixMs: Int64 = 0
+
+  var tries: Int64 = 0
+
+  /// empty: it was not refused
+  var refusal: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// What people were told of an alert, in the feed.
+nonisolated struct ProtoAlertEvent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: Int64 = 0
+
+  var kind: String = String()
+
+  /// empty: of the whole fleet
+  var policy: String = String()
+
+  /// raised, grown, reminder, resolved
+  var occasion: String = String()
+
+  var atUnixMs: Int64 = 0
+
+  var agentsHit: Int64 = 0
+
+  var agentsOpen: Int64 = 0
+
+  /// some of those that are hit
+  var agents: [String] = []
+
+  /// of the first of them
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -559,7 +688,7 @@ nonisolated extension ProtoAlertRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoAlertSilence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AlertSilence"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}policy\0\u{1}agent\0\u{3}until_unix_ms\0\u{1}by\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}policy\0\u{1}agent\0\u{3}until_unix_ms\0\u{1}by\0\u{1}reason\0\u{1}labels\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -574,6 +703,7 @@ nonisolated extension ProtoAlertSilence: SwiftProtobuf.Message, SwiftProtobuf._M
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.untilUnixMs) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.by) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
       default: break
       }
     }
@@ -601,6 +731,9 @@ nonisolated extension ProtoAlertSilence: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 7)
     }
+    if !self.labels.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -612,6 +745,7 @@ nonisolated extension ProtoAlertSilence: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.untilUnixMs != rhs.untilUnixMs {return false}
     if lhs.by != rhs.by {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.labels != rhs.labels {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -713,7 +847,7 @@ nonisolated extension ProtoAlertNotice: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoChannelState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ChannelState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}kind\0\u{1}waiting\0\u{3}oldest_unix_ms\0\u{3}delivered_unix_ms\0\u{1}problem\0\u{3}failing_unix_ms\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}kind\0\u{1}waiting\0\u{3}oldest_unix_ms\0\u{3}delivered_unix_ms\0\u{1}problem\0\u{3}failing_unix_ms\0\u{1}undeliverable\0\u{1}refusal\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -728,6 +862,8 @@ nonisolated extension ProtoChannelState: SwiftProtobuf.Message, SwiftProtobuf._M
       case 5: try { try decoder.decodeSingularInt64Field(value: &self._deliveredUnixMs) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.problem) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self._failingUnixMs) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.undeliverable) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
       default: break
       }
     }
@@ -759,6 +895,12 @@ nonisolated extension ProtoChannelState: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._failingUnixMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 7)
     } }()
+    if self.undeliverable != 0 {
+      try visitor.visitSingularInt64Field(value: self.undeliverable, fieldNumber: 8)
+    }
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -770,6 +912,283 @@ nonisolated extension ProtoChannelState: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs._deliveredUnixMs != rhs._deliveredUnixMs {return false}
     if lhs.problem != rhs.problem {return false}
     if lhs._failingUnixMs != rhs._failingUnixMs {return false}
+    if lhs.undeliverable != rhs.undeliverable {return false}
+    if lhs.refusal != rhs.refusal {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAlertDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".AlertDigest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{1}reports\0\u{3}at_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.reports) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    if self.reports != 0 {
+      try visitor.visitSingularInt64Field(value: self.reports, fieldNumber: 2)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAlertDigest, rhs: ProtoAlertDigest) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.reports != rhs.reports {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAlertDigest.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoAlertDigest.protoMessageName + ".Entry"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}policy\0\u{3}first_alert_id\0\u{3}last_alert_id\0\u{1}messages\0\u{3}first_unix_ms\0\u{3}last_unix_ms\0\u{1}occasion\0\u{1}agents\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.firstAlertID) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.lastAlertID) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.messages) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.firstUnixMs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.lastUnixMs) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.occasion) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.agents) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 2)
+    }
+    if self.firstAlertID != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstAlertID, fieldNumber: 3)
+    }
+    if self.lastAlertID != 0 {
+      try visitor.visitSingularInt64Field(value: self.lastAlertID, fieldNumber: 4)
+    }
+    if self.messages != 0 {
+      try visitor.visitSingularInt64Field(value: self.messages, fieldNumber: 5)
+    }
+    if self.firstUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstUnixMs, fieldNumber: 6)
+    }
+    if self.lastUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.lastUnixMs, fieldNumber: 7)
+    }
+    if !self.occasion.isEmpty {
+      try visitor.visitSingularStringField(value: self.occasion, fieldNumber: 8)
+    }
+    if self.agents != 0 {
+      try visitor.visitSingularInt64Field(value: self.agents, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAlertDigest.Entry, rhs: ProtoAlertDigest.Entry) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.firstAlertID != rhs.firstAlertID {return false}
+    if lhs.lastAlertID != rhs.lastAlertID {return false}
+    if lhs.messages != rhs.messages {return false}
+    if lhs.firstUnixMs != rhs.firstUnixMs {return false}
+    if lhs.lastUnixMs != rhs.lastUnixMs {return false}
+    if lhs.occasion != rhs.occasion {return false}
+    if lhs.agents != rhs.agents {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReportLetter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ReportLetter"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}title\0\u{1}lines\0\u{3}at_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.title) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.lines) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.title.isEmpty {
+      try visitor.visitSingularStringField(value: self.title, fieldNumber: 1)
+    }
+    if !self.lines.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.lines, fieldNumber: 2)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoReportLetter, rhs: ProtoReportLetter) -> Bool {
+    if lhs.title != rhs.title {return false}
+    if lhs.lines != rhs.lines {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoMessageRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MessageRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}channel\0\u{1}title\0\u{3}created_unix_ms\0\u{1}tries\0\u{1}refusal\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.channel) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.title) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.createdUnixMs) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.tries) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.channel.isEmpty {
+      try visitor.visitSingularStringField(value: self.channel, fieldNumber: 2)
+    }
+    if !self.title.isEmpty {
+      try visitor.visitSingularStringField(value: self.title, fieldNumber: 3)
+    }
+    if self.createdUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdUnixMs, fieldNumber: 4)
+    }
+    if self.tries != 0 {
+      try visitor.visitSingularInt64Field(value: self.tries, fieldNumber: 5)
+    }
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoMessageRecord, rhs: ProtoMessageRecord) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.channel != rhs.channel {return false}
+    if lhs.title != rhs.title {return false}
+    if lhs.createdUnixMs != rhs.createdUnixMs {return false}
+    if lhs.tries != rhs.tries {return false}
+    if lhs.refusal != rhs.refusal {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAlertEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".AlertEvent"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}policy\0\u{1}occasion\0\u{3}at_unix_ms\0\u{3}agents_hit\0\u{3}agents_open\0\u{1}agents\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.occasion) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.agentsHit) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.agentsOpen) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.agents) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 3)
+    }
+    if !self.occasion.isEmpty {
+      try visitor.visitSingularStringField(value: self.occasion, fieldNumber: 4)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 5)
+    }
+    if self.agentsHit != 0 {
+      try visitor.visitSingularInt64Field(value: self.agentsHit, fieldNumber: 6)
+    }
+    if self.agentsOpen != 0 {
+      try visitor.visitSingularInt64Field(value: self.agentsOpen, fieldNumber: 7)
+    }
+    if !self.agents.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.agents, fieldNumber: 8)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAlertEvent, rhs: ProtoAlertEvent) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.occasion != rhs.occasion {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.agentsHit != rhs.agentsHit {return false}
+    if lhs.agentsOpen != rhs.agentsOpen {return false}
+    if lhs.agents != rhs.agents {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

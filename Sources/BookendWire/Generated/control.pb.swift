@@ -1166,6 +1166,14 @@ nonisolated struct ProtoRosterRequest: Sendable {
   /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
   mutating func clearNextKey() {self._nextKey = nil}
 
+  /// What people did at the collector, for the audit log, in the same way.
+  var actions: [ProtoAction] = []
+
+  var actionsThrough: Int64 = 0
+
+  /// of the objectives that the collector knows; 0: none
+  var objectivesVersion: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1173,6 +1181,43 @@ nonisolated struct ProtoRosterRequest: Sendable {
   fileprivate var _place: ProtoCollectorPlace? = nil
   fileprivate var _serverKey: String? = nil
   fileprivate var _nextKey: String? = nil
+}
+
+/// What somebody did at a collector, for the audit log.
+nonisolated struct ProtoAction: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var who: String = String()
+
+  /// such as alert.acknowledge
+  var what: String = String()
+
+  var target: String = String()
+
+  var reason: String = String()
+
+  var atUnixMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// The objective of a policy: a good backup of each server within so long.
+nonisolated struct ProtoObjective: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  var withinMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoRosterReply: Sendable {
@@ -1219,6 +1264,14 @@ nonisolated struct ProtoRosterReply: Sendable {
   var hasNextKey: Bool {self._nextKey != nil}
   /// Clears the value of `nextKey`. Subsequent reads from it will return its default value.
   mutating func clearNextKey() {self._nextKey = nil}
+
+  var actionsThrough: Int64 = 0
+
+  /// 0: this coordinator tells no objectives
+  var objectivesVersion: UInt64 = 0
+
+  /// all of them, when the collector knows another version
+  var objectives: [ProtoObjective] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3140,7 +3193,7 @@ nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0\u{3}next_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0\u{3}next_key\0\u{2}\u{9}actions\0\u{3}actions_through\0\u{3}objectives_version\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3157,6 +3210,9 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
       case 30: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
       case 31: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
+      case 40: try { try decoder.decodeRepeatedMessageField(value: &self.actions) }()
+      case 41: try { try decoder.decodeSingularInt64Field(value: &self.actionsThrough) }()
+      case 42: try { try decoder.decodeSingularFixed64Field(value: &self.objectivesVersion) }()
       default: break
       }
     }
@@ -3194,6 +3250,15 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._nextKey {
       try visitor.visitSingularStringField(value: v, fieldNumber: 31)
     } }()
+    if !self.actions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.actions, fieldNumber: 40)
+    }
+    if self.actionsThrough != 0 {
+      try visitor.visitSingularInt64Field(value: self.actionsThrough, fieldNumber: 41)
+    }
+    if self.objectivesVersion != 0 {
+      try visitor.visitSingularFixed64Field(value: self.objectivesVersion, fieldNumber: 42)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3207,6 +3272,94 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.refusalsThrough != rhs.refusalsThrough {return false}
     if lhs._serverKey != rhs._serverKey {return false}
     if lhs._nextKey != rhs._nextKey {return false}
+    if lhs.actions != rhs.actions {return false}
+    if lhs.actionsThrough != rhs.actionsThrough {return false}
+    if lhs.objectivesVersion != rhs.objectivesVersion {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Action"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}who\0\u{1}what\0\u{1}target\0\u{1}reason\0\u{3}at_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.who) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.what) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.who.isEmpty {
+      try visitor.visitSingularStringField(value: self.who, fieldNumber: 1)
+    }
+    if !self.what.isEmpty {
+      try visitor.visitSingularStringField(value: self.what, fieldNumber: 2)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAction, rhs: ProtoAction) -> Bool {
+    if lhs.who != rhs.who {return false}
+    if lhs.what != rhs.what {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoObjective: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Objective"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{3}within_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.withinMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    if self.withinMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.withinMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoObjective, rhs: ProtoObjective) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.withinMs != rhs.withinMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3214,7 +3367,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0\u{4}\u{9}next_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0\u{4}\u{9}next_key\0\u{4}\u{a}actions_through\0\u{3}objectives_version\0\u{1}objectives\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3232,6 +3385,9 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 20: try { try decoder.decodeSingularMessageField(value: &self._auditHead) }()
       case 21: try { try decoder.decodeSingularInt64Field(value: &self.refusalsThrough) }()
       case 30: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
+      case 40: try { try decoder.decodeSingularInt64Field(value: &self.actionsThrough) }()
+      case 41: try { try decoder.decodeSingularFixed64Field(value: &self.objectivesVersion) }()
+      case 42: try { try decoder.decodeRepeatedMessageField(value: &self.objectives) }()
       default: break
       }
     }
@@ -3272,6 +3428,15 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._nextKey {
       try visitor.visitSingularStringField(value: v, fieldNumber: 30)
     } }()
+    if self.actionsThrough != 0 {
+      try visitor.visitSingularInt64Field(value: self.actionsThrough, fieldNumber: 40)
+    }
+    if self.objectivesVersion != 0 {
+      try visitor.visitSingularFixed64Field(value: self.objectivesVersion, fieldNumber: 41)
+    }
+    if !self.objectives.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.objectives, fieldNumber: 42)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3286,6 +3451,9 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs._auditHead != rhs._auditHead {return false}
     if lhs.refusalsThrough != rhs.refusalsThrough {return false}
     if lhs._nextKey != rhs._nextKey {return false}
+    if lhs.actionsThrough != rhs.actionsThrough {return false}
+    if lhs.objectivesVersion != rhs.objectivesVersion {return false}
+    if lhs.objectives != rhs.objectives {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

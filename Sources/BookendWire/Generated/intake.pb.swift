@@ -212,11 +212,20 @@ nonisolated struct ProtoFeedEntry: Sendable {
     set {body = .inference(newValue)}
   }
 
+  var alert: ProtoAlertEvent {
+    get {
+      if case .alert(let v)? = body {return v}
+      return ProtoAlertEvent()
+    }
+    set {body = .alert(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
     case report(ProtoReport)
     case inference(ProtoInference)
+    case alert(ProtoAlertEvent)
 
   }
 
@@ -525,7 +534,7 @@ nonisolated extension ProtoProgress: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoFeedEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".FeedEntry"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cursor\0\u{1}report\0\u{1}inference\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cursor\0\u{1}report\0\u{1}inference\0\u{1}alert\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -558,6 +567,18 @@ nonisolated extension ProtoFeedEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.body = .inference(v)
         }
       }()
+      case 4: try {
+        var v: ProtoAlertEvent?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .alert(v)
+        }
+      }()
       default: break
       }
     }
@@ -579,6 +600,10 @@ nonisolated extension ProtoFeedEntry: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .inference?: try {
       guard case .inference(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .alert?: try {
+      guard case .alert(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
     case nil: break
     }

@@ -677,6 +677,16 @@ nonisolated struct ProtoPolicy: @unchecked Sendable {
   /// Clears the value of `retryRules`. Subsequent reads from it will return its default value.
   mutating func clearRetryRules() {_uniqueStorage()._retryRules = nil}
 
+  /// a good backup of each server within so long
+  var objectiveMs: Int64 {
+    get {_storage._objectiveMs ?? 0}
+    set {_uniqueStorage()._objectiveMs = newValue}
+  }
+  /// Returns true if `objectiveMs` has been explicitly set.
+  var hasObjectiveMs: Bool {_storage._objectiveMs != nil}
+  /// Clears the value of `objectiveMs`. Subsequent reads from it will return its default value.
+  mutating func clearObjectiveMs() {_uniqueStorage()._objectiveMs = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Engine: Equatable, Sendable {
@@ -1570,7 +1580,7 @@ nonisolated extension ProtoRetryRules: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Policy"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0\u{3}limit_per_agent\0\u{3}retry_rules\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}selector\0\u{1}restic\0\u{1}command\0\u{1}scripts\0\u{3}max_attempts\0\u{3}retry_interval_ms\0\u{3}window_ms\0\u{3}ignore_window_for_first_backup\0\u{1}schedules\0\u{3}splay_ms\0\u{3}catch_up\0\u{3}when_agent_offline\0\u{1}overlap\0\u{3}bandwidth_limit_bytes\0\u{3}limit_per_policy\0\u{3}limit_per_repository\0\u{3}limit_per_agent\0\u{3}retry_rules\0\u{4}\u{a}objective_ms\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1592,6 +1602,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _limitPerRepository: Int32 = 0
     var _limitPerAgent: Int32 = 0
     var _retryRules: ProtoRetryRules? = nil
+    var _objectiveMs: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1621,6 +1632,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       _limitPerRepository = source._limitPerRepository
       _limitPerAgent = source._limitPerAgent
       _retryRules = source._retryRules
+      _objectiveMs = source._objectiveMs
     }
   }
 
@@ -1681,6 +1693,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 18: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerRepository) }()
         case 19: try { try decoder.decodeSingularInt32Field(value: &_storage._limitPerAgent) }()
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._retryRules) }()
+        case 30: try { try decoder.decodeSingularInt64Field(value: &_storage._objectiveMs) }()
         default: break
         }
       }
@@ -1758,6 +1771,9 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
       try { if let v = _storage._retryRules {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       } }()
+      try { if let v = _storage._objectiveMs {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 30)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1786,6 +1802,7 @@ nonisolated extension ProtoPolicy: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._limitPerRepository != rhs_storage._limitPerRepository {return false}
         if _storage._limitPerAgent != rhs_storage._limitPerAgent {return false}
         if _storage._retryRules != rhs_storage._retryRules {return false}
+        if _storage._objectiveMs != rhs_storage._objectiveMs {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -211,6 +211,38 @@ nonisolated struct ProtoQuery: Sendable {
     set {query = .serverKey(newValue)}
   }
 
+  var messages: ProtoQuery.Messages {
+    get {
+      if case .messages(let v)? = query {return v}
+      return ProtoQuery.Messages()
+    }
+    set {query = .messages(newValue)}
+  }
+
+  var resendMessages: ProtoQuery.MessageChoice {
+    get {
+      if case .resendMessages(let v)? = query {return v}
+      return ProtoQuery.MessageChoice()
+    }
+    set {query = .resendMessages(newValue)}
+  }
+
+  var discardMessages: ProtoQuery.MessageChoice {
+    get {
+      if case .discardMessages(let v)? = query {return v}
+      return ProtoQuery.MessageChoice()
+    }
+    set {query = .discardMessages(newValue)}
+  }
+
+  var backupAges: ProtoQuery.BackupAges {
+    get {
+      if case .backupAges(let v)? = query {return v}
+      return ProtoQuery.BackupAges()
+    }
+    set {query = .backupAges(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Query: Equatable, Sendable {
@@ -229,6 +261,10 @@ nonisolated struct ProtoQuery: Sendable {
     case testChannels(ProtoQuery.TestChannels)
     /// the collector's own
     case serverKey(ProtoServerKeyRequest)
+    case messages(ProtoQuery.Messages)
+    case resendMessages(ProtoQuery.MessageChoice)
+    case discardMessages(ProtoQuery.MessageChoice)
+    case backupAges(ProtoQuery.BackupAges)
 
   }
 
@@ -321,6 +357,47 @@ nonisolated struct ProtoQuery: Sendable {
     // methods supported on all messages.
 
     /// empty: all
+    var channel: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Messages: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// empty: all
+    var channel: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct BackupAges: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// of servers and policies that had a job since
+    var sinceUnixMs: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct MessageChoice: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var ids: [Int64] = []
+
+    /// without ids: all that this channel refused
     var channel: String = String()
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -639,6 +716,46 @@ nonisolated struct ProtoFleetSummary: Sendable {
   init() {}
 }
 
+/// How old the good backups are that a policy made of a server.
+nonisolated struct ProtoBackupAge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var agent: String = String()
+
+  var policy: String = String()
+
+  /// absent: there is none
+  var goodUnixMs: Int64 {
+    get {_goodUnixMs ?? 0}
+    set {_goodUnixMs = newValue}
+  }
+  /// Returns true if `goodUnixMs` has been explicitly set.
+  var hasGoodUnixMs: Bool {self._goodUnixMs != nil}
+  /// Clears the value of `goodUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearGoodUnixMs() {self._goodUnixMs = nil}
+
+  /// of the first job that is kept
+  var firstUnixMs: Int64 = 0
+
+  var objectiveMs: Int64 {
+    get {_objectiveMs ?? 0}
+    set {_objectiveMs = newValue}
+  }
+  /// Returns true if `objectiveMs` has been explicitly set.
+  var hasObjectiveMs: Bool {self._objectiveMs != nil}
+  /// Clears the value of `objectiveMs`. Subsequent reads from it will return its default value.
+  mutating func clearObjectiveMs() {self._objectiveMs = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _goodUnixMs: Int64? = nil
+  fileprivate var _objectiveMs: Int64? = nil
+}
+
 nonisolated struct ProtoQueryReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -720,6 +837,22 @@ nonisolated struct ProtoQueryReply: Sendable {
     set {reply = .serverKey(newValue)}
   }
 
+  var messages: ProtoQueryReply.Messages {
+    get {
+      if case .messages(let v)? = reply {return v}
+      return ProtoQueryReply.Messages()
+    }
+    set {reply = .messages(newValue)}
+  }
+
+  var backupAges: ProtoQueryReply.BackupAges {
+    get {
+      if case .backupAges(let v)? = reply {return v}
+      return ProtoQueryReply.BackupAges()
+    }
+    set {reply = .backupAges(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -732,6 +865,8 @@ nonisolated struct ProtoQueryReply: Sendable {
     case silences(ProtoQueryReply.Silences)
     case channels(ProtoQueryReply.Channels)
     case serverKey(ProtoServerKeyState)
+    case messages(ProtoQueryReply.Messages)
+    case backupAges(ProtoQueryReply.BackupAges)
 
   }
 
@@ -805,6 +940,33 @@ nonisolated struct ProtoQueryReply: Sendable {
     // methods supported on all messages.
 
     var channels: [ProtoChannelState] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Messages: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var messages: [ProtoMessageRecord] = []
+
+    var total: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct BackupAges: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// the oldest first
+    var ages: [ProtoBackupAge] = []
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -889,7 +1051,7 @@ nonisolated extension ProtoJobFilter: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Query"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0\u{4}\u{4}server_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0\u{1}messages\0\u{3}resend_messages\0\u{3}discard_messages\0\u{3}server_key\0\u{3}backup_ages\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1042,6 +1204,42 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.query = .testChannels(v)
         }
       }()
+      case 37: try {
+        var v: ProtoQuery.Messages?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .messages(v)
+        }
+      }()
+      case 38: try {
+        var v: ProtoQuery.MessageChoice?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .resendMessages(v)
+        }
+      }()
+      case 39: try {
+        var v: ProtoQuery.MessageChoice?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .discardMessages(v)
+        }
+      }()
       case 40: try {
         var v: ProtoServerKeyRequest?
         var hadOneofValue = false
@@ -1052,6 +1250,18 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.query = .serverKey(v)
+        }
+      }()
+      case 41: try {
+        var v: ProtoQuery.BackupAges?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .backupAges(v)
         }
       }()
       default: break
@@ -1120,9 +1330,25 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .testChannels(let v)? = self.query else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
     }()
+    case .messages?: try {
+      guard case .messages(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
+    }()
+    case .resendMessages?: try {
+      guard case .resendMessages(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 38)
+    }()
+    case .discardMessages?: try {
+      guard case .discardMessages(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 39)
+    }()
     case .serverKey?: try {
       guard case .serverKey(let v)? = self.query else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .backupAges?: try {
+      guard case .backupAges(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
     }()
     case nil: break
     }
@@ -1327,6 +1553,101 @@ nonisolated extension ProtoQuery.TestChannels: SwiftProtobuf.Message, SwiftProto
   }
 
   static func ==(lhs: ProtoQuery.TestChannels, rhs: ProtoQuery.TestChannels) -> Bool {
+    if lhs.channel != rhs.channel {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.Messages: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".Messages"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}channel\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.channel) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.channel.isEmpty {
+      try visitor.visitSingularStringField(value: self.channel, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.Messages, rhs: ProtoQuery.Messages) -> Bool {
+    if lhs.channel != rhs.channel {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.BackupAges: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".BackupAges"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}since_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.sinceUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sinceUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceUnixMs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.BackupAges, rhs: ProtoQuery.BackupAges) -> Bool {
+    if lhs.sinceUnixMs != rhs.sinceUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.MessageChoice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".MessageChoice"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{1}channel\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.ids += more }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.channel) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ids.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.ids, fieldNumber: 1)
+    }
+    if !self.channel.isEmpty {
+      try visitor.visitSingularStringField(value: self.channel, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.MessageChoice, rhs: ProtoQuery.MessageChoice) -> Bool {
+    if lhs.ids != rhs.ids {return false}
     if lhs.channel != rhs.channel {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1782,9 +2103,63 @@ nonisolated extension ProtoFleetSummary.Policy: SwiftProtobuf.Message, SwiftProt
   }
 }
 
+nonisolated extension ProtoBackupAge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BackupAge"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}policy\0\u{3}good_unix_ms\0\u{3}first_unix_ms\0\u{3}objective_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._goodUnixMs) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.firstUnixMs) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._objectiveMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 2)
+    }
+    try { if let v = self._goodUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if self.firstUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstUnixMs, fieldNumber: 4)
+    }
+    try { if let v = self._objectiveMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoBackupAge, rhs: ProtoBackupAge) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs._goodUnixMs != rhs._goodUnixMs {return false}
+    if lhs.firstUnixMs != rhs.firstUnixMs {return false}
+    if lhs._objectiveMs != rhs._objectiveMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".QueryReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0\u{2}\u{a}alerts\0\u{1}silences\0\u{1}channels\0\u{4}\u{8}server_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{1}fleet\0\u{1}feed\0\u{1}failure\0\u{4}\u{f}audit_anchors\0\u{2}\u{a}alerts\0\u{1}silences\0\u{1}channels\0\u{1}messages\0\u{3}backup_ages\0\u{4}\u{6}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1889,6 +2264,30 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.reply = .channels(v)
         }
       }()
+      case 33: try {
+        var v: ProtoQueryReply.Messages?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .messages(v)
+        }
+      }()
+      case 34: try {
+        var v: ProtoQueryReply.BackupAges?
+        var hadOneofValue = false
+        if self.reply != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .backupAges(v)
+        }
+      }()
       case 40: try {
         var v: ProtoServerKeyState?
         var hadOneofValue = false
@@ -1946,6 +2345,14 @@ nonisolated extension ProtoQueryReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .channels?: try {
       guard case .channels(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
+    case .messages?: try {
+      guard case .messages(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+    }()
+    case .backupAges?: try {
+      guard case .backupAges(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
     }()
     case .serverKey?: try {
       guard case .serverKey(let v)? = self.reply else { preconditionFailure() }
@@ -2149,6 +2556,71 @@ nonisolated extension ProtoQueryReply.Channels: SwiftProtobuf.Message, SwiftProt
 
   static func ==(lhs: ProtoQueryReply.Channels, rhs: ProtoQueryReply.Channels) -> Bool {
     if lhs.channels != rhs.channels {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQueryReply.Messages: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQueryReply.protoMessageName + ".Messages"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}messages\0\u{1}total\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.messages) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.total) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.messages.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.messages, fieldNumber: 1)
+    }
+    if self.total != 0 {
+      try visitor.visitSingularInt64Field(value: self.total, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQueryReply.Messages, rhs: ProtoQueryReply.Messages) -> Bool {
+    if lhs.messages != rhs.messages {return false}
+    if lhs.total != rhs.total {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQueryReply.BackupAges: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQueryReply.protoMessageName + ".BackupAges"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ages\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.ages) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ages.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ages, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQueryReply.BackupAges, rhs: ProtoQueryReply.BackupAges) -> Bool {
+    if lhs.ages != rhs.ages {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -14,6 +14,7 @@ struct AccessTests {
         .operator: [
             "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive", "policy.pause",
             "policy.resume", "agent.maintain", "alert.acknowledge", "alert.silence", "channel.test",
+            "message.resend", "message.discard",
         ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",

@@ -117,4 +117,23 @@ import Testing
         #expect(notices.filter { $0.occasion != .reminder }.map(\.occasion) == [.raised, .resolved])
         #expect(book.activeAlerts.isEmpty)
     }
+
+    @Test func `a silence that names labels covers the agents that have all of them`() {
+        var book = AlertBook(rules: AlertRules())
+        let now = UnixTime(milliseconds: 1_700_000_000_000)
+        _ = book.silence(
+            AlertSilence(labels: ["site": "north", "role": "db"], until: now + .seconds(9_000), reason: "why"))
+        for name in ["db-1", "db-2", "web-1"] {
+            book.raise(.agentOffline, nil, AgentID(rawValue: name), reason: "silent", at: now)
+        }
+        let labels = [
+            AgentID(rawValue: "db-1"): ["site": "north", "role": "db"],
+            AgentID(rawValue: "db-2"): ["site": "south", "role": "db"],
+            AgentID(rawValue: "web-1"): ["site": "north"],
+        ]
+        let told = book.takeChanges(at: now + .seconds(3_600), labels: labels).notices
+        #expect(told.map { $0.news.map(\.agent.rawValue) } == [["db-2", "web-1"]])
+        let later = book.takeChanges(at: now + .seconds(18_000), labels: labels).notices
+        #expect(later.map { $0.news.map(\.agent.rawValue) } == [["db-1"]])
+    }
 }

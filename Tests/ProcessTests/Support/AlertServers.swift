@@ -1,6 +1,6 @@
 /// A mail server of `aiosmtpd`: prints each mail that it gets as a line of JSON.
 ///
-/// While the file `hold` stands in its folder, an answer to a mail waits until it is gone.
+/// While the file `refuse` stands in its folder, a mail is answered with what stands there. While the file `hold` stands in its folder, an answer to a mail waits until it is gone.
 struct MailServer: Sendable {
     enum Way: String, Sendable { case plain, starttls, tls }
 
@@ -17,6 +17,8 @@ struct MailServer: Sendable {
             context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
         class Handler:
             async def handle_DATA(self, server, session, envelope):
+                if os.path.exists(folder + "/refuse"):
+                    return open(folder + "/refuse").read()
                 mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
                 print(json.dumps({
                     "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": server.transport.get_extra_info("ssl_object") is not None,
@@ -40,8 +42,8 @@ struct MailServer: Sendable {
             time.sleep(3600)
         """
 
-    static func start(_ way: Way, in folder: String) async throws -> MailServer {
-        let port = try FreePorts.find(1)[0]
+    static func start(_ way: Way, in folder: String, port: UInt16? = nil) async throws -> MailServer {
+        let port = try port ?? FreePorts.find(1)[0]
         let program = RunningProgram(
             "mail-\(way.rawValue)",
             try await PythonHome.interpreter(

@@ -150,6 +150,7 @@ final class RealFleet: Sendable {
         let watch = RunningProgram(
             "watch", "bookend", ["watch", "--output", "json", "--from", "start"], environment: environment,
             onOutput: { [feed, lines] line in
+                if line.contains("\"is_alert\":true") { return }
                 if lines == .ends, !line.contains("\"ends_job\":true"), !line.contains("\"ends_job\": true") { return }
                 do {
                     feed.append(try FeedLine(line))

@@ -14,10 +14,11 @@ struct AlertsCommand: AsyncParsableCommand {
               bookend alerts ack 7 --note "disk ordered"
               bookend alerts silence --agent 'web-*' --for 2h --reason "they are being moved"
               bookend alerts test ops-mail
+              bookend alerts messages
             """,
         subcommands: [
             AlertsListCommand.self, AlertsShowCommand.self, AlertsAcknowledgeCommand.self, AlertsSilenceCommand.self,
-            AlertsTestCommand.self,
+            AlertsTestCommand.self, AlertsMessagesCommand.self, AlertsResendCommand.self, AlertsDiscardCommand.self,
         ],
         defaultSubcommand: AlertsListCommand.self)
 }
@@ -119,6 +120,7 @@ struct AlertsSilenceCommand: AsyncParsableCommand {
               bookend alerts silence
               bookend alerts silence --policy 'dev-*' --for 7d --reason "nobody needs to know"
               bookend alerts silence --kind agent-offline --agent web-3 --for 2h --reason "new disk"
+              bookend alerts silence --label site=north --for 4h --reason "power is off there"
               bookend alerts silence --end 4
             """)
 
@@ -128,6 +130,8 @@ struct AlertsSilenceCommand: AsyncParsableCommand {
     var policy = ""
     @Option(help: "Only agents that this pattern matches.")
     var agent = ""
+    @Option(help: ArgumentHelp("Only agents with this label; may be given more than once.", valueName: "key=value"))
+    var label: [LabelArgument] = []
     @Option(name: .customLong("for"), help: ArgumentHelp("For how long, such as 2h or 7d.", valueName: "duration"))
     var length: DurationArgument?
     @Option(help: "Why.")
@@ -137,7 +141,9 @@ struct AlertsSilenceCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    private var isOrder: Bool { kind != nil || !policy.isEmpty || !agent.isEmpty || length != nil || !reason.isEmpty }
+    private var isOrder: Bool {
+        kind != nil || !policy.isEmpty || !agent.isEmpty || !label.isEmpty || length != nil || !reason.isEmpty
+    }
 
     func validate() throws {
         guard end == nil || !isOrder else { throw ValidationError("--end stands alone") }
@@ -158,7 +164,9 @@ struct AlertsSilenceCommand: AsyncParsableCommand {
         } else if let length, isOrder {
             query = .silenceAlerts(
                 AlertSilence(
-                    kind: kind, policy: policy, agent: agent, until: .now + length.duration, reason: reason))
+                    kind: kind, policy: policy, agent: agent,
+                    labels: Dictionary(label.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
+                    until: .now + length.duration, reason: reason))
         } else {
             query = .silences
         }

@@ -206,6 +206,12 @@ package struct RosterRequest: Hashable, Sendable {
     package var serverKey: PublicKey?
     /// That the collector will have: to be admitted beside the one that it has; `nil`: it keeps that.
     package var nextKey: PublicKey?
+    /// What people did at the collector and the coordinator has not written into the audit log yet, at most 100.
+    package var actions: [CollectorAction] = []
+    /// The number of the last of them; they grow, also over restarts.
+    package var actionsThrough: Int64 = 0
+    /// What an earlier ``PolicyObjectives/version`` said; 0: none.
+    package var objectivesVersion: UInt64 = 0
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
@@ -239,6 +245,10 @@ package struct RosterReply: Hashable, Sendable {
     package var refusalsThrough: Int64 = 0
     /// ``SyncSnapshot/nextKey``.
     package var nextKey: PublicKey?
+    /// ``RosterRequest/actionsThrough`` of what was written; 0: nothing.
+    package var actionsThrough: Int64 = 0
+    /// All of them; `nil`: the collector knows them.
+    package var objectives: PolicyObjectives?
 
     package init(
         through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,

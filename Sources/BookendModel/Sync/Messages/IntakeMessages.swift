@@ -127,6 +127,7 @@ package struct FeedEntry: Hashable, Sendable {
     package enum Body: Hashable, Sendable {
         case report(Report)
         case inference(Inference)
+        case alert(AlertEvent)
     }
 
     /// The place just behind this entry: "go on from here".
@@ -142,12 +143,12 @@ package struct FeedEntry: Hashable, Sendable {
         self.init(cursor: cursor, body: .report(report))
     }
 
-    /// `nil`: it is an inference.
+    /// `nil`: it is an inference or an alert.
     package var report: Report? {
         if case .report(let report) = body { report } else { nil }
     }
 
-    /// `nil`: it is a report.
+    /// `nil`: it is a report or an alert.
     package var inference: Inference? {
         if case .inference(let inference) = body { inference } else { nil }
     }

@@ -1,30 +1,28 @@
-import BookendModel
-
 /// What became of the jobs of a time, counted by policy, label and agent; the servers without a good backup first.
-struct FleetReport: Sendable {
-    struct Row: Sendable {
-        var name: String
+package struct FleetReport: Sendable {
+    package struct Row: Sendable {
+        package var name: String
         /// Jobs whose scheduled start lies in the time.
-        var expected = 0
-        var succeeded = 0
-        var withErrors = 0
-        var failed = 0
-        var skipped = 0
-        var canceled = 0
+        package var expected = 0
+        package var succeeded = 0
+        package var withErrors = 0
+        package var failed = 0
+        package var skipped = 0
+        package var canceled = 0
         /// They never started (41), or their agent was offline (31).
-        var missed = 0
+        package var missed = 0
         /// Nothing final was heard of them: in progress, or their agent is lost (40).
-        var notReported = 0
-        var bytesAdded: Int64 = 0
+        package var notReported = 0
+        package var bytesAdded: Int64 = 0
         private var durations: [Duration] = []
         private var pauses: [Duration] = []
 
-        init(name: String) { self.name = name }
+        package init(name: String) { self.name = name }
 
-        var median: Duration? { percentile(50) }
-        var percentile95: Duration? { percentile(95) }
+        package var median: Duration? { percentile(50) }
+        package var percentile95: Duration? { percentile(95) }
         /// Between the end of a pre-script and the start of its post-script: the longest.
-        var longestPause: Duration? { pauses.max() }
+        package var longestPause: Duration? { pauses.max() }
 
         /// The least duration that so many of a hundred jobs did not exceed.
         private func percentile(_ percent: Int) -> Duration? {
@@ -32,7 +30,7 @@ struct FleetReport: Sendable {
             return sorted.isEmpty ? nil : sorted[max(0, (sorted.count * percent + 99) / 100 - 1)]
         }
 
-        mutating func count(_ job: JobAggregate) {
+        package mutating func count(_ job: JobAggregate) {
             expected += 1
             switch job.status {
             case .successful: succeeded += 1
@@ -54,32 +52,33 @@ struct FleetReport: Sendable {
         }
     }
 
-    /// A server that had jobs of a policy in the time, and no good backup by it.
-    struct Unprotected: Hashable, Sendable {
-        var agent: AgentID
-        var policy: PolicyName
-        /// The latest of its jobs in the time.
-        var status: Status
-        var reason: String
-        /// Of any policy; `nil`: never.
-        var lastGoodBackupAt: UnixTime?
+    /// A server without a good backup by a policy: within its objective, or without one in the time of the report.
+    package struct Unprotected: Hashable, Sendable {
+        package var agent: AgentID
+        package var policy: PolicyName
+        /// The latest of its jobs in the time; `nil`: there was none.
+        package var status: Status?
+        package var reason: String
+        /// By this policy; `nil`: never.
+        package var lastGoodBackupAt: UnixTime?
+        package var objective: Duration?
     }
 
-    let since: UnixTime
-    let until: UnixTime
-    private(set) var total = Row(name: "all")
-    private(set) var policies: [Row] = []
-    private(set) var labels: [Row] = []
-    private(set) var agents: [Row] = []
+    package let since: UnixTime
+    package let until: UnixTime
+    package private(set) var total = Row(name: "all")
+    package private(set) var policies: [Row] = []
+    package private(set) var labels: [Row] = []
+    package private(set) var agents: [Row] = []
     /// The longest without a good backup first.
-    private(set) var unprotected: [Unprotected] = []
+    package private(set) var unprotected: [Unprotected] = []
 
     /// - Parameters:
     ///   - labels: Of the agents that are enrolled.
-    ///   - lastGood: When a backup of each agent last ended well.
-    init(
-        _ jobs: [JobAggregate], since: UnixTime, until: UnixTime, labels known: [AgentID: [String: String]],
-        lastGood: [AgentID: UnixTime]
+    ///   - ages: Of the good backups of each agent and policy.
+    package init(
+        _ jobs: [JobAggregate], since: UnixTime, until: UnixTime, labels labelsOf: [AgentID: [String: String]],
+        ages: [BackupAge]
     ) {
         (self.since, self.until) = (since, until)
         struct Pair: Hashable {
@@ -95,7 +94,7 @@ struct FleetReport: Sendable {
             total.count(job)
             byPolicy[job.policy.rawValue, default: Row(name: job.policy.rawValue)].count(job)
             byAgent[job.agent.rawValue, default: Row(name: job.agent.rawValue)].count(job)
-            for (key, value) in known[job.agent] ?? [:] {
+            for (key, value) in labelsOf[job.agent] ?? [:] {
                 byLabel["\(key)=\(value)", default: Row(name: "\(key)=\(value)")].count(job)
             }
             let pair = Pair(agent: job.agent, policy: job.policy)
@@ -108,10 +107,17 @@ struct FleetReport: Sendable {
         policies = byPolicy.values.sorted { $0.name < $1.name }
         labels = byLabel.values.sorted { $0.name < $1.name }
         agents = byAgent.values.sorted { $0.name < $1.name }
-        unprotected = latest.filter { !good.contains($0.key) }.map { pair, job in
-            Unprotected(
-                agent: pair.agent, policy: pair.policy, status: job.status, reason: job.details.reason,
-                lastGoodBackupAt: lastGood[pair.agent])
+        let known = Dictionary(
+            ages.map { (Pair(agent: $0.agent, policy: $0.policy), $0) }, uniquingKeysWith: { $1 })
+        // Where there is an objective it decides; else the time of the report.
+        let broken = known.filter { $0.value.isTooOld(at: until) }.keys
+        let without = latest.keys.filter { !good.contains($0) && known[$0]?.objective == nil }
+        unprotected = Set(broken).union(without).map { pair in
+            let job = latest[pair]
+            return Unprotected(
+                agent: pair.agent, policy: pair.policy, status: job?.status,
+                reason: job?.details.reason ?? "no job in this time", lastGoodBackupAt: known[pair]?.goodAt,
+                objective: known[pair]?.objective)
         }.sorted { left, right in
             (left.lastGoodBackupAt?.milliseconds ?? 0, left.agent, left.policy)
                 < (right.lastGoodBackupAt?.milliseconds ?? 0, right.agent, right.policy)
