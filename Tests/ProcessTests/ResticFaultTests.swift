@@ -38,50 +38,12 @@ extension OneFleet {
         @Test func `28: another restic holds the repository`() async throws {
             try await Scenario.with(backup: .restic(repository: "locked")) { scenario in
                 try await scenario.expect(try await scenario.run(), is: 0, Integers(0, 0, 0))
-                try await holdingLock(scenario) {
+                try await RepositoryLock.hold(scenario) { _ in
                     let job = try await scenario.run()
                     try await scenario.expect(job, is: 28, Integers(0, 28, 0))
                     #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "28"])
                 }
             }
-        }
-
-        /// Runs the body while a real `restic check`, stopped in the middle, holds its lock.
-        private func holdingLock(_ scenario: Scenario, _ body: () async throws -> Void) async throws {
-            let repository = scenario.site.directory + "/locked"
-            let locks = repository + "/locks"
-            for _ in 0..<10 {
-                let holder = RunningProgram(
-                    "check", "restic",
-                    ["--repo", repository, "--password-file", scenario.site.password, "--no-cache", "check"],
-                    environment: ["HOME": scenario.site.directory])
-                let pid = try await holder.pid
-                var isHeld = false
-                for _ in 0..<2_000 {
-                    isHeld = try isLocked(locks)
-                    if isHeld { break }
-                    try await Task.sleep(for: .milliseconds(5))  // A file's coming can only be looked for.
-                }
-                kill(pid, SIGSTOP)
-                guard isHeld, try isLocked(locks) else {
-                    await holder.stop(SIGKILL)
-                    continue
-                }
-                do {
-                    try await body()
-                } catch {
-                    await holder.stop(SIGKILL)
-                    throw error
-                }
-                await holder.stop(SIGKILL)
-                return
-            }
-            throw Missed(description: "restic check was never caught with its lock")
-        }
-
-        /// A file that is still being written has a longer name than a lock, which restic names by its hash.
-        private func isLocked(_ folder: String) throws -> Bool {
-            try FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.count == 64 }
         }
 
         @Test func `29: the repository is missing and may not be made`() async throws {

@@ -61,6 +61,8 @@ package struct JobMachine: Hashable, Sendable {
         package var lateStatus = Status.skipped
         /// An earlier job of the policy is not over, and the policy says that this one is skipped then.
         package var isSkippedBecauseOf: JobID?
+        /// ``Policy/isPremature(_:after:at:)``
+        package var isPremature = false
         /// What the jitter of waits is drawn from: ``Trigger/fingerprint``.
         package var retrySeed: UInt64 = 0
 
