@@ -143,15 +143,22 @@ let package = Package(
         .executableTarget(name: "bookend", dependencies: ["BookendCLI"], swiftSettings: strict),
 
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
+        .target(
+            name: "BookendTestSupport", dependencies: [.product(name: "Logging", package: "swift-log")],
+            path: "Tests/BookendTestSupport", swiftSettings: strict),
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"],
             resources: [.copy("Vectors"), .copy("AlertVectors"), .copy("RuleVectors")],
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
-        .testTarget(name: "BookendTransportTests", dependencies: ["BookendTransport"], swiftSettings: strict),
+        .testTarget(
+            name: "BookendTransportTests", dependencies: ["BookendTransport", "BookendTestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "BookendFilesTests",
-            dependencies: ["BookendFiles", "BookendModel", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "BookendFiles", "BookendModel", "BookendTestSupport", .product(name: "Yams", package: "Yams"),
+            ],
             resources: [.copy("WrongPolicies"), .copy("WrongConfigurations")], swiftSettings: strict),
         .testTarget(
             name: "BookendCalendarTests", dependencies: ["BookendCalendar", "BookendFiles", "BookendModel"],
@@ -160,15 +167,16 @@ let package = Package(
         .testTarget(name: "BookendCurlTests", dependencies: ["BookendCurl"], swiftSettings: strict),
         .testTarget(
             name: "BookendAgentTests",
-            dependencies: ["BookendAgent", "BookendDaemon", "BookendDigest", "BookendFiles"],
+            dependencies: ["BookendAgent", "BookendDaemon", "BookendDigest", "BookendFiles", "BookendTestSupport"],
             resources: [.copy("Databases")], swiftSettings: strict),
         .testTarget(
-            name: "BookendCoordinatorTests", dependencies: ["BookendCoordinator", "BookendDaemon"],
+            name: "BookendCoordinatorTests",
+            dependencies: ["BookendCoordinator", "BookendDaemon", "BookendTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "BookendCollectorTests",
             dependencies: [
-                "BookendCollector", "BookendDaemon",
+                "BookendCollector", "BookendDaemon", "BookendTestSupport",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [.copy("Databases")], swiftSettings: strict),
@@ -188,7 +196,7 @@ let package = Package(
         .testTarget(
             name: "ProcessTests",
             dependencies: [
-                "BookendCalendar", "BookendModel", "BookendTransport", "BookendWire",
+                "BookendCalendar", "BookendModel", "BookendTestSupport", "BookendTransport", "BookendWire",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),

@@ -2,6 +2,7 @@ import BookendAgent
 import BookendDigest
 import BookendFiles
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing
@@ -103,9 +104,7 @@ import Testing
             var plan = bench.plan
             plan.preSHA256 = try digest(bench)
             async let ended = bench.pre(plan)
-            for _ in 0..<500 where ["(no file)", ""].contains(bench.text("said")) {
-                try await Task.sleep(for: .milliseconds(20))
-            }
+            try await eventually("the script says who it is") { !["(no file)", ""].contains(bench.text("said")) }
             #expect(bench.text("said").trimmingCharacters(in: .newlines) == "\(file)|7")
             let copies = try FileManager.default.contentsOfDirectory(atPath: p + "/state/script-copies")
             #expect(copies.count == 1)

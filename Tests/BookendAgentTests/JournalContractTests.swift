@@ -1,5 +1,6 @@
 import BookendAgent
 import BookendModel
+import BookendTestSupport
 import Foundation
 import GRDB
 import Glibc
@@ -16,10 +17,9 @@ enum JournalKind: String, CaseIterable, Sendable {
             let journal = MemoryJournal(agent: agentID)
             try body { journal }
         case .sqlite:
-            let path = NSTemporaryDirectory() + "journal-\(UUID().uuidString)"
-            mkdir(path, 0o700)
-            defer { try? FileManager.default.removeItem(atPath: path) }  // A test's rubbish, no more.
-            try body { try SQLiteJournal(path: path + "/journal.sqlite", agent: agentID) }
+            try TemporaryDirectory.with { directory in
+                try body { try SQLiteJournal(path: directory + "/journal.sqlite", agent: agentID) }
+            }
         }
     }
 }

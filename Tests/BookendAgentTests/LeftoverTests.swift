@@ -1,5 +1,6 @@
 import BookendAgent
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing
@@ -21,12 +22,11 @@ import Testing
                 "-c", "coproc S { exec setsid \"$@\"; }; echo ${S_PID} > \(bench.path)/supervisor; wait", "agent",
             ] + supervisor + ["--", bench.path + "/scripts/pre_script.sh"]
         try agent.run()
-        for _ in 0..<500 where bench.text(file) == "(no file)" { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(bench.text(file) != "(no file)")
+        try await eventually("the script writes \(file)") { bench.text(file) != "(no file)" }
         kill(agent.processIdentifier, SIGKILL)
         // Not `waitUntilExit`: that waits for whatever holds the agent's descriptors too.
         try "\(agent.processIdentifier)".write(toFile: bench.path + "/agent", atomically: true, encoding: .utf8)
-        for _ in 0..<500 where bench.isAlive("agent") { try await Task.sleep(for: .milliseconds(10)) }
+        try await eventually("the agent's end") { !bench.isAlive("agent") }
         return running
     }
 
@@ -147,8 +147,7 @@ import Testing
                 "trap 'echo int > \(bench.path)/int; exit 130' INT; touch \(bench.path)/started; while :; do sleep 0.05; done"
             )
             let running = try await diedAgent(bench, ["--on-orphan", "interrupt"])
-            for _ in 0..<300 where bench.text("int") == "(no file)" { try await Task.sleep(for: .milliseconds(10)) }
-            #expect(bench.text("int") == "int\n")
+            try await eventually("the engine notes its interrupt") { bench.text("int") == "int\n" }
             #expect(await running.endLeftovers().isEmpty || !bench.isAlive("supervisor"))
         }
     }

@@ -1,6 +1,7 @@
 import BookendAgent
 import BookendFiles
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing
@@ -51,18 +52,6 @@ import Testing
         }
     }
 
-    /// The names of the locks in the repository, once there is one; none after five seconds.
-    private func locks(_ bench: Workbench) async throws -> [String] {
-        for _ in 0..<500 {
-            // A file that is still being written has a longer name than a lock, which restic names by its hash.
-            let names = try FileManager.default.contentsOfDirectory(atPath: bench.path + "/repo/locks")
-                .filter { $0.count == 64 }
-            if !names.isEmpty { return names }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return []
-    }
-
     @Test func `a backup that is stopped leaves no lock`() async throws {
         try await Workbench.with { bench in
             #expect(await run(try engine(bench)).status == .successful)
@@ -71,13 +60,11 @@ import Testing
             let handle = StageHandle()
             let engine = try engine(bench)
             async let ended = run(engine, handle)
-            #expect(try await locks(bench).count == 1)
+            try await eventually("restic's lock") { resticLocks(of: bench.path + "/repo").count == 1 }
             handle.interrupt()
             let result = await ended
             #expect(result.status == .windowExpired && result.details.exitCode == 130, "\(result)")
-            let left = try FileManager.default.contentsOfDirectory(atPath: bench.path + "/repo/locks")
-            // What restic had begun to write when it was stopped is no lock yet, and read by nobody.
-            #expect(left.filter { !$0.contains("-tmp-") } == [])
+            #expect(resticLocks(of: bench.path + "/repo") == [])
         }
     }
 
@@ -85,17 +72,10 @@ import Testing
         try await Workbench.with { bench in
             let engine = try engine(bench)
             #expect(await run(engine).status == .successful)
-            let holder = Process()
-            holder.executableURL = URL(fileURLWithPath: "/usr/bin/restic")
-            holder.arguments = ["-r", bench.path + "/repo", "-p", bench.path + "/pw", "--no-cache", "check"]
-            holder.standardOutput = FileHandle.nullDevice
-            try holder.run()
-            #expect(try await locks(bench).count == 1)
-            kill(holder.processIdentifier, SIGSTOP)
-            let result = await run(engine)
-            #expect(result.status == .repositoryLocked, "\(result)")
-            kill(holder.processIdentifier, SIGKILL)
-            holder.waitUntilExit()
+            try await withLockedRepository(bench.path + "/repo", passwordFile: bench.path + "/pw") {
+                let result = await run(engine)
+                #expect(result.status == .repositoryLocked, "\(result)")
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import BookendAgent
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing
@@ -63,8 +64,7 @@ import Testing
             let result = await bench.pre(plan)
             #expect(result.status == (rule == .allow ? .successful : .leftProcessesBehind))
             let pid = try #require(result.details.leftProcesses.first.flatMap { pid_t($0.split(separator: " ")[0]) })
-            for _ in 0..<100 where bench.text("mark") != "lives\n" { try await Task.sleep(for: .milliseconds(50)) }
-            #expect(bench.text("mark") == "lives\n")
+            try await eventually("the daemon writes on") { bench.text("mark") == "lives\n" }
             #expect(kill(-pid, SIGKILL) == 0)
         }
     }

@@ -1,5 +1,6 @@
 import BookendCollector
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Testing
 
@@ -16,11 +17,9 @@ import Testing
             let store = InMemoryReportStore()
             try body(store) { store }
         case .sqlite:
-            let directory = FileManager.default.temporaryDirectory.appending(
-                path: "bookend-alerts-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-            let path = directory.appending(path: "collector.sqlite").path
+            let directory = try TemporaryDirectory.make()
+            defer { TemporaryDirectory.remove(directory) }
+            let path = directory + "/collector.sqlite"
             try body(try SQLiteReportStore(path: path)) { try SQLiteReportStore(path: path) }
         }
     }

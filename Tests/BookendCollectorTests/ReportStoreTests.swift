@@ -1,5 +1,6 @@
 import BookendCollector
 import BookendModel
+import BookendTestSupport
 import Foundation
 import GRDB
 import Testing
@@ -17,10 +18,9 @@ import Testing
             let store = InMemoryReportStore()
             try body(store) { store }
         case .sqlite:
-            let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-store-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-            let path = directory.appending(path: "collector.sqlite").path
+            let directory = try TemporaryDirectory.make()
+            defer { TemporaryDirectory.remove(directory) }
+            let path = directory + "/collector.sqlite"
             try body(try SQLiteReportStore(path: path)) { try SQLiteReportStore(path: path) }
         }
     }
@@ -421,10 +421,9 @@ import Testing
     func `a database of an earlier version is brought up to date and loses nothing`(_ name: String) throws {
         let fixture = try #require(
             Bundle.module.url(forResource: name, withExtension: "sqlite", subdirectory: "Databases"))
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-upgrade-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-        let path = directory.appending(path: "collector.sqlite").path
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
+        let path = directory + "/collector.sqlite"
         try FileManager.default.copyItem(atPath: fixture.path, toPath: path)
         let web = Intake.Source(agent: AgentID(rawValue: "web-1"), incarnation: 7)
         for _ in 1...2 {
@@ -457,18 +456,18 @@ import Testing
     }
 
     @Test func `a file that is no database is named in the error`() throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "bookend-rubbish-\(UUID().uuidString)").path
-        try Data(repeating: 0x41, count: 8_192).write(to: URL(filePath: path))
-        defer { try? FileManager.default.removeItem(atPath: path) }  // a temporary file
-        let error = #expect(throws: CollectorError.self) { try SQLiteReportStore(path: path) }
-        #expect(error?.message.contains(path) == true)
+        try TemporaryDirectory.with { directory in
+            let path = directory + "/collector.sqlite"
+            try Data(repeating: 0x41, count: 8_192).write(to: URL(filePath: path))
+            let error = #expect(throws: CollectorError.self) { try SQLiteReportStore(path: path) }
+            #expect(error?.message.contains(path) == true)
+        }
     }
 
     @Test func `a value of the wrong kind in the database is an error, not a crash`() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-strange-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-        let path = directory.appending(path: "collector.sqlite").path
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
+        let path = directory + "/collector.sqlite"
         let store = try SQLiteReportStore(path: path)
         try DatabaseQueue(path: path).write { database in
             try database.execute(sql: "INSERT INTO positions (agent, incarnation, through) VALUES ('web-1', 'x', 'y')")
@@ -479,10 +478,9 @@ import Testing
     }
 
     @Test func `a database of a newer version is refused, and the error says what to run`() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-newer-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-        let path = directory.appending(path: "collector.sqlite").path
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
+        let path = directory + "/collector.sqlite"
         _ = try SQLiteReportStore(path: path)
         try DatabaseQueue(path: path).write { database in
             try database.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of-tomorrow')")

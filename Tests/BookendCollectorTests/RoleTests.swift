@@ -1,5 +1,6 @@
 import BookendFiles
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import BookendWire
 import Testing

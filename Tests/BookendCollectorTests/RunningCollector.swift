@@ -2,6 +2,7 @@ import BookendCollector
 import BookendDaemon
 import BookendFiles
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import BookendWire
 import Foundation
@@ -11,7 +12,7 @@ import Testing
 
 /// A collector on real sockets in a directory of its own, with peers that have keys.
 struct RunningCollector {
-    let directory: URL
+    let directory: String
     let configuration: CollectorConfiguration
     let serverKeys: CurveKeyPair
     let peers: [String: CurveKeyPair]
@@ -28,22 +29,21 @@ struct RunningCollector {
     ///   - configure: Changes the configuration; it is given the directory.
     static func with(
         queryOverTCP: Bool = false, silence: Duration? = nil, wrap: (SQLiteReportStore) -> any ReportStore = { $0 },
-        configure: (inout CollectorConfiguration, URL) throws -> Void = { _, _ in },
+        configure: (inout CollectorConfiguration, String) throws -> Void = { _, _ in },
         _ body: (RunningCollector) async throws -> Void
     ) async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-collector-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
         var configuration = CollectorConfiguration()
-        configuration.stateDirectory = directory.path
+        configuration.stateDirectory = directory
         // The tests' reports are of 1970, and would be removed by age.
         configuration.retention.reports = .seconds(200 * 366 * 86_400)
         configuration.retention.jobs = .seconds(200 * 366 * 86_400)
         if let silence { (configuration.agentLostAfter, configuration.missedAfter) = (silence, silence) }
         configuration.intake = "tcp://127.0.0.1:\(freePort())"
         configuration.feed = "tcp://127.0.0.1:\(freePort())"
-        configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory.path)/q"
-        configuration.localFeed = "ipc://\(directory.path)/f"
+        configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory)/q"
+        configuration.localFeed = "ipc://\(directory)/f"
 
         try configure(&configuration, directory)
         let roles = [
@@ -58,7 +58,7 @@ struct RunningCollector {
                     labels: roles[name] == "" ? [:] : ["role": roles[name] ?? ""])
             })
         let serverKeys = try CurveKeyPair.generate()
-        let store = try SQLiteReportStore(path: directory.appending(path: "collector.sqlite").path)
+        let store = try SQLiteReportStore(path: directory + "/collector.sqlite")
         let log = LogLines()
         let logger = Logger(label: "test") { _ in KeptLog(lines: log) }
         let collector = Collector(
@@ -77,6 +77,7 @@ struct RunningCollector {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await body(running)
+            if Task.isCancelled { Issue.record("its time was over; the collector said: \(log.all)") }
             await group.triggerGracefulShutdown()
             await network.stop()
             try await tasks.waitForAll()
@@ -159,6 +160,6 @@ extension MessageSocket {
                 if ack.through >= number { return }
             }
         }
-        Issue.record("the connection ended before \(number) was acknowledged")
+        Issue.record("the connection ended before \(number) was acknowledged; \(statistics)")
     }
 }

@@ -1,6 +1,7 @@
 import BookendDaemon
 import BookendFiles
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import Foundation
 import Logging
@@ -78,10 +79,9 @@ import Testing
     @Test func `a thousand agents that fail alike in one night are one mail, and one more when they recover`()
         async throws
     {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-night-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }  // a temporary directory
-        let store = try SQLiteReportStore(path: directory.appending(path: "collector.sqlite").path)
+        let directory = try TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
+        let store = try SQLiteReportStore(path: directory + "/collector.sqlite")
         let clock = HandClock()
 
         try await night(store, clock, job: 1, sequence: 0, backup: .failed)

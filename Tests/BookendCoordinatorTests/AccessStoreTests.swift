@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import Testing
 
 @testable import BookendCoordinator

@@ -1,5 +1,6 @@
 import BookendDigest
 import BookendModel
+import BookendTestSupport
 import Testing
 
 @testable import BookendCoordinator

@@ -1,5 +1,6 @@
 import BookendDaemon
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import BookendWire
 import Glibc

@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import GRDB
 import Glibc
 import Testing
@@ -339,33 +340,5 @@ enum StoreKind: CaseIterable {
             let error = #expect(throws: CoordinatorError.self) { try SQLitePolicyStore(path: path) }
             #expect(error?.message.contains(path) == true)
         }
-    }
-}
-
-/// A directory that is there for the time of a call.
-enum TemporaryDirectory {
-    static func with(_ body: (String) throws -> Void) throws {
-        let path = try make()
-        defer { remove(path) }
-        try body(path)
-    }
-
-    static func make() throws -> String {
-        var template = Array("/tmp/bookend-coordinator-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        return String(cString: made)
-    }
-
-    static func remove(_ path: String) {
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != ".", name != ".." { unlink("\(path)/\(name)") }
-            }
-            closedir(directory)
-        }
-        rmdir(path)
     }
 }

@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import BookendWire
 import FoundationEssentials
 import GRDB

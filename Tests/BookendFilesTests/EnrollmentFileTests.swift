@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Testing
 
@@ -15,11 +16,10 @@ import Testing
         collectors: [AgentConfiguration.Collector(intake: "tcp://b.example.org:7510", publicKey: collectorKey)])
 
     private func with(_ text: String, _ body: (String) throws -> Void) throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "bookend-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(atPath: directory) }  // a temporary directory
-        try text.write(toFile: "\(directory)/enrollment.yaml", atomically: true, encoding: .utf8)
-        try body(directory)
+        try TemporaryDirectory.with { directory in
+            try text.write(toFile: "\(directory)/enrollment.yaml", atomically: true, encoding: .utf8)
+            try body(directory)
+        }
     }
 
     private func read(_ text: String, _ enrolled: EnrollmentFile?) throws -> AgentConfiguration {

@@ -1,5 +1,6 @@
 import BookendFiles
 import BookendModel
+import BookendTestSupport
 import Foundation
 import Testing
 
@@ -10,11 +11,10 @@ struct PolicySetTests {
 
     /// Hands a directory with the files to the body, and removes it.
     private static func withDirectory(_ files: [String: String], _ body: (String) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bookend-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }  // a leftover in the temporary directory harms nobody
-        for (name, text) in files { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
-        try body(folder.path)
+        try TemporaryDirectory.with { directory in
+            for (name, text) in files { try Data(text.utf8).write(to: URL(filePath: "\(directory)/\(name)")) }
+            try body(directory)
+        }
     }
 
     @Test func `the example policies make a set`() throws {

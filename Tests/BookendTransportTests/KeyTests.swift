@@ -1,22 +1,13 @@
 import BookendModel
+import BookendTestSupport
 import Glibc
 import Testing
 
 @testable import BookendTransport
 
 struct KeyTests {
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/bookend-keys-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer {
-            unlink("\(made)/key")
-            rmdir(made)
-        }
-        try body(made)
-    }
-
     @Test func `a secret key file comes back as the same pair, and only its owner may read it`() throws {
-        try withFolder { folder in
+        try TemporaryDirectory.with { folder in
             let path = "\(folder)/key"
             let keys = try CurveKeyPair.generate()
             try keys.write(secretFile: path)
@@ -32,7 +23,7 @@ struct KeyTests {
 
     @Test(arguments: [0o640, 0o604, 0o660, 0o620] as [mode_t])
     func `a secret key file that others may use is refused`(mode: mode_t) throws {
-        try withFolder { folder in
+        try TemporaryDirectory.with { folder in
             let path = "\(folder)/key"
             try CurveKeyPair.generate().write(secretFile: path)
             chmod(path, mode)

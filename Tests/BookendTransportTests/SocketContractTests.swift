@@ -1,4 +1,5 @@
 import BookendModel
+import Glibc
 import Synchronization
 import Testing
 
@@ -296,6 +297,42 @@ struct SocketContractTests {
             #expect(dealer.send([frame("early")]))
             let router = try await stage.serve(.router, at: place.endpoint)
             var reader = Reader(router)
+            #expect(try await reader.message().frames == [frame("early")])
+        }
+    }
+
+    /// Somebody accepts the connection, never shakes hands, and goes away.
+    @Test func `what is sent while an attempt to connect is on its way outlives it when it fails`() async throws {
+        try await Stage.with(.curve) { stage in
+            let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let isListening = withUnsafeMutablePointer(to: &address) { address in
+                address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(listener, $0, size) == 0 && listen(listener, 1) == 0 && getsockname(listener, $0, &size) == 0
+                }
+            }
+            try #require(isListening)
+            let place = try Endpoint("tcp://127.0.0.1:\(UInt16(bigEndian: address.sin_port))")
+
+            let keys = try CurveKeyPair.generate()
+            stage.ring.enroll(EnrolledKey(key: keys.publicKey, identity: try #require(PeerIdentity("agent/web-1"))))
+            let network = try stage.network()
+            let plan = SocketPlan(
+                .dealer, place, .curveClient(ClientKeys(keys), server: stage.serverKeys.publicKey),
+                retry: Backoff(first: .milliseconds(5), limit: .milliseconds(50)))
+            let dealer = try await network.open(plan)
+            let connection = accept(listener, nil, nil)
+            #expect(dealer.send([frame("early")]))
+            // When the second of these is open, the thread has seen what was sent.
+            for _ in 0..<2 { try await network.open(plan).close() }
+            close(connection)
+            close(listener)
+            let event = await dealer.connectionEvents.first { _ in true }
+            #expect(event != .connected && event != nil)
+            var reader = Reader(try await stage.serve(.router, at: place))
             #expect(try await reader.message().frames == [frame("early")])
         }
     }

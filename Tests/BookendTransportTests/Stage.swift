@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import Glibc
 import Synchronization
 import Testing
@@ -44,9 +45,7 @@ final class Stage: Sendable {
         self.medium = medium
         serverKeys = try .generate()
         server = medium == .memory ? memory.host(PeerIdentity("coordinator/main")) : try SocketThread()
-        var template = Array("/tmp/bookend-transport-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw TransportError(.system, "no folder") }
-        folder = String(cString: made)
+        folder = try TemporaryDirectory.make()
     }
 
     /// Another machine, or the same server after a restart.

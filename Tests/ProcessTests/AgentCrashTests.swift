@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing
@@ -260,7 +261,7 @@ extension CrashFleet {
                 try await scenario.expect(job, is: 0, Integers(0, 25, 0), Integers(0, 0, 0))
                 #expect(scenario.ledger.begins(job) == ["pre", "post", "pre", "post"])
                 #expect(try await scenario.site.snapshots(of: job).count == 1)
-                #expect(big.locks(scenario.site.repository) == [])
+                #expect(resticLocks(of: scenario.site.repository) == [])
                 expectOnce(job, "backup", scenario.fleet)
             }
         }

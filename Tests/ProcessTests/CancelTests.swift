@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Testing
 
 extension OneFleet {
@@ -58,7 +59,7 @@ extension OneFleet {
                 try await scenario.expect(job, is: 6, Integers(0, 6, 0))
                 #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "6"])
                 #expect(try await scenario.site.snapshots(of: job) == [])
-                #expect(big.locks(scenario.site.repository) == [])
+                #expect(resticLocks(of: scenario.site.repository) == [])
             }
         }
 

@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Foundation
 import Glibc
 import Subprocess
@@ -38,7 +39,9 @@ extension OneFleet {
         @Test func `28: another restic holds the repository`() async throws {
             try await Scenario.with(backup: .restic(repository: "locked")) { scenario in
                 try await scenario.expect(try await scenario.run(), is: 0, Integers(0, 0, 0))
-                try await RepositoryLock.hold(scenario) { _ in
+                try await withLockedRepository(
+                    scenario.site.directory + "/locked", passwordFile: scenario.site.password
+                ) {
                     let job = try await scenario.run()
                     try await scenario.expect(job, is: 28, Integers(0, 28, 0))
                     #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "28"])

@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Testing
 
 extension OneFleet {
@@ -40,7 +41,7 @@ extension OneFleet {
                 try await scenario.expect(job, is: 22, Integers(0, 22, 0))
                 #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "22"])
                 #expect(try await scenario.site.snapshots(of: job) == [])
-                #expect(big.locks(scenario.site.repository) == [])
+                #expect(resticLocks(of: scenario.site.repository) == [])
             }
         }
 

@@ -109,6 +109,8 @@ package struct JobMachine: Hashable, Sendable {
     /// The first of cancel, window and shutdown: the backup does not run (any more).
     var stopCause: StopCause?
     var windowIsOver = false
+    /// A later job of the policy goes on in its place once the post-script is over.
+    var isReplaced = false
     var isShuttingDown = false
     /// What this event led to so far; empty between events.
     var actions: [JobAction] = []

@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Foundation
 import Glibc
 
@@ -14,17 +15,8 @@ struct BigSource {
         }
     }
 
-    func locks(_ repository: String) -> [String] {
-        // No folder holds no lock.
-        (try? FileManager.default.contentsOfDirectory(atPath: repository + "/locks")) ?? []
-    }
-
     /// Awaits that restic holds the repository.
     func isLocked(_ repository: String) async throws {
-        for _ in 0..<3_000 {
-            if !locks(repository).isEmpty { return }
-            try await Task.sleep(for: .milliseconds(10))  // A file's coming can only be looked for.
-        }
-        throw Missed(description: "restic never locked \(repository)")
+        try await eventually("restic's lock in \(repository)") { !resticLocks(of: repository).isEmpty }
     }
 }
