@@ -139,6 +139,12 @@ extension ProtoHeartbeat {
         wallUnixMs = heartbeat.wall.milliseconds
         instance = heartbeat.instance
         if let key = heartbeat.serverKey { serverKey = key.text }
+        goodBackups = heartbeat.goodBackups.sorted { $0.key < $1.key }.map { name, last in
+            var proto = ProtoGoodBackup()
+            proto.policy = name.rawValue
+            if let time = last.time { proto.atUnixMs = time.milliseconds }
+            return proto
+        }
     }
 }
 
@@ -149,6 +155,10 @@ extension Heartbeat {
             outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs),
             instance: proto.instance)
         serverKey = try PublicKey(wire: proto.serverKey, isThere: proto.hasServerKey, "heartbeat.server_key")
+        for proto in try proto.goodBackups.bounded(10_000, "good_backups") {
+            goodBackups[try PolicyName(wire: proto.policy, "good_backup.policy")] =
+                proto.hasAtUnixMs ? .at(UnixTime(milliseconds: proto.atUnixMs)) : .never
+        }
     }
 }
 

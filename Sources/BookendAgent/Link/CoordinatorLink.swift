@@ -214,7 +214,8 @@ package actor CoordinatorLink {
         case .sendHeartbeat:
             var heartbeat = Heartbeat(
                 generation: machine.generation, activeJobs: await namedJobs, outboxDepth: outboxDepth(),
-                openDebts: Int64(await director.openDebtCount), wall: clock.now.wall, instance: instance)
+                openDebts: Int64(await director.openDebtCount), wall: clock.now.wall, instance: instance,
+                goodBackups: await director.lastGoodBackups)
             heartbeat.serverKey = server.newest
             send(.heartbeat(heartbeat))
         case .replacePolicies(let policies, let generation, let slots, let epoch):

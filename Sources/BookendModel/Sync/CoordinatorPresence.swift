@@ -25,6 +25,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var activeJobs: [ActiveJob] = []
         var outboxDepth: Int64 = 0
         var openDebts: Int64 = 0
+        var goodBackups: [PolicyName: LastGoodBackup] = [:]
         var skew = Duration.zero
         var isSkewTold = false
         var clones = CloneWatch()
@@ -66,6 +67,9 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package func timeZone(of id: AgentID) -> String { agents[id]?.timeZone ?? "" }
     /// The newest key of the coordinator's that it has named since this coordinator started; `nil`: none.
     package func serverKey(of id: AgentID) -> PublicKey? { agents[id]?.serverKey }
+
+    /// As its latest heartbeat said. Not there: it has not said so since this coordinator started.
+    package func goodBackups(of id: AgentID) -> [PolicyName: LastGoodBackup] { agents[id]?.goodBackups ?? [:] }
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
     package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
@@ -111,6 +115,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         agents[id]?.outboxDepth = heartbeat.outboxDepth
         agents[id]?.openDebts = heartbeat.openDebts
         agents[id]?.serverKey = heartbeat.serverKey
+        agents[id]?.goodBackups = heartbeat.goodBackups
         return hear(
             id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, heartbeat.instance, rules, at: now)
     }
