@@ -11,6 +11,7 @@ extension ProtoSchedule {
             calendar.weekdays = UInt32(days.bits)
             calendar.startMinutes = Int32(clamping: start.minutes)
             self.calendar = calendar
+        case .afterSuccess(let interval): afterSuccessMs = interval.milliseconds
         }
         if schedule.zone != .utc { timeZone = schedule.zone.text }
         if let window = schedule.window { windowMs = window.milliseconds }
@@ -24,6 +25,7 @@ extension Schedule {
         let rule: Rule =
             switch try required(proto.rule, "schedule.rule") {
             case .atUnixMs(let start): .at(UnixTime(milliseconds: start))
+            case .afterSuccessMs(let interval): .afterSuccess(.milliseconds(interval))
             case .cron(let text): .cron(try text.bounded(1_024, "schedule.cron"))
             case .calendar(let calendar):
                 .days(

@@ -134,6 +134,12 @@ extension ProtoHeartbeat {
         openDebts = heartbeat.openDebts
         wallUnixMs = heartbeat.wall.milliseconds
         instance = heartbeat.instance
+        goodBackups = heartbeat.goodBackups.sorted { $0.key < $1.key }.map { name, last in
+            var proto = ProtoGoodBackup()
+            proto.policy = name.rawValue
+            if let time = last.time { proto.atUnixMs = time.milliseconds }
+            return proto
+        }
     }
 }
 
@@ -143,6 +149,10 @@ extension Heartbeat {
             generation: proto.generation, activeJobs: try ActiveJob.list(proto.activeJobs),
             outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs),
             instance: proto.instance)
+        for proto in try proto.goodBackups.bounded(10_000, "good_backups") {
+            goodBackups[try PolicyName(wire: proto.policy, "good_backup.policy")] =
+                proto.hasAtUnixMs ? .at(UnixTime(milliseconds: proto.atUnixMs)) : .never
+        }
     }
 }
 

@@ -104,8 +104,11 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             _ = try reopen().record([.debtSettled(attempt: 1, .paid)], of: one)
             #expect(try state() == [10] && reopen().openDebts().isEmpty)
             _ = try reopen().record([.attemptStarted(2, owesPostScript: true)], of: one)
-            _ = try reopen().record([.debtSettled(attempt: 2, .neverOwed), .goodBackup(policyName)], of: one)
+            _ = try reopen().record(
+                [.debtSettled(attempt: 2, .neverOwed), .goodBackup(policyName, at: .at(9))], of: one)
             #expect(try state() == [20] && reopen().load().unfinishedJobs[0].isFirstBackup == false)
+            _ = try reopen().record([.goodBackup(policyName, at: .at(12))], of: one)
+            #expect(try reopen().goodBackups() == [policyName: .at(12)])
         }
     }
 

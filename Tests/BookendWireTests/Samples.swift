@@ -34,7 +34,7 @@ enum Samples {
             limits: StartLimits(perPolicy: 3, perRepository: 1, perAgent: 2),
             bandwidthLimit: 1 << 20,
             schedules: [
-                .at(time),
+                .at(time), Schedule(.afterSuccess(.seconds(86_400))),
                 Schedule(.cron("@daily"), zone: .agent, window: .seconds(60), splay: .zero, bandwidthLimit: 2_048),
                 Schedule(.days(Weekdays(bits: 5), start: TimeOfDay(minutes: 1_439)), zone: .named("Europe/Berlin")),
             ]),
@@ -264,7 +264,10 @@ enum Samples {
                     slots: [trigger], slotsVersion: 8, epoch: .max)),
             .slotChange(SlotChange(previous: 8, version: 9, slots: [trigger], withdrawn: [job])),
             .triggerConflict(job), .helloLater(.milliseconds(1_500)),
-            .heartbeat(Heartbeat(generation: 5, activeJobs: [activeJob], outboxDepth: 3, wall: time, instance: 6)),
+            .heartbeat(
+                Heartbeat(
+                    generation: 5, activeJobs: [activeJob], outboxDepth: 3, wall: time, instance: 6,
+                    goodBackups: [name: .at(time), PolicyName(rawValue: "new"): .never])),
             .heartbeatReply(HeartbeatReply(generation: 5, wall: time, slotsVersion: 9)), .triggerAck(job),
             .cancelAck(job),
             .askCall(.credit(id: 1, chunks: 8)), .askCall(.close(id: 1)), .askReply(.end(id: 1, nil)),

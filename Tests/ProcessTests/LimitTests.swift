@@ -40,4 +40,103 @@ import Testing
             }
         }
     }
+
+    /// Applies policies that all start at one time; returns their jobs.
+    private func start(_ fleet: RealFleet, _ policies: [(name: String, more: String)], after delay: Double = 8)
+        async throws
+        -> [Int64]
+    {
+        let date = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + delay).rounded())
+        let start = date.formatted(.iso8601)
+        let ids = fleet.layout.sites.map(\.id).joined(separator: ", ")
+        for (name, more) in policies {
+            let file = "\(fleet.layout.directory)/\(name).yaml"
+            try fleet.layout.write(
+                """
+                policy: \(name)
+                agents: {ids: [\(ids)]}
+                window: 10m
+                \(more.replacing("START", with: "at: \"\(start)\""))
+
+                """, to: file)
+            let applied = try await fleet.bookend("policy", "apply", file)
+            try #require(applied.status == 0, "\(applied)")
+        }
+        return try await fleet.json("schedule").all("job_id").compactMap(\.int)
+    }
+
+    /// The most that ran at one time, of lines that begin with `begin` or `end`.
+    private func most(_ lines: [String]) -> Int {
+        var (now, most) = (0, 0)
+        for line in lines {
+            now += line.hasPrefix("begin") ? 1 : -1
+            most = max(most, now)
+        }
+        return most
+    }
+
+    @Test func `no more jobs of the fleet run at once than the coordinator's configuration says`() async throws {
+        try await RealFleet.with(
+            "jobs-at-once", agents: 4, extra: "autonomy: {grace: 3s, splay: 0s}", coordinator: "jobs_at_once: 2"
+        ) { fleet in
+            let log = "\(fleet.layout.directory)/order"
+            let program = fleet.layout.shared + "/backup.sh"
+            try fleet.layout.write(
+                "#!/bin/sh\necho begin >> \(log); sleep 3; echo end >> \(log)\n", to: program, mode: 0o755)
+            let jobs = try await start(
+                fleet, [("all", "backup: {engine: command, program: \(program)}\nschedules: [{START}]")])
+            try #require(jobs.count == 4)
+            let scenario = try await Scenario(
+                fleet: fleet, site: fleet.layout.sites[0], pre: nil, post: nil, scripts: nil)
+            for job in jobs { try await scenario.ended(job) }
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+            #expect(lines.count == 8 && most(lines) == 2, "\(lines)")
+            for job in jobs { #expect(try await fleet.json("job", "\(job)")["cause"].text == "schedule") }
+        }
+    }
+
+    @Test func `one job at a time writes into a repository, and restic gets each start's own bandwidth`() async throws {
+        try await RealFleet.with("per-repository", agents: 2, extra: "autonomy: {grace: 3s, splay: 0s}") { fleet in
+            let log = "\(fleet.layout.directory)/order"
+            let restic = fleet.layout.shared + "/restic"
+            try fleet.layout.write(
+                """
+                #!/bin/sh
+                [ "$1" = backup ] || exec restic "$@"
+                echo "begin $*" >> \(log)
+                sleep 2
+                restic "$@"
+                code=$?
+                echo "end" >> \(log)
+                exit $code
+
+                """, to: restic, mode: 0o755)
+            for site in fleet.layout.sites { try await fleet.reconfigure(site) { $0 + "\nrestic: \(restic)\n" } }
+            let backup = "backup: {repository: main, sources: [/etc/hostname]}\nlimits: {per_repository: 1}\n"
+            let jobs = try await start(
+                fleet,
+                [
+                    ("wide", backup + "bandwidth_limit: 5MiB\nschedules: [{START}]"),
+                    ("narrow", backup + "bandwidth_limit: 5MiB\nschedules: [{START, bandwidth_limit: 512KiB}]"),
+                    ("free", backup + "schedules: [{START}]"),
+                ], after: 12)
+            try #require(jobs.count == 6)
+            let scenario = try await Scenario(
+                fleet: fleet, site: fleet.layout.sites[0], pre: nil, post: nil, scripts: nil)
+            for job in jobs { try await scenario.ended(job) }
+            for job in jobs { #expect(try await fleet.json("job", "\(job)")["status"]["status"].int == 0) }
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+            #expect(most(lines) == 1, "\(lines)")
+            for (policy, limit) in [("wide", "5120"), ("narrow", "512"), ("free", nil)] as [(String, String?)] {
+                let own = lines.filter { $0.contains("bookend-policy=\(policy)") }
+                #expect(own.count >= 2, "\(lines)")
+                for line in own {
+                    let words = line.split(separator: " ").map(String.init)
+                    let place = words.firstIndex(of: "--limit-upload")
+                    #expect(place.map { words[$0 + 1] } == limit, "\(line)")
+                    #expect(!words.contains("--limit-download"))
+                }
+            }
+        }
+    }
 }

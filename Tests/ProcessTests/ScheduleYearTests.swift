@@ -93,7 +93,7 @@ import Testing
             case .days(let days, let start):
                 item["days"] = days.chosenNames
                 item["start"] = start.text
-            case .at: break
+            case .at, .afterSuccess: break
             }
             return item
         }

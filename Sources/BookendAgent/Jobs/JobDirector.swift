@@ -44,6 +44,8 @@ package actor JobDirector {
     private var policies: [PolicyName: PolicyRevision]
     private var jobs: [JobID: Entry] = [:]
     private var slots: SlotBook
+    /// As of the last time that the journal could be read.
+    private var goodBackups: [PolicyName: UnixTime] = [:]
     /// Given when the slots change, for what waits for the next one.
     private var slotOrder: StopOrder?
     /// The highest job id that the journal has ever had.
@@ -102,6 +104,13 @@ package actor JobDirector {
         jobs.values.map(\.activity.activeJob).sorted { $0.job < $1.job }
     }
 
+    /// For the heartbeat: of the policies whose jobs start so long after a good backup.
+    package var lastGoodBackups: [PolicyName: LastGoodBackup] {
+        policies.filter { $0.value.policy.afterSuccess != nil }.mapValues { revision in
+            goodBackups[revision.policy.name].map(LastGoodBackup.at) ?? .never
+        }
+    }
+
     // MARK: Policies
 
     package func replacePolicies(
@@ -110,6 +119,7 @@ package actor JobDirector {
         let fresh = try withoutJobs(new)
         try surroundings.journal.replacePolicies(revisions, generation: generation, slots: fresh, epoch: epoch)
         policies = Dictionary(revisions.map { ($0.policy.name, $0) }, uniquingKeysWith: { $1 })
+        readGoodBackups()
         slots.replace(fresh)
         slotsChanged()
     }
@@ -117,6 +127,7 @@ package actor JobDirector {
     package func changePolicy(_ change: PolicyChange) throws(AgentError) {
         try surroundings.journal.changePolicy(change)
         policies[change.name] = change.revision
+        readGoodBackups()
         guard change.revision == nil else { return }
         slots.remove(change.name)
         slotsChanged()
@@ -153,8 +164,27 @@ package actor JobDirector {
         }
     }
 
+    private func readGoodBackups() {
+        guard policies.values.contains(where: { $0.policy.afterSuccess != nil }) else { return }
+        // What was read before is the best that there is; the journal says so wherever it matters.
+        goodBackups = (try? surroundings.journal.goodBackups()) ?? goodBackups
+    }
+
+    /// Slots that would come too soon after a good backup wait. One in the future says nothing: the clock was set back.
+    private func restSlots(at now: UnixTime) {
+        var rests: [PolicyName: UnixTime] = [:]
+        for (name, revision) in policies {
+            guard let interval = revision.policy.afterSuccess, let last = goodBackups[name], last <= now else {
+                continue
+            }
+            rests[name] = last + interval
+        }
+        slots.rest(rests)
+    }
+
     /// - Returns: `false`: one could not be recorded, and is due still.
     private func startDueSlots() -> Bool {
+        restSlots(at: surroundings.clock.now.wall)
         for trigger in slots.due(at: surroundings.clock.now.wall) {
             do throws(AgentError) {
                 _ = try accept(trigger)
@@ -218,6 +248,7 @@ package actor JobDirector {
             turns.take(TurnQueue.Claim(job))
         }
         // Those that could not be paid before are tried again, after what broke just now.
+        readGoodBackups()
         let debts = try openDebts()
         openDebtCount = debts.count
         for debt in debts {
@@ -297,8 +328,11 @@ package actor JobDirector {
         guard let policy = job.policy else { return refuse(job) }
         let activity = JobActivity(job: job.trigger.job, policy: job.trigger.policy)
         let earlier = overlap(of: job, policy.policy)
+        let isPremature = policy.policy.isPremature(
+            job.trigger, after: goodBackups[policy.policy.name], at: surroundings.clock.now.wall)
         let runner = JobRunner(
-            job: job, policy: policy, startingWith: event, skippedBecauseOf: earlier, activity: activity,
+            job: job, policy: policy, startingWith: event, skippedBecauseOf: earlier, isPremature: isPremature,
+            activity: activity,
             surroundings: JobRunner.Surroundings(
                 agent: surroundings.agent, journal: surroundings.journal, stages: surroundings.stages,
                 clock: surroundings.clock,
@@ -307,7 +341,7 @@ package actor JobDirector {
                 reported: surroundings.reported, progressed: surroundings.progressed, logger: surroundings.logger))
         jobs[job.trigger.job] = Entry(
             runner: runner, activity: activity, isCanceled: job.isCanceled,
-            isExpected: earlier == nil && !job.isLate(at: surroundings.clock.now.wall))
+            isExpected: earlier == nil && !isPremature && !job.isLate(at: surroundings.clock.now.wall))
         surroundings.logger.notice(
             "job begins",
             metadata: [
@@ -351,6 +385,7 @@ package actor JobDirector {
 
     private func forget(_ claimant: TurnQueue.Claimant) {
         countDebts()
+        readGoodBackups()
         guard claimant.debt != nil else { return jobs[claimant.job] = nil }
         payments[claimant] = nil
         releaseTurn(claimant)

@@ -28,6 +28,7 @@ struct JobRunner: Sendable {
     private let rules: PipelineRules
     private let lateStatus: Status
     private let skippedBecauseOf: JobID?
+    private let isPremature: Bool
     private let surroundings: Surroundings
     private let mailbox: AsyncStream<JobEvent>
     private let sender: AsyncStream<JobEvent>.Continuation
@@ -36,16 +37,18 @@ struct JobRunner: Sendable {
     /// - Parameters:
     ///   - policy: The policy that the job runs under.
     ///   - skippedBecauseOf: An earlier job with which the policy does not let this one overlap.
+    ///   - isPremature: A good backup was made after its start was planned, and the policy's jobs start so long after one.
     ///   - first: How the job begins. It is in the mailbox from here on, before anything that others send.
     init(
         job: JournaledJob, policy: PolicyRevision, startingWith first: JobEvent, skippedBecauseOf: JobID? = nil,
-        activity: JobActivity, surroundings: Surroundings
+        isPremature: Bool = false, activity: JobActivity, surroundings: Surroundings
     ) {
         self.job = job
         self.activity = activity
         rules = PipelineRules(policy.policy)
         lateStatus = policy.policy.lateStatus(of: job.trigger)
         self.skippedBecauseOf = skippedBecauseOf
+        self.isPremature = isPremature
         self.surroundings = surroundings
         // Bounded by what there is: a stage tells its start and its end, there is one timer, the queue gives a turn for
         // a claim, and the director passes one cancel and one shutdown on.
@@ -65,6 +68,7 @@ struct JobRunner: Sendable {
     func run() async {
         var facts = JobMachine.Facts(job.trigger, isFirstBackup: job.isFirstBackup, at: surroundings.clock.now)
         (facts.lateStatus, facts.isSkippedBecauseOf) = (lateStatus, skippedBecauseOf)
+        facts.isPremature = isPremature
         var machine = JobMachine(rules: rules, facts: facts)
         var ledger = JobLedger(
             journal: surroundings.journal, clock: surroundings.clock, trigger: ReportedTrigger(job.trigger),
@@ -164,7 +168,7 @@ extension JobRunner {
         switch action {
         case .report(let attempt, let stage, let status, let details):
             let report = JournalEntry.report(attempt: attempt, stage: stage, status: status, at: now, details: details)
-            return stage == .backup && status.isSuccess ? [report, .goodBackup(job.trigger.policy)] : [report]
+            return stage == .backup && status.isSuccess ? [report, .goodBackup(job.trigger.policy, at: now)] : [report]
         case .recordStart(let attempt, let owes): return [.attemptStarted(attempt, owesPostScript: owes)]
         case .runPostScript(let attempt, let pre, let backup):
             return [.postScriptStarting(attempt: attempt, pre: pre, backup: backup)]

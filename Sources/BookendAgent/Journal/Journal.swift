@@ -35,6 +35,9 @@ package protocol Journal: Sendable {
     /// - Returns: `since`: every job that was accepted since then is among them, by this journal's clock.
     func knownJobs(limit: Int) throws(AgentError) -> (jobs: [KnownJob], since: UnixTime)
 
+    /// When the last good backup of each policy ended that has one; 0: an earlier version did not keep it.
+    func goodBackups() throws(AgentError) -> [PolicyName: UnixTime]
+
     /// Remembers when the coordinator was last heard of, and whether its absence since was told.
     ///
     /// - Parameter time: `nil`: as it was.
@@ -81,8 +84,8 @@ package enum JournalEntry: Hashable, Sendable {
     /// in the middle is counted.
     case postScriptStarting(attempt: Int, pre: StageEnd, backup: StageEnd)
     case debtSettled(attempt: Int, DebtEnd)
-    /// The policy has a good backup on this server.
-    case goodBackup(PolicyName)
+    /// The policy has a good backup on this server, which ended then.
+    case goodBackup(PolicyName, at: UnixTime)
     case finished
 
     var startsAttempt: Bool {

@@ -113,6 +113,10 @@ enum JournalSchema {
                     "ALTER TABLE jobs ADD COLUMN bandwidth_limit INTEGER; ALTER TABLE slots ADD COLUMN bandwidth_limit INTEGER"
             )
         }
+        migrator.registerMigration("good backups") { database in
+            // When it ended; 0: not known.
+            try database.execute(sql: "ALTER TABLE good_backups ADD COLUMN at INTEGER NOT NULL DEFAULT 0")
+        }
         return migrator
     }
 

@@ -13,7 +13,7 @@ package final class MemoryJournal: Journal {
         var finished: Set<JobID> = []
         var debts: [TurnQueue.Claimant: Debt] = [:]
         var cancels: [JobID: UnixTime] = [:]
-        var goodBackups: Set<PolicyName> = []
+        var goodBackups: [PolicyName: UnixTime] = [:]
         var reports: [UInt64: AcceptedReport] = [:]
         var highestReport: UInt64 = 0
         var prunedReport: UInt64 = 0
@@ -179,7 +179,7 @@ package final class MemoryJournal: Journal {
                     state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] = debt
                 case .debtSettled(let attempt, _):
                     state.debts[TurnQueue.Claimant(trigger.job, debt: attempt)] = nil
-                case .goodBackup(let policy): state.goodBackups.insert(policy)
+                case .goodBackup(let policy, let at): state.goodBackups[policy] = at
                 case .finished: state.finished.insert(trigger.job)
                 }
             }
@@ -199,6 +199,8 @@ package final class MemoryJournal: Journal {
                 .sorted { $0.origin.sequence < $1.origin.sequence }
         }
     }
+
+    package func goodBackups() throws(AgentError) -> [PolicyName: UnixTime] { state.withLock { $0.goodBackups } }
 
     package func openDebts() throws(AgentError) -> [JournaledDebt] {
         state.withLock { state in
@@ -238,7 +240,7 @@ package final class MemoryJournal: Journal {
     private static func completed(_ job: JournaledJob, _ state: State) -> JournaledJob {
         var job = job
         job.isCanceled = state.cancels[job.trigger.job] != nil
-        job.isFirstBackup = !state.goodBackups.contains(job.trigger.policy)
+        job.isFirstBackup = state.goodBackups[job.trigger.policy] == nil
         let debt = state.debts[TurnQueue.Claimant(job.trigger.job, debt: job.attempts)]
         job.owesPostScript = debt != nil
         job.postRuns = debt?.runs ?? 0

@@ -152,6 +152,19 @@ package final class SQLiteJournal: Journal {
         }
     }
 
+    package func goodBackups() throws(AgentError) -> [PolicyName: UnixTime] {
+        try write { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT policy, at FROM good_backups")
+            return try Dictionary(
+                uniqueKeysWithValues: rows.map { row in
+                    (
+                        PolicyName(rawValue: try row.decode(forColumn: "policy")),
+                        UnixTime(milliseconds: try row.decode(forColumn: "at"))
+                    )
+                })
+        }
+    }
+
     package func recordContact(at time: UnixTime?, isIsolationTold: Bool) throws(AgentError) {
         try write { database in
             if let time { try Self.set("coordinator_heard", time.milliseconds, database) }
@@ -209,10 +222,12 @@ package final class SQLiteJournal: Journal {
                 try Self.recordPostScript(of: trigger.job, attempt, pre, backup, database)
             case .debtSettled(let attempt, let end):
                 try Self.settleDebt(of: trigger.job, attempt, end, database)
-            case .goodBackup(let policy):
+            case .goodBackup(let policy, let at):
                 try database.cachedStatement(
-                    sql: "INSERT INTO good_backups (policy) VALUES (?) ON CONFLICT DO NOTHING"
-                ).execute(arguments: [policy.rawValue])
+                    sql: """
+                        INSERT INTO good_backups (policy, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at
+                        """
+                ).execute(arguments: [policy.rawValue, at.milliseconds])
             case .finished: try Self.update("is_finished = ?", [true], trigger.job, database)
             }
         }

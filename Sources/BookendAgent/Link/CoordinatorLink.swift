@@ -184,7 +184,7 @@ package actor CoordinatorLink {
                     Heartbeat(
                         generation: machine.generation, activeJobs: await namedJobs,
                         outboxDepth: outboxDepth(), openDebts: Int64(await director.openDebtCount),
-                        wall: clock.now.wall, instance: instance
+                        wall: clock.now.wall, instance: instance, goodBackups: await director.lastGoodBackups
                     )))
         case .replacePolicies(let policies, let generation, let slots, let epoch):
             try await director.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)

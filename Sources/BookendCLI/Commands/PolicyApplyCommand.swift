@@ -8,11 +8,13 @@ struct PolicyApplyCommand: AsyncParsableCommand {
         commandName: "apply", abstract: "Make the fleet's policies what the files say.",
         discussion: """
             All files together, or nothing: when one policy is wrong, none is applied. Policies that no file names stay as
-            they are.
+            they are. With --dry-run nothing is changed: each policy is named with the agents that it would begin to pick,
+            that it would no longer pick, and that would get a new revision.
 
             Examples:
               bookend policy apply nightly-web.yaml
               bookend policy apply policies/ --dry-run
+              bookend policy apply policies/ --dry-run --output json
             """)
 
     @OptionGroup var files: PolicyFiles
@@ -24,14 +26,20 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     func run() async throws {
         let policies = try PolicySet.read(paths: files.files, zones: TimeZones()).policies
         let coordinator = try await FleetClient(connection).coordinator()
-        guard case .applied(let outcomes) = try await coordinator.control(.applyPolicies(policies, dryRun: dryRun))
+        guard !dryRun else {
+            let forecasts = try await coordinator.forecasts(policies)
+            let document = Document.object(["is_dry_run": true, "policies": .list(forecasts.map(\.document))])
+            return output.write(document) { terminal in
+                forecasts.flatMap { $0.lines(terminal) } + ["nothing was applied: this was a dry run"]
+            }
+        }
+        guard case .applied(let outcomes) = try await coordinator.control(.applyPolicies(policies, dryRun: false))
         else { throw coordinator.unexpected() }
         let document = Document.object([
-            "is_dry_run": .bool(dryRun), "policies": .list(outcomes.map(\.document)),
+            "is_dry_run": false, "policies": .list(outcomes.map(\.document)),
         ])
         output.write(document) { terminal in
-            let lines = PolicyTables.outcomes(outcomes).lines(terminal)
-            return lines + (dryRun ? ["nothing was applied: this was a dry run"] : [])
+            PolicyTables.outcomes(outcomes).lines(terminal)
         }
     }
 }

@@ -9,11 +9,14 @@ struct PolicyCommand: AsyncParsableCommand {
               bookend policy diff policies/
               bookend policy apply policies/ nightly-db.yaml
               bookend policy show nightly-web > nightly-web.yaml
+              bookend policy history nightly-web
+              bookend policy rollback nightly-web --to 3
               bookend policy pause nightly-web --for 2h --reason "storage is moved"
             """,
         subcommands: [
             PolicyApplyCommand.self, PolicyValidateCommand.self, PolicyDiffCommand.self, PolicyListCommand.self,
-            PolicyShowCommand.self, PolicyDeleteCommand.self, PolicyPauseCommand.self, PolicyResumeCommand.self,
+            PolicyShowCommand.self, PolicyHistoryCommand.self, PolicyRollbackCommand.self, PolicyDeleteCommand.self,
+            PolicyPauseCommand.self, PolicyResumeCommand.self,
         ])
 }
 

@@ -37,13 +37,7 @@ struct PolicyDiffCommand: AsyncParsableCommand {
                     .object([
                         "policy": .text(policy.name.rawValue), "revision": Document(old?.revision),
                         "is_changed": .bool(!diff.isEmpty),
-                        "changes": .list(
-                            diff.changes.map { change in
-                                .object([
-                                    "key_path": .text(change.keyPath), "old": Document(change.old),
-                                    "new": Document(change.new),
-                                ])
-                            }),
+                        "changes": .list(diff.changes.map(\.document)),
                     ])
                 })
         ])

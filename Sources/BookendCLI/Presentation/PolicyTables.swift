@@ -61,6 +61,12 @@ extension Selector {
     }
 }
 
+extension PolicyDiff.Change {
+    var document: Document {
+        .object(["key_path": .text(keyPath), "old": Document(old), "new": Document(new)])
+    }
+}
+
 extension PolicyOutcome {
     var document: Document {
         .object([

@@ -57,6 +57,7 @@ struct PolicyFields {
                     "days: " + (days == .daily ? "daily" : "[\(days.chosenNames.joined(separator: ", "))]"),
                     "start: \(YAMLText.scalar(start.text))",
                 ]
+            case .afterSuccess(let interval): ["after_success: \(DurationText.render(interval))"]
             }
         if schedule.zone != .utc { lines.append("timezone: \(YAMLText.scalar(schedule.zone.text))") }
         if let window = schedule.window { lines.append("window: \(DurationText.render(window))") }

@@ -84,6 +84,7 @@ package enum PolicyKeys {
             "at": "a time in UTC such as 2026-11-24T02:00:00Z",
             "cron": "a cron expression such as \"30 2 * * *\"",
             "days": "daily, or a list of days such as [mon, thu]",
+            "after_success": "a duration such as 24h",
             "start": "a time of the day such as \"02:30\"",
             "timezone": "a time zone such as Europe/Berlin, UTC, or agent",
             "window": "a duration such as 4h",

@@ -11,12 +11,12 @@ extension PolicyReader {
     }
 
     private static func schedule(_ keys: MappingReader) -> Schedule? {
-        let forms = ["at", "cron", "days"].filter { keys[$0] != nil }
+        let forms = ["at", "cron", "days", "after_success"].filter { keys[$0] != nil }
         let findings = keys.value.findings
         if forms.count > 1, let second = keys[forms[1]] {
             findings.report(
                 at: second.keyPlace ?? second.place, keyPath: second.keyPath,
-                "stands beside \(forms[0]): a schedule has one of at, cron, and days with start",
+                "stands beside \(forms[0]): a schedule has one of at, cron, days with start, and after_success",
                 suggestion: "write two schedules, each behind a hyphen of its own")
         }
         if let start = keys["start"], forms.first != "days", forms != [] {
@@ -28,6 +28,7 @@ extension PolicyReader {
         switch forms.first {
         case "at": rule = keys["at"]?.instant().map(Schedule.Rule.at)
         case "cron": rule = keys["cron"]?.string().map(Schedule.Rule.cron)
+        case "after_success": rule = keys["after_success"]?.duration().map(Schedule.Rule.afterSuccess)
         case "days":
             let days = keys["days"].flatMap(days)
             let start = keys.required("start")?.timeOfDay()
@@ -39,7 +40,7 @@ extension PolicyReader {
             } else {
                 findings.report(
                     at: keys.value.place, keyPath: keys.value.keyPath,
-                    "says no time: expected at, cron, or days with start")
+                    "says no time: expected at, cron, days with start, or after_success")
             }
         }
         let zone = keys["timezone"]?.string().map(ScheduleZone.init(text:))

@@ -19,7 +19,7 @@ package enum JobEvent: Hashable, Sendable {
     /// With a final status. An engine that was asked to stop and made its snapshot all the same names that snapshot.
     case backupEnded(StageEnd)
     case cancel
-    /// A later job of the policy takes this one's place: a cancel, unless the post-script runs already.
+    /// A later job of the policy takes this one's place: a cancel; while the post-script runs, the end of attempts.
     case replaced(by: JobID)
     /// The agent was told to stop (SIGTERM): no new attempts.
     case shutdown

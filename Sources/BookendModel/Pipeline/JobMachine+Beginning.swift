@@ -12,6 +12,8 @@ extension JobMachine {
             finish(facts.lateStatus, reason: reason, at: now)
         } else if let earlier = facts.isSkippedBecauseOf {
             skip(becauseOf: earlier, at: now)
+        } else if facts.isPremature {
+            skipPremature(at: now)
         } else {
             report(nil, .queued)
             note("queued", "the job waits for its turn", at: now)
@@ -24,6 +26,13 @@ extension JobMachine {
     mutating func skip(becauseOf earlier: JobID, at now: Moment) {
         let reason = "job \(earlier) of the policy is not over yet"
         note("overlap", reason + ": the job is skipped", at: now)
+        finish(.skipped, reason: reason, at: now)
+    }
+
+    /// The policy's jobs start so long after its last good backup, and that was made meanwhile.
+    mutating func skipPremature(at now: Moment) {
+        let reason = "a good backup was made after this start was planned"
+        note("premature", reason + ": the job is skipped", at: now)
         finish(.skipped, reason: reason, at: now)
     }
 

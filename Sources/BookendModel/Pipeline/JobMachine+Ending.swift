@@ -7,7 +7,7 @@ extension JobMachine {
         let status = Status.ofJob(
             isCanceled: ending == .cancel, preScript: end(of: .preScript), backup: backup,
             postScript: end(of: .postScript))
-        guard ending == nil, attempt.number < rules.maxAttempts, backup.isFailure else {
+        guard ending == nil, !isReplaced, attempt.number < rules.maxAttempts, backup.isFailure else {
             return finish(status, reason: reason(for: status), at: now)
         }
         guard rules.retry.isWorthRetry(preScript: end(of: .preScript), backup: backup) else {
@@ -84,9 +84,14 @@ extension JobMachine {
         }
     }
 
-    /// What is all but done is not thrown away.
+    /// What is all but done is not thrown away: while the post-script runs, only another attempt is out of the question.
     mutating func replace(by job: JobID, at now: Moment) {
-        guard phase != .ended, phase != .postScript, ending == nil else { return }
+        guard phase != .ended, ending == nil else { return }
+        guard phase != .postScript else {
+            if !isReplaced { note("replaced", "no other attempt follows: job \(job) takes its place", at: now) }
+            isReplaced = true
+            return
+        }
         cancelReason = "replaced by job \(job)"
         cancel(at: now)
     }

@@ -62,6 +62,7 @@ extension JobMachine {
         }
         if ending == .cancel { return finish(.canceled, reason: cancelReason, at: now) }
         if attempt.number == 0, let earlier = facts.isSkippedBecauseOf { return skip(becauseOf: earlier, at: now) }
+        if attempt.number == 0, facts.isPremature { return skipPremature(at: now) }
         if attempt.number == 0, now.wall > facts.notAfter {
             return finish(
                 facts.lateStatus, reason: "the trigger's deadline passed while the agent was not running", at: now)

@@ -61,6 +61,8 @@ package struct JobMachine: Hashable, Sendable {
         package var lateStatus = Status.skipped
         /// An earlier job of the policy is not over, and the policy says that this one is skipped then.
         package var isSkippedBecauseOf: JobID?
+        /// ``Policy/isPremature(_:after:at:)``
+        package var isPremature = false
         /// What the jitter of waits is drawn from: ``Trigger/fingerprint``.
         package var retrySeed: UInt64 = 0
 
@@ -107,6 +109,8 @@ package struct JobMachine: Hashable, Sendable {
     /// The first of cancel, window and shutdown: the backup does not run (any more).
     var stopCause: StopCause?
     var windowIsOver = false
+    /// A later job of the policy goes on in its place once the post-script is over.
+    var isReplaced = false
     var isShuttingDown = false
     /// What this event led to so far; empty between events.
     var actions: [JobAction] = []

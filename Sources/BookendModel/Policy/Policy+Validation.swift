@@ -131,6 +131,20 @@ extension Schedule {
             if !(0..<1_440).contains(start.minutes) {
                 problems.add("\(keyPath).start", "expected a time of the day such as \"02:30\"")
             }
+        case .afterSuccess(let interval):
+            if !SuccessChain.intervals.contains(interval) {
+                problems.add("\(keyPath).after_success", "expected a duration from 1m to 7d")
+            } else {
+                problems.addDuration("\(keyPath).after_success", interval)
+            }
+            if policy.schedules.count > 1 {
+                problems.add(
+                    "\(keyPath).after_success",
+                    "stands alone: a policy that starts so long after its last good backup has no other schedule")
+            }
+            if zone != .utc {
+                problems.add("\(keyPath).timezone", "says nothing beside after_success: leave it out")
+            }
         }
         if case .named(let name) = zone, !Self.mayBeZone(name) {
             problems.add(

@@ -7,10 +7,13 @@ package struct Schedule: Hashable, Sendable {
         case cron(String)
         /// On these days, at this time.
         case days(Weekdays, start: TimeOfDay)
+        /// So long after the last good backup of the policy on each agent; at once where there never was one. The policy's only
+        /// schedule. See ``SuccessChain``.
+        case afterSuccess(Duration)
     }
 
     package var rule: Rule
-    /// In which zone a wall clock shows the times; means nothing for ``Rule/at(_:)``.
+    /// In which zone a wall clock shows the times; means nothing for ``Rule/at(_:)`` and ``Rule/afterSuccess(_:)``.
     package var zone: ScheduleZone
     /// How long after its start a job may run; `nil`: as the policy says. Positive.
     package var window: Duration?
@@ -56,6 +59,7 @@ package struct Schedule: Hashable, Sendable {
             return zone.starts(after: after, through: through) { day in
                 days.contains(weekday: day.weekday) ? [day.at(start)] : []
             }
+        case .afterSuccess: return []  // They depend on what becomes of them.
         }
     }
 }

@@ -40,6 +40,8 @@ extension Policy {
     package func verdict(on trigger: Trigger, beside earlier: [JobID]) -> OverlapVerdict {
         guard trigger.cause != .manual, let first = earlier.min() else { return .queues }
         switch overlap {
+        // What runs now may be the backup that it would come after.
+        case _ where afterSuccess != nil: return .isSkipped(becauseOf: first)
         case .queue: return .queues
         case .skip: return .isSkipped(becauseOf: first)
         case .replace: return .replaces(earlier.sorted())

@@ -33,9 +33,28 @@ extension CoordinatorMachine {
         return (target.isPolicy ? "paused: " : "maintenance: ") + hold.reason
     }
 
+    /// Of a policy whose jobs start so long after its last good backup: those that are planned, if all goes on as it is.
+    private func plannedStarts(
+        _ policy: Policy, _ agents: [AgentID], after: UnixTime, through: UnixTime
+    ) -> [ScheduledStart] {
+        agents.flatMap { agent in
+            slots.slots(of: agent).filter {
+                $0.policy == policy.name && $0.scheduledStart > after && $0.scheduledStart <= through
+            }.map { slot in
+                ScheduledStart(
+                    policy: policy.name, start: slot.scheduledStart, zone: .utc, offset: 0, splay: .zero,
+                    windowEnd: slot.windowEnd, agents: 1,
+                    firstAgents: [ScheduledStart.Agent(agent: agent, start: slot.scheduledStart, job: slot.job)])
+            }
+        }.sorted { ($0.start, $0.firstAgents[0].agent) < ($1.start, $1.firstAgents[0].agent) }
+    }
+
     private func starts(
         _ policy: Policy, _ agents: [AgentID], after: UnixTime, through: UnixTime, _ zones: any ZoneCatalog
     ) -> [ScheduledStart] {
+        guard policy.afterSuccess == nil else {
+            return plannedStarts(policy, agents, after: after, through: through)
+        }
         let byZone = Dictionary(grouping: agents) { policy.dependsOnAgentZone ? presence.timeZone(of: $0) : "" }
         var found: [ScheduledStart] = []
         for (zone, agents) in byZone {

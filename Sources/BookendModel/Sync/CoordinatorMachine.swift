@@ -98,7 +98,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
     package func planSlots(zones: any ZoneCatalog = NoZones(), at now: Moment) -> SlotPlan? {
         slots.plan(
             policies.all, rules, zones: zones, agents: { agents(of: $0) }, timeZone: { presence.timeZone(of: $0) },
-            holds: holds, at: now)
+            goodBackup: { presence.goodBackups(of: $0)[$1] }, holds: holds, at: now)
     }
 
     /// Slots are planned at the next opportunity, whatever the time.
@@ -277,7 +277,9 @@ extension CoordinatorMachine {
     }
 
     private mutating func take(_ heartbeat: Heartbeat, of agent: AgentID, at now: Moment) -> [Action] {
+        let goodBackups = presence.goodBackups(of: agent)
         guard let notes = presence.take(heartbeat, of: agent, rules, at: now) else { return [] }
+        if heartbeat.goodBackups != goodBackups { slots.outdate() }
         limits.hear(heartbeat.activeJobs, of: agent)
         let actions = notes.map(Action.note) + [reply(to: agent, at: now)]
         // Not greeted: this coordinator was started anew, or took the agent for gone. Its hello says more.

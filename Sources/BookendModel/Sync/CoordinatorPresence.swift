@@ -25,6 +25,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var activeJobs: [ActiveJob] = []
         var outboxDepth: Int64 = 0
         var openDebts: Int64 = 0
+        var goodBackups: [PolicyName: LastGoodBackup] = [:]
         var skew = Duration.zero
         var isSkewTold = false
         var clones = CloneWatch()
@@ -62,6 +63,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package func labels(of id: AgentID) -> [String: String] { agents[id]?.labels ?? [:] }
     /// As the agent tells it; empty: it never has.
     package func timeZone(of id: AgentID) -> String { agents[id]?.timeZone ?? "" }
+    /// As its latest heartbeat said. Not there: it has not said so since this coordinator started.
+    package func goodBackups(of id: AgentID) -> [PolicyName: LastGoodBackup] { agents[id]?.goodBackups ?? [:] }
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
     package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
@@ -105,6 +108,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         guard agents[id] != nil else { return nil }
         agents[id]?.outboxDepth = heartbeat.outboxDepth
         agents[id]?.openDebts = heartbeat.openDebts
+        agents[id]?.goodBackups = heartbeat.goodBackups
         return hear(
             id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, heartbeat.instance, rules, at: now)
     }

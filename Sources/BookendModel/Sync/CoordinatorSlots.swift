@@ -65,10 +65,12 @@ package struct CoordinatorSlots: Hashable, Sendable {
     /// - Parameters:
     ///   - agents: The agents that a policy picks now.
     ///   - timeZone: What an agent says of its own zone; empty: nothing.
+    ///   - goodBackup: What an agent says of a policy's last good backup; `nil`: nothing yet, and what is planned stays.
     package func plan(
         _ policies: [PolicyRevision], _ rules: CoordinatorRules, zones: any ZoneCatalog,
-        agents: (Policy) -> [AgentID], timeZone: (AgentID) -> String, holds: CoordinatorHolds = CoordinatorHolds(),
-        at now: Moment
+        agents: (Policy) -> [AgentID], timeZone: (AgentID) -> String,
+        goodBackup: (AgentID, PolicyName) -> LastGoodBackup? = { _, _ in nil },
+        holds: CoordinatorHolds = CoordinatorHolds(), at now: Moment
     ) -> SlotPlan? {
         if let nextPlanning, now.boot < nextPlanning { return nil }
         let last = min(plannedAt ?? now.wall, now.wall)
@@ -77,6 +79,20 @@ package struct CoordinatorSlots: Hashable, Sendable {
             let after = max(last, min(revision.appliedAt, now.wall))
             let policy = revision.policy
             let through = now.wall + rules.slotHorizon
+            if policy.afterSuccess != nil {
+                let known = starts(of: policy.name)
+                for agent in agents(policy) {
+                    let starts = chain(
+                        of: policy, on: agent, after: goodBackup(agent, policy.name), known: known[agent] ?? [],
+                        from: now.wall, through: through)
+                    wanted[agent, default: []] += starts.indices.compactMap { index in
+                        guard holds.hold(of: policy.name, on: agent, at: starts[index].time) == nil else { return nil }
+                        let next = index + 1 < starts.count ? starts[index + 1].time : nil
+                        return slot(revision, agent, starts[index], next: next, rules)
+                    }
+                }
+                continue
+            }
             let byZone = Dictionary(grouping: agents(policy)) { policy.dependsOnAgentZone ? timeZone($0) : "" }
             for (zone, agents) in byZone {
                 let nominal = policy.nominalStarts(after: after, through: through, agentZone: zone, zones: zones)
@@ -110,6 +126,31 @@ package struct CoordinatorSlots: Hashable, Sendable {
         }
         plan.withdrawn.sort()
         return plan
+    }
+
+    /// What a policy's jobs start by that start so long after its last good backup.
+    private func chain(
+        of policy: Policy, on agent: AgentID, after last: LastGoodBackup?, known: [UnixTime], from now: UnixTime,
+        through: UnixTime
+    ) -> [PolicyStart] {
+        guard let interval = policy.afterSuccess, let schedule = policy.schedules.first else { return [] }
+        let delay = policy.delay(of: agent, upTo: schedule.splay ?? policy.splay)
+        let nominal = known.map { $0 + (.zero - delay) }
+        let starts =
+            last.map { SuccessChain.starts(every: interval, after: $0, known: nominal, from: now, through: through) }
+            ?? nominal.filter { $0 + delay > now }.sorted()
+        return starts.map { start in
+            PolicyStart(
+                time: start + delay, nominal: start, windowEnd: (schedule.window ?? policy.window).map { start + $0 },
+                bandwidthLimit: schedule.bandwidthLimit)
+        }
+    }
+
+    /// The starts of one policy that have an id, by agent.
+    private func starts(of policy: PolicyName) -> [AgentID: [UnixTime]] {
+        var starts: [AgentID: [UnixTime]] = [:]
+        for key in jobs.keys where key.policy == policy { starts[key.agent, default: []].append(key.start) }
+        return starts
     }
 
     private func slot(

@@ -20,6 +20,8 @@ package struct SlotBook: Hashable, Sendable {
     private var slots: [JobID: Trigger] = [:] {
         didSet { nextStart = slots.values.lazy.map(startTime).min() }
     }
+    /// Before then no slot of these policies is started: their last good backup is not long enough ago.
+    private var rests: [PolicyName: UnixTime] = [:]
 
     /// When the first slot must be started, by the wall clock; `nil`: there is none. Looked at more often than slots change.
     package private(set) var nextStart: UnixTime?
@@ -44,6 +46,13 @@ package struct SlotBook: Hashable, Sendable {
         slots = new
     }
 
+    /// For policies whose jobs start so long after their last good backup: when they may start again.
+    package mutating func rest(_ rests: [PolicyName: UnixTime]) {
+        guard rests != self.rests else { return }
+        self.rests = rests
+        nextStart = slots.values.lazy.map(startTime).min()
+    }
+
     /// The policy is no longer the agent's.
     package mutating func remove(_ policy: PolicyName) {
         slots = slots.filter { $0.value.policy != policy }
@@ -62,6 +71,11 @@ package struct SlotBook: Hashable, Sendable {
             .map { slot in
                 var trigger = slot
                 trigger.cause = .autonomous
+                // Its times were counted from a backup before the last good one.
+                if let rest = rests[slot.policy], rest > slot.scheduledStart {
+                    trigger.notAfter = slot.notAfter + (rest - slot.scheduledStart)
+                    trigger.windowEnd = slot.windowEnd.map { $0 + (rest - slot.scheduledStart) }
+                }
                 return trigger
             }
     }
@@ -70,7 +84,8 @@ package struct SlotBook: Hashable, Sendable {
     package func startTime(of slot: Trigger) -> UnixTime {
         let wait = (rules.grace + splay(of: slot)).milliseconds
         let room = (slot.notAfter - slot.scheduledStart).milliseconds
-        return slot.scheduledStart + .milliseconds(max(0, min(wait, room / 2)))
+        let start = slot.scheduledStart + .milliseconds(max(0, min(wait, room / 2)))
+        return max(start, rests[slot.policy] ?? start)
     }
 
     /// The same for all slots of one agent and policy.

@@ -12,6 +12,7 @@ struct Guarantees {
         checkReports()
         checkSubscriber()
         for host in world.hosts { checkWork(of: host) }
+        checkSteady()
     }
 
     // MARK: 1. Each acknowledged trigger has one final status
@@ -58,6 +59,11 @@ struct Guarantees {
         let host = world.hosts.first { $0.id == record.trigger.agent }
         let finals = host?.work[job]?.finals ?? []
         switch record.state {
+        // Cut off, it was begun by its agent, which speaks for it.
+        case .offline where record.trigger.cause == .schedule && host?.work[job] != nil:
+            if finals.count != 1 || finals.last?.status != status {
+                world.violate("job \(job) was begun by its agent alone, and the collector says \(status)")
+            }
         case .offline:
             if status != .agentOffline { world.violate("job \(job) is offline (31), and the collector says \(status)") }
             if host?.work[job] != nil { world.violate("job \(job) was offline (31), and its agent has it") }
@@ -76,6 +82,22 @@ struct Guarantees {
         }
         if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true {
             world.violate("the cancel of job \(job) never came to its agent")
+        }
+    }
+
+    /// Where there never was a good backup, one was tried at once, and after each interval again.
+    private func checkSteady() {
+        guard let policy = world.policy(Workload.steady), let interval = policy.afterSuccess else { return }
+        for host in world.hosts where policy.selector.picks(host.id, labels: [:]) {
+            let jobs = host.work.values.filter { $0.trigger.policy == policy.name }
+            if jobs.isEmpty { world.violate("\(host.id): nothing of \(policy.name) ever came") }
+            // No clock of the world may hold a start back for longer than this.
+            let latest = jobs.flatMap(\.finals).map(\.at).max() ?? 0
+            if !host.machine.hasJumped, !world.coordinatorMachine.hasJumped, !jobs.isEmpty,
+                world.timeline.now - latest > interval.milliseconds * 2 + 12 * 3_600_000
+            {
+                world.violate("\(host.id): nothing of \(policy.name) came for too long")
+            }
         }
     }
 

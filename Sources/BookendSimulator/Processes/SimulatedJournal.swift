@@ -96,6 +96,10 @@ struct SimulatedJournal: Journal {
         try read { () throws(AgentError) in try journal.reports(of: job) }
     }
 
+    func goodBackups() throws(AgentError) -> [PolicyName: UnixTime] {
+        try read { () throws(AgentError) in try journal.goodBackups() }
+    }
+
     func openDebts() throws(AgentError) -> [JournaledDebt] {
         try read { () throws(AgentError) in try journal.openDebts() }
     }

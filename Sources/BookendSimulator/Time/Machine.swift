@@ -9,7 +9,8 @@ final class Machine: @unchecked Sendable {
     let timeline: Timeline
     private(set) var bootedAt: Int64 = -1_000
     /// What the wall clock is wrong by.
-    var wallOffset: Int64 = 0
+    var wallOffset: Int64 = 0 { didSet { hasJumped = true } }
+    private(set) var hasJumped = false
 
     init(_ timeline: Timeline) { self.timeline = timeline }
 

@@ -14,6 +14,10 @@ final class AgentHost: @unchecked Sendable {
         var canceledAt: Int64?
         /// The journal had the cancel while the job waited for its next attempt.
         var wasWaitingAtCancel = false
+        /// The place of its trigger among all that the journal committed.
+        var order = 0
+        /// The next attempt does not begin before.
+        var waitsUntil: Int64?
         var finals: [(at: Int64, status: Status)] = []
     }
 
@@ -42,6 +46,8 @@ final class AgentHost: @unchecked Sendable {
     /// Attempts of which the repository holds a snapshot.
     var snapshots: Set<String> = []
     private(set) var work: [JobID: Work] = [:]
+    /// When the journal had the end of each policy's last good backup.
+    private var goodBackups: [PolicyName: Int64] = [:]
     /// Cancels that came before their triggers.
     private var earlyCancels: [JobID: Int64] = [:]
     /// Faults that wait for a state.
@@ -59,7 +65,10 @@ final class AgentHost: @unchecked Sendable {
 
     func accepted(_ trigger: Trigger) {
         world.note("\(id)", "has job \(trigger.job) of \(trigger.policy), \(trigger.cause.rawValue)")
-        work[trigger.job] = Work(trigger: trigger, canceledAt: earlyCancels[trigger.job])
+        work[trigger.job] = Work(trigger: trigger, canceledAt: earlyCancels[trigger.job], order: work.count)
+        if trigger.cause == .catchUp, world.policy(trigger.policy)?.catchUp != .latest {
+            world.violate("\(id): job \(trigger.job) catches up, and its policy does not")
+        }
         enters(.queued)
     }
 
@@ -84,9 +93,13 @@ final class AgentHost: @unchecked Sendable {
                     "\(id)", "job \(job), attempt \(attempt), \(stage?.rawValue ?? "job"): \(status) \(details.reason)")
                 guard stage == nil else { continue }
                 work[job]?.isWaiting = status == .waitingForRetry
-                if status == .waitingForRetry { enters(.waiting) }
+                if status == .waitingForRetry {
+                    waits(job, after: attempt, until: details.nextAttemptAt)
+                    enters(.waiting)
+                }
                 if status.isFinal { work[job]?.finals.append((world.timeline.now, status)) }
             case .attemptStarted(let attempt, let owes):
+                startsAttempt(attempt, of: job)
                 work[job]?.isWaiting = false
                 work[job]?.attempts[attempt, default: AttemptWork()].isIntended = true
                 work[job]?.attempts[attempt, default: AttemptWork()].owes = owes
@@ -100,8 +113,47 @@ final class AgentHost: @unchecked Sendable {
             case .finished:
                 work[job]?.isFinished = true
                 enters(.flushing)
-            case .postScriptStarting, .goodBackup: break
+            case .goodBackup(let policy, _): goodBackups[policy] = world.timeline.now
+            case .postScriptStarting: break
             }
+        }
+    }
+
+    // MARK: The rules for starts
+
+    /// The wait is the policy's, for this attempt of this job.
+    private func waits(_ job: JobID, after attempt: Int, until next: UnixTime?) {
+        guard let trigger = work[job]?.trigger, let policy = world.policy(trigger.policy) else { return }
+        let wait = policy.retry.wait(after: attempt, seed: trigger.fingerprint)
+        work[job]?.waitsUntil = world.timeline.now + wait.milliseconds
+        if !machine.hasJumped, let next, (next - machine.now.wall).milliseconds > wait.milliseconds {
+            world.violate("\(id): job \(job) waits longer after attempt \(attempt) than its policy says")
+        }
+        if let end = trigger.windowEnd, let next, next >= end, !machine.hasJumped {
+            world.violate("\(id): job \(job) waits for an attempt past its window")
+        }
+    }
+
+    /// What must hold whenever an attempt begins, whatever crashed before.
+    private func startsAttempt(_ attempt: Int, of job: JobID) {
+        guard let own = work[job], let policy = world.policy(own.trigger.policy) else { return }
+        let name = "\(id): job \(job) of \(policy.name), attempt \(attempt)"
+        if let until = own.waitsUntil, own.isWaiting, !machine.hasJumped, world.timeline.now < until - 1_000 {
+            world.violate("\(name) begins before its wait is over")
+        }
+        guard attempt == 1, own.trigger.cause != .manual else { return }
+        let others = work.filter { $0.key != job && $0.value.trigger.policy == policy.name && !$0.value.isFinished }
+        if policy.overlap != .queue || policy.afterSuccess != nil {
+            for (other, work) in others.sorted(by: { $0.key < $1.key })
+            where work.order < own.order && !work.attempts.isEmpty {
+                world.violate("\(name) begins, and job \(other) is not over")
+            }
+        }
+        // Either clock decides when it is planned, so neither may have jumped.
+        if let interval = policy.afterSuccess, let last = goodBackups[policy.name], !machine.hasJumped,
+            !world.coordinatorMachine.hasJumped, world.timeline.now < last + interval.milliseconds - 1_000
+        {
+            world.violate("\(name) begins too soon after the last good backup")
         }
     }
 
@@ -127,6 +179,11 @@ final class AgentHost: @unchecked Sendable {
             if record.isSettled { world.violate("\(name) runs again after its end was recorded") }
             // Also without its pre-script, when the agent died where that may have started.
             if !record.owes { world.violate("\(name) runs, and was never owed") }
+        }
+        let isFirst = stage == .preScript || context.policy.policy.scripts == nil
+        if isFirst, let room = context.policy.policy.limits.perAgent {
+            let others = running.filter { !$0.isOver && $0.job != job }
+            if Set(others.map(\.job)).count >= room { world.violate("\(name) runs beside \(others.count) others") }
         }
         guard context.policy.policy.scripts != nil else { return enters(Self.state(of: stage)) }
         let group = context.policy.policy.scripts?.exclusiveGroup

@@ -11,6 +11,9 @@ enum Workload {
 
     static let names = ["files", "database", "plain", "strict", "nightly"].map { PolicyName(rawValue: $0) }
 
+    /// Nobody orders it: its jobs start so long after its last good backup.
+    static let steady = PolicyName(rawValue: "steady")
+
     static func policies(_ seed: UInt64) -> [Policy] {
         var random = Random(seed, "policies")
         let all = Selector(patterns: ["*"])
@@ -18,14 +21,35 @@ enum Workload {
         let starts = (0..<4).map { index in
             UnixTime(milliseconds: Machine.epoch + Int64(index) * 21_600_000 + random.number(600_000...20_000_000))
         }
+        var rules = Random(seed, "rules")
+        var nightly = Policy(
+            name: names[4], selector: all, engine: engine,
+            scripts: ScriptPlan(directory: "/srv/nightly", preTimeout: .seconds(600)),
+            retry: RetryPlan(attempts: 2, interval: .seconds(900)), window: .seconds(3 * 3_600),
+            ignoreWindowForFirstBackup: true, schedules: starts.map { .at($0) })
+        nightly.catchUp = rules.pick(CatchUpRule.allCases)
+        if nightly.catchUp == .none { nightly.whenAgentOffline = rules.pick(OfflineRule.allCases) }
+        nightly.overlap = rules.pick(OverlapRule.allCases)
+        if rules.permille(500) { nightly.limits.perPolicy = Int(rules.number(2...8)) }
+        if rules.permille(500) { nightly.limits.perAgent = Int(rules.number(1...2)) }
         return [
+            // A few servers: each of its jobs costs a history its time.
+            Policy(
+                name: steady,
+                selector: Selector(ids: (1...4).map { AgentID(rawValue: "server-\($0)") }), engine: engine,
+                scripts: ScriptPlan(directory: "/srv/steady", exclusiveGroup: "steady"),
+                retry: RetryPlan(attempts: 2, interval: .seconds(600)),
+                schedules: [Schedule(.afterSuccess(.seconds(rules.number(4...9) * 3_600)))]),
             Policy(name: names[0], selector: all, engine: engine, scripts: ScriptPlan(directory: "/srv/files")),
             Policy(
                 name: names[1], selector: all, engine: engine,
                 scripts: ScriptPlan(
                     directory: "/srv/database", preTimeout: .seconds(240), postTimeout: .seconds(300),
                     exclusiveGroup: "database"),
-                retry: RetryPlan(attempts: 3, interval: .seconds(600)), window: .seconds(4 * 3_600)),
+                retry: RetryPlan(
+                    attempts: 4, interval: .seconds(300), backoff: 3, longestInterval: .seconds(1_200),
+                    jitterPercent: 40),
+                window: .seconds(4 * 3_600)),
             Policy(
                 name: names[2], selector: all, engine: engine, retry: RetryPlan(attempts: 2, interval: .seconds(120))),
             Policy(
@@ -33,11 +57,7 @@ enum Workload {
                 scripts: ScriptPlan(
                     directory: "/srv/strict", skipBackupIfPreFails: true, skipBackupIfPreMissing: true),
                 retry: RetryPlan(attempts: 2, interval: .seconds(300)), window: .seconds(1_800)),
-            Policy(
-                name: names[4], selector: all, engine: engine,
-                scripts: ScriptPlan(directory: "/srv/nightly", preTimeout: .seconds(600)),
-                retry: RetryPlan(attempts: 2, interval: .seconds(900)), window: .seconds(3 * 3_600),
-                ignoreWindowForFirstBackup: true, schedules: starts.map { .at($0) }),
+            nightly,
         ]
     }
 

@@ -76,6 +76,8 @@ final class World: @unchecked Sendable {
         subscriber = Subscriber(self)
     }
 
+    func policy(_ name: PolicyName) -> Policy? { policies.first { $0.name == name } }
+
     func process(_ target: Target) -> SimulatedProcess {
         switch target {
         case .coordinator: coordinator

@@ -456,6 +456,15 @@ nonisolated struct ProtoSchedule: Sendable {
     set {rule = .calendar(newValue)}
   }
 
+  /// so long after the policy's last good backup on each agent; its only schedule
+  var afterSuccessMs: Int64 {
+    get {
+      if case .afterSuccessMs(let v)? = rule {return v}
+      return 0
+    }
+    set {rule = .afterSuccessMs(newValue)}
+  }
+
   /// a name of the IANA database, UTC, or agent: each agent's own; empty: UTC
   var timeZone: String = String()
 
@@ -495,6 +504,8 @@ nonisolated struct ProtoSchedule: Sendable {
     /// five fields
     case cron(String)
     case calendar(ProtoCalendarRule)
+    /// so long after the policy's last good backup on each agent; its only schedule
+    case afterSuccessMs(Int64)
 
   }
 
@@ -1438,7 +1449,7 @@ nonisolated extension ProtoCalendarRule: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Schedule"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0\u{1}cron\0\u{1}calendar\0\u{4}\u{2}time_zone\0\u{3}window_ms\0\u{3}splay_ms\0\u{3}bandwidth_limit_bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_unix_ms\0\u{1}cron\0\u{1}calendar\0\u{3}after_success_ms\0\u{3}time_zone\0\u{3}window_ms\0\u{3}splay_ms\0\u{3}bandwidth_limit_bytes\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1474,6 +1485,14 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.rule = .calendar(v)
         }
       }()
+      case 4: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.rule != nil {try decoder.handleConflictingOneOf()}
+          self.rule = .afterSuccessMs(v)
+        }
+      }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self._windowMs) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self._splayMs) }()
@@ -1500,6 +1519,10 @@ nonisolated extension ProtoSchedule: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .calendar?: try {
       guard case .calendar(let v)? = self.rule else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .afterSuccessMs?: try {
+      guard case .afterSuccessMs(let v)? = self.rule else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
     }()
     case nil: break
     }

@@ -178,6 +178,31 @@ nonisolated struct ProtoSyncSnapshot: Sendable {
   init() {}
 }
 
+/// Of a policy whose jobs start so long after its last good backup.
+nonisolated struct ProtoGoodBackup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  /// absent: there was none yet
+  var atUnixMs: Int64 {
+    get {_atUnixMs ?? 0}
+    set {_atUnixMs = newValue}
+  }
+  /// Returns true if `atUnixMs` has been explicitly set.
+  var hasAtUnixMs: Bool {self._atUnixMs != nil}
+  /// Clears the value of `atUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearAtUnixMs() {self._atUnixMs = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _atUnixMs: Int64? = nil
+}
+
 nonisolated struct ProtoHeartbeat: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -194,6 +219,8 @@ nonisolated struct ProtoHeartbeat: Sendable {
   var instance: UInt64 = 0
 
   var openDebts: Int64 = 0
+
+  var goodBackups: [ProtoGoodBackup] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1122,9 +1149,48 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
   }
 }
 
+nonisolated extension ProtoGoodBackup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GoodBackup"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{3}at_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._atUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    try { if let v = self._atUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoGoodBackup, rhs: ProtoGoodBackup) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs._atUnixMs != rhs._atUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0\u{3}good_backups\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1138,6 +1204,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.wallUnixMs) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.goodBackups) }()
       default: break
       }
     }
@@ -1162,6 +1229,9 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.openDebts != 0 {
       try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 10)
     }
+    if !self.goodBackups.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.goodBackups, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1172,6 +1242,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.wallUnixMs != rhs.wallUnixMs {return false}
     if lhs.instance != rhs.instance {return false}
     if lhs.openDebts != rhs.openDebts {return false}
+    if lhs.goodBackups != rhs.goodBackups {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

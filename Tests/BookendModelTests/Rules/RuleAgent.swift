@@ -21,6 +21,7 @@ final class RuleAgent {
     /// Every job that ever came, as its journal has it.
     private(set) var known: [JobID: Trigger] = [:]
     private var begun: [PolicyName: Int] = [:]
+    private(set) var goodBackups: [PolicyName: UnixTime] = [:]
     private var replaced: [JobID] = []
     /// Cancels that came before their triggers, and all others.
     private var canceled: Set<JobID> = []
@@ -58,9 +59,11 @@ final class RuleAgent {
         case .isSkipped(let job): facts.isSkippedBecauseOf = job
         case .replaces(let jobs): replaced += jobs
         }
+        facts.isPremature = policy.isPremature(trigger, after: goodBackups[policy.name], at: now.wall)
         let isLate = now.wall > trigger.notAfter || trigger.windowEnd.map { now.wall >= $0 } ?? false
         let machine = JobMachine(rules: PipelineRules(policy), facts: facts)
-        jobs[trigger.job] = Job(machine: machine, isExpected: facts.isSkippedBecauseOf == nil && !isLate)
+        jobs[trigger.job] = Job(
+            machine: machine, isExpected: facts.isSkippedBecauseOf == nil && !facts.isPremature && !isLate)
         return (canceled.contains(trigger.job) ? tell(trigger.job, .cancel, at: now) : [])
             + tell(trigger.job, event, at: now)
     }
@@ -84,6 +87,19 @@ final class RuleAgent {
         begun[policy, default: 0] += 1
         jobs[job]?.runsUntil = second + seconds
         jobs[job]?.outcome = begun[policy, default: 0] <= failures ? .failed : .successful
+    }
+
+    func noteGood(_ job: JobID, _ outcome: Status, at now: UnixTime) {
+        guard outcome.isSuccess, let policy = known[job]?.policy else { return }
+        goodBackups[policy] = now
+    }
+
+    func rest(_ policies: [PolicyName: Policy]) {
+        var rests: [PolicyName: UnixTime] = [:]
+        for (name, last) in goodBackups {
+            if let interval = policies[name]?.afterSuccess { rests[name] = last + interval }
+        }
+        slots.rest(rests)
     }
 
     // MARK: Dying

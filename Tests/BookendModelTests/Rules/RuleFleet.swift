@@ -39,8 +39,11 @@ struct RuleFleet {
         ).edits
         perform(coordinator.handle(.policiesRecorded(edits), at: now))
         while second <= row.until_s {
+            if row.coordinator_restarts_s?.contains(second) == true { restart() }
             for id in agents.keys.sorted() { updateConnection(id) }
+            pause()
             plan()
+            for wish in row.orders ?? [] where wish.at_s == second { order(wish) }
             for cancel in row.cancels ?? [] where cancel.at_s == second { order(cancel) }
             perform(coordinator.handle(.tick, at: now))
             for id in agents.keys.sorted() { live(id) }
@@ -67,6 +70,42 @@ struct RuleFleet {
         }
         for record in changed { records[record.trigger.job] = record }
         perform(coordinator.handle(.slotsRecorded(changed, plannedAt: plan.plannedAt), at: now))
+    }
+
+    private mutating func restart() {
+        let open = records.values.filter { $0.state == .pending || $0.state == .missed }
+        let revisions = coordinator.policies.all
+        coordinator = CoordinatorMachine(
+            CoordinatorState(
+                generation: 1, policies: revisions,
+                openTriggers: open.map { OpenTrigger(record: $0, isCancelAcknowledged: false, isSlot: true) },
+                slots: records.values.filter { $0.state == .planned }, slotsPlannedAt: now.wall),
+            rules: coordinator.rules, firstVersion: UInt64(second))
+        perform(coordinator.handle(.enrolled(agents.mapValues { _ in [:] }), at: now))
+        for agent in agents.values { agent.isConnected = false }
+    }
+
+    /// All policies.
+    private mutating func pause() {
+        guard let paused = row.paused_s, paused.count == 2 else { return }
+        for name in policies.keys.sorted() {
+            let until = Self.start.wall + .seconds(paused[1])
+            if second == paused[0] {
+                let hold = Hold(target: .policy(name), reason: "test", since: now.wall, until: until, madeBy: "test")
+                perform(coordinator.handle(.holdRecorded(hold), at: now))
+            }
+        }
+    }
+
+    private mutating func order(_ wish: RuleRow.Order) {
+        lastJob += 1
+        let trigger = Trigger(
+            job: JobID(rawValue: lastJob), agent: AgentID(rawValue: wish.agent),
+            policy: PolicyName(rawValue: wish.policy), revision: 1, cause: .manual, scheduledStart: now.wall,
+            notAfter: now.wall + .seconds(300))
+        let record = TriggerRecord(trigger: trigger, state: .pending)
+        records[trigger.job] = record
+        perform(coordinator.handle(.triggersRecorded([record]), at: now))
     }
 
     private mutating func order(_ cancel: RuleRow.Cancel) {
@@ -134,8 +173,15 @@ struct RuleFleet {
             perform(coordinator.handle(.hello(id, hello), at: now))
         } else if second % 10 == 0 {
             let beat = Heartbeat(
-                generation: 1, activeJobs: agent.activeJobs, outboxDepth: 0, wall: now.wall, instance: 1)
+                generation: 1, activeJobs: agent.activeJobs, outboxDepth: 0, wall: now.wall, instance: 1,
+                goodBackups: goodBackups(of: agent))
             perform(coordinator.handle(.heartbeat(id, beat), at: now))
+        }
+    }
+
+    private func goodBackups(of agent: RuleAgent) -> [PolicyName: LastGoodBackup] {
+        policies.filter { $0.value.policy.afterSuccess != nil }.mapValues { entry in
+            agent.goodBackups[entry.policy.name].map(LastGoodBackup.at) ?? .never
         }
     }
 
@@ -174,12 +220,14 @@ struct RuleFleet {
 
     private mutating func live(_ id: AgentID) {
         guard agents[id]?.isUp == true else { return }
+        agents[id]?.rest(policies.mapValues(\.policy))
         for slot in agents[id]?.slots.due(at: now.wall) ?? [] { accept(slot, on: id) }
         // Ends first: they make room.
         for job in agents[id]?.jobs.keys.sorted() ?? [] {
             guard let entry = agents[id]?.jobs[job] else { continue }
             if let end = entry.runsUntil, end <= second {
                 agents[id]?.jobs[job]?.runsUntil = nil
+                agents[id]?.noteGood(job, entry.outcome, at: now.wall)
                 follow(agents[id]?.tell(job, .backupEnded(StageEnd(entry.outcome)), at: now) ?? [], of: job, on: id)
             } else if let deadline = entry.machine.nextDeadline, deadline <= now.boot {
                 follow(agents[id]?.tell(job, .tick, at: now) ?? [], of: job, on: id)

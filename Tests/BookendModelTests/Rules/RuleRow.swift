@@ -25,6 +25,7 @@ struct RuleRow: Decodable {
 
     struct PolicyRow: Decodable {
         var starts_s: [Int64]?
+        var after_success_s: Int64?
         var window_s: Int64?
         var catch_up: String?
         var when_agent_offline: String?
@@ -46,6 +47,12 @@ struct RuleRow: Decodable {
         var jobs_at_once: Int?
     }
 
+    struct Order: Decodable {
+        var at_s: Int64
+        var agent: String
+        var policy: String
+    }
+
     struct Cancel: Decodable {
         var at_s: Int64
         var agent: String
@@ -58,6 +65,11 @@ struct RuleRow: Decodable {
     var agents: [String: AgentRow]?
     var jobs_at_once: Int?
     var cancels: [Cancel]?
+    /// Backup now.
+    var orders: [Order]?
+    /// The coordinator is started anew with what its store has.
+    var coordinator_restarts_s: [Int64]?
+    var paused_s: [Int64]?
     var until_s: Int64
     var expect: [String]
 }
@@ -69,6 +81,7 @@ extension RuleRow.PolicyRow {
             engine: .restic(
                 ResticPlan(repository: RepositoryName(rawValue: repository ?? "main"), sources: ["/etc"])))
         policy.schedules = (starts_s ?? []).map { .at(RuleFleet.start.wall + .seconds($0)) }
+        if let interval = after_success_s { policy.schedules = [Schedule(.afterSuccess(.seconds(interval)))] }
         policy.window = window_s.map { .seconds($0) }
         policy.catchUp = try word(catch_up, .none)
         policy.whenAgentOffline = try word(when_agent_offline, .queue)
@@ -100,7 +113,7 @@ extension RuleRow.PolicyRow {
                 played += 1
             }
         }
-        #expect(played >= 57)
+        #expect(played >= 70)
     }
 
     /// A misspelled key would be a rule that is not looked at.

@@ -92,10 +92,12 @@ package struct Heartbeat: Hashable, Sendable {
     package var wall: UnixTime
     /// ``Hello/instance``.
     package var instance: UInt64
+    /// Of the policies whose jobs start so long after a good backup.
+    package var goodBackups: [PolicyName: LastGoodBackup]
 
     package init(
         generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime,
-        instance: UInt64 = 0
+        instance: UInt64 = 0, goodBackups: [PolicyName: LastGoodBackup] = [:]
     ) {
         self.generation = generation
         self.activeJobs = activeJobs
@@ -103,6 +105,7 @@ package struct Heartbeat: Hashable, Sendable {
         self.openDebts = openDebts
         self.wall = wall
         self.instance = instance
+        self.goodBackups = goodBackups
     }
 }
 
