@@ -148,7 +148,7 @@ let package = Package(
             name: "BookendTestSupport", dependencies: [.product(name: "Logging", package: "swift-log")],
             path: "Tests/BookendTestSupport", swiftSettings: strict),
         .testTarget(
-            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles"],
+            name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles", "BookendTestSupport"],
             resources: [.copy("Vectors"), .copy("AlertVectors"), .copy("RuleVectors")],
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),

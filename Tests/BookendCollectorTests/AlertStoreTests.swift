@@ -263,42 +263,45 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
-    func `a channel that is down for long has few messages, which lack nothing`(_ kind: Kind) throws {
-        try with(kind) { store, reopen in
-            let limit = Int64(OutgoingLimit.messages)
-            _ = try store.record(
-                AlertBook.Changes(), judgedThrough: 0, messages: [notice(1, .missed, .raised, alert: 9)])
-            // Somebody may have got it: it keeps its name.
-            _ = try store.takeOutgoing(to: "ops", at: at(1))
-            var folded = 0
-            for number in 2...limit * 3 {
-                let message =
-                    number % 2 == 0
-                    ? notice(number, .backupFailed, .raised, alert: number)
-                    : notice(number, .backupFailed, .resolved, alert: number - 1)
-                let letter = ReportLetter(title: "t", lines: [], at: at(number))
-                let daily = OutgoingMessage(
-                    channel: "ops", key: "d\(number)", createdAt: at(number), body: .letter(letter))
-                folded += try store.record(
-                    AlertBook.Changes(), judgedThrough: 0, messages: number % 1_000 == 0 ? [message, daily] : [message])
+    func `a channel that is down for long has few messages, which lack nothing`(_ kind: Kind) async throws {
+        try await besideOtherTests {
+            try with(kind) { store, reopen in
+                let limit = Int64(OutgoingLimit.messages)
+                _ = try store.record(
+                    AlertBook.Changes(), judgedThrough: 0, messages: [notice(1, .missed, .raised, alert: 9)])
+                // Somebody may have got it: it keeps its name.
+                _ = try store.takeOutgoing(to: "ops", at: at(1))
+                var folded = 0
+                for number in 2...limit * 3 {
+                    let message =
+                        number % 2 == 0
+                        ? notice(number, .backupFailed, .raised, alert: number)
+                        : notice(number, .backupFailed, .resolved, alert: number - 1)
+                    let letter = ReportLetter(title: "t", lines: [], at: at(number))
+                    let daily = OutgoingMessage(
+                        channel: "ops", key: "d\(number)", createdAt: at(number), body: .letter(letter))
+                    folded += try store.record(
+                        AlertBook.Changes(), judgedThrough: 0,
+                        messages: number % 1_000 == 0 ? [message, daily] : [message])
+                }
+                let (messages, total) = try reopen().outgoing(of: "ops", limit: 10_000)
+                let letters = limit * 3 / 1_000
+                #expect(total <= OutgoingLimit.messages && messages.count == total)
+                #expect(Int64(folded + total) == limit * 3 + letters)
+                #expect(messages.map(\.id) == messages.map(\.id).sorted() && Set(messages.map(\.key)).count == total)
+                #expect(messages[0].key == "k1" && messages[0].body == notice(1, .missed, .raised, alert: 9).body)
+                guard case .digest(let digest) = messages[1].body else {
+                    Issue.record("no digest")
+                    return
+                }
+                #expect(messages[1].key == "k2-and-\(digest.messages - 1)")
+                let entry = try #require(digest.entries.first)
+                #expect(digest.entries.count == 1 && entry.cause.kind == .backupFailed)
+                #expect(entry.alerts.lowerBound == 2 && entry.firstAt == at(2) && entry.agents == 2)
+                let rest = messages.dropFirst(2).count { if case .notice = $0.body { true } else { false } }
+                let left = messages.count { if case .letter = $0.body { true } else { false } }
+                #expect(Int64(entry.messages + rest) == limit * 3 - 1 && Int64(digest.reports + left) == letters)
             }
-            let (messages, total) = try reopen().outgoing(of: "ops", limit: 10_000)
-            let letters = limit * 3 / 1_000
-            #expect(total <= OutgoingLimit.messages && messages.count == total)
-            #expect(Int64(folded + total) == limit * 3 + letters)
-            #expect(messages.map(\.id) == messages.map(\.id).sorted() && Set(messages.map(\.key)).count == total)
-            #expect(messages[0].key == "k1" && messages[0].body == notice(1, .missed, .raised, alert: 9).body)
-            guard case .digest(let digest) = messages[1].body else {
-                Issue.record("no digest")
-                return
-            }
-            #expect(messages[1].key == "k2-and-\(digest.messages - 1)")
-            let entry = try #require(digest.entries.first)
-            #expect(digest.entries.count == 1 && entry.cause.kind == .backupFailed)
-            #expect(entry.alerts.lowerBound == 2 && entry.firstAt == at(2) && entry.agents == 2)
-            let rest = messages.dropFirst(2).count { if case .notice = $0.body { true } else { false } }
-            let left = messages.count { if case .letter = $0.body { true } else { false } }
-            #expect(Int64(entry.messages + rest) == limit * 3 - 1 && Int64(digest.reports + left) == letters)
         }
     }
 

@@ -84,7 +84,7 @@ import Testing
         let store = try SQLiteReportStore(path: directory + "/collector.sqlite")
         let clock = HandClock()
 
-        try await night(store, clock, job: 1, sequence: 0, backup: .failed)
+        try await besideOtherTests { try await night(store, clock, job: 1, sequence: 0, backup: .failed) }
         let first = try waiting(store, clock)
         #expect(first.count == 1)
         guard case .notice(let raised) = first[0].body else { return }
@@ -97,7 +97,7 @@ import Testing
         #expect(mail.utf8.count < 2_000, "readable: \(mail)")
 
         clock.advance(.seconds(22 * 3_600))
-        try await night(store, clock, job: 2_001, sequence: 10, backup: .successful)
+        try await besideOtherTests { try await night(store, clock, job: 2_001, sequence: 10, backup: .successful) }
         let second = try waiting(store, clock)
         let told = second.compactMap { message -> AlertNotice.Occasion? in
             if case .notice(let notice) = message.body { notice.occasion } else { nil }

@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Testing
 
 @testable import BookendModel
@@ -9,7 +10,11 @@ import Testing
 /// apart.
 @Suite struct ExhaustiveHistoryTests {
     @Test(arguments: [true, false])
-    func `every sequence of events keeps every invariant`(scriptsEnabled: Bool) {
+    func `every sequence of events keeps every invariant`(scriptsEnabled: Bool) async {
+        await besideOtherTests { explore(scriptsEnabled: scriptsEnabled) }
+    }
+
+    private func explore(scriptsEnabled: Bool) {
         var sequences = 0
         var states = 0
         var longest = 0
