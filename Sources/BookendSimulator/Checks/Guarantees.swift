@@ -147,6 +147,10 @@ struct Guarantees {
             // Until the agent speaks, what the roster says of the trigger stands.
             if let first = kept.first, expected.lastOrigin == nil {
                 (expected.cause, expected.revision) = (first.cause, first.revision)
+                // A start whose policy does not wait for its agent has failed, whatever was inferred before.
+                if first.status == .agentOffline {
+                    (expected.status, expected.inferences) = (first.status, first.inferences)
+                }
             }
             if kept != [expected] {
                 world.violate("the collector's job \(expected.job) is not what its reports fold into")
