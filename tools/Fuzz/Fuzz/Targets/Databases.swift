@@ -81,7 +81,7 @@ extension Target {
             let entries: [JournalEntry] = [
                 .attemptStarted(1, owesPostScript: true),
                 .report(attempt: 1, stage: .preScript, status: .successful, at: Samples.time, details: Samples.details),
-                .goodBackup(Samples.name),
+                .goodBackup(Samples.name, at: Samples.time),
             ]
             _ = try journal.record(entries, of: ReportedTrigger(Samples.trigger))
         case 3: _ = try journal.reports(1...UInt64.max)
