@@ -102,7 +102,8 @@ extension JobMachine {
     ///
     /// - Parameter unacted: A stage has just ended: there is nothing to stop.
     mutating func noticeWindow(at now: Moment, unacted: Bool = false) {
-        guard let windowEnd = stagedWindowEnd ?? facts.windowEnd, now.boot >= windowEnd, !windowIsOver, phase != .new, phase != .ended,
+        guard let windowEnd = stagedWindowEnd ?? facts.windowEnd, now.boot >= windowEnd, !windowIsOver, phase != .new,
+            phase != .ended,
             !isOverrunAllowed
         else { return }
         windowIsOver = true
@@ -114,6 +115,8 @@ extension JobMachine {
             finishUnstarted(at: now)
         case .preScript:
             note("window-expired", "the pre-script is ended", at: now)
+            // A staged timeout ends it already.
+            guard !attempt.hasFaultStruck || facts.fault?.kind != .timeout else { break }
             actions.append(.endPreScript(attempt: attempt.number))
         case .backup where !unacted:
             note("window-expired", "the backup is stopped", at: now)
