@@ -42,7 +42,8 @@ extension OrderProblem {
         case .withoutScripts(let policy):
             RemoteFailure(
                 .refused,
-                "policy \(policy) has no scripts, so there is nothing to rehearse: bookend policy show \(policy) shows it")
+                "policy \(policy) has no scripts, so there is nothing to rehearse: bookend policy show \(policy) shows it"
+            )
         case .tooManyOpen(let open, let limit):
             RemoteFailure(
                 .unavailable,

@@ -118,7 +118,8 @@ extension ControlRequest {
         case .rehearse(let order):
             self = .rehearse(
                 RehearsalOrder(
-                    policy: try PolicyName(wire: order.policy, "policy"), agent: try AgentID(wire: order.agent, "agent"),
+                    policy: try PolicyName(wire: order.policy, "policy"),
+                    agent: try AgentID(wire: order.agent, "agent"),
                     fault: order.hasFault ? try StagedFault(order.fault) : nil,
                     validUntil: order.hasValidUntilUnixMs ? UnixTime(milliseconds: order.validUntilUnixMs) : nil))
         case .cancelJobID(let job): self = .cancel(try JobID(wire: job))

@@ -50,14 +50,13 @@ import Testing
                 isFirstBackup: overrun)
             return (rules, facts)
         }
-        // Two attempts and an overrun, so that it shows that neither holds for it.
-        let rehearsals = ([nil] + StagedFault.Kind.allCases.map(\.self)).flatMap { fault in
-            [setting(window: fault == .expire, overrun: true), setting(skipFails: true, window: true)].map { setting in
-                var setting = setting
-                setting.1.isRehearsal = true
-                setting.1.fault = fault.map { StagedFault($0) }
-                return setting
-            }
+        // Two attempts, and an overrun with each window, so that it shows that neither holds for it.
+        let rehearsals = ([nil] + StagedFault.Kind.allCases.map(\.self)).map { fault in
+            let hasWindow = fault == nil || fault == .timeout
+            var setting = setting(skipFails: fault == nil, window: hasWindow, overrun: hasWindow)
+            setting.1.isRehearsal = true
+            setting.1.fault = fault.map { StagedFault($0) }
+            return setting
         }
         return rehearsals + [
             setting(window: false), setting(window: true), setting(window: true, overrun: true),

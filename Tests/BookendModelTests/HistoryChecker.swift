@@ -221,7 +221,9 @@ struct HistoryChecker: Hashable {
 
     private mutating func begin(_ number: Int, _ owesPostScript: Bool) {
         require(.noAttemptAfterStop, !isCanceled && !isStopped && !windowIsOver)
-        require(.attemptsBounded, number == attempt + 1 && number <= max(facts.isRehearsal ? 1 : rules.maxAttempts, firstAttempt))
+        require(
+            .attemptsBounded,
+            number == attempt + 1 && number <= max(facts.isRehearsal ? 1 : rules.maxAttempts, firstAttempt))
         require(.scriptsOff, owesPostScript == rules.scriptsEnabled)
         requireDebtIsSettled()
         if attempt >= firstAttempt || isRecovered, let backup = ends[.backup] {

@@ -111,7 +111,8 @@ extension JobRunner {
     /// An agent that died during a backup does not know how it ended: the repository may. Looking there takes its time: a cancel
     /// that comes meanwhile counts.
     private func lookedUp(_ recovery: JobRecovery) async -> JobRecovery {
-        guard job.trigger.cause != .rehearsal, recovery.brokenStage == .backup, recovery.ends[.backup] == nil, let context = context(recovery.attempts)
+        guard job.trigger.cause != .rehearsal, recovery.brokenStage == .backup, recovery.ends[.backup] == nil,
+            let context = context(recovery.attempts)
         else { return recovery }
         var recovery = recovery
         recovery.ends[.backup] = await surroundings.stages.findBackup(of: context, unless: surroundings.stopping)

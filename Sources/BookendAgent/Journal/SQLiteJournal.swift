@@ -108,7 +108,8 @@ package final class SQLiteJournal: Journal {
             ).execute(arguments: [
                 trigger.job.rawValue, trigger.policy.rawValue, trigger.revision, trigger.cause.rawValue,
                 trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds, trigger.windowEnd?.milliseconds,
-                trigger.bandwidthLimit, policy.map { Data(Wire.encode($0)) }, now.milliseconds, trigger.fault?.description,
+                trigger.bandwidthLimit, policy.map { Data(Wire.encode($0)) }, now.milliseconds,
+                trigger.fault?.description,
             ])
             guard database.changesCount == 1 else { return nil }
             try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")

@@ -100,7 +100,8 @@ struct RehearsalVerdict: Sendable {
             return "the post-script does not cope\(occasion): it is \(attempt.postScript.status); see what it printed: "
                 + "bookend logs \(job.job)"
         case .faultMissed:
-            return "the pre-script ended before the fault struck: nothing was shown; try --after 100ms or a pre-script that "
+            return
+                "the pre-script ended before the fault struck: nothing was shown; try --after 100ms or a pre-script that "
                 + "takes longer"
         case .nothingShown:
             let why = job.why.isEmpty ? "" : ": " + job.why

@@ -162,7 +162,9 @@ package final class SQLiteReportStore: ReportStore {
             for agent in agents.keys {
                 let row = try Row.fetchOne(
                     database.cachedStatement(
-                        sql: "SELECT job, status FROM jobs WHERE agent = ? AND NOT is_rehearsal ORDER BY job DESC LIMIT 1"),
+                        sql:
+                            "SELECT job, status FROM jobs WHERE agent = ? AND NOT is_rehearsal ORDER BY job DESC LIMIT 1"
+                    ),
                     arguments: [agent.rawValue])
                 agents[agent]?.lastJob = try row.map { JobID(rawValue: try $0.decode(forColumn: "job")) }
                 agents[agent]?.lastStatus = try row.map { Status(rawValue: try $0.decode(forColumn: "status")) }

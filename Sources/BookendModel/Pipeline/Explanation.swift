@@ -87,7 +87,9 @@ package struct Explanation: Hashable, Sendable {
         if isRehearsed, job.status == .successful {
             return status + ", because no script went wrong; a rehearsal makes no backup"
         }
-        guard backup.isSuccess || isRehearsed else { return status + ", which is the status of its last attempt's backup" + reason }
+        guard backup.isSuccess || isRehearsed else {
+            return status + ", which is the status of its last attempt's backup" + reason
+        }
         if job.status == .successful { return status + ", because the backup is good and no script went wrong" }
         let scripts = [Stage.preScript, .postScript].filter { stage in
             ![.successful, .skipped, .notEnabled, .notAvailable].contains(last[stage].status)

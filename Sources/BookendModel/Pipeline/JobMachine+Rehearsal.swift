@@ -5,7 +5,9 @@ extension JobMachine {
 
     /// Lets the fault strike if its time has come. A job that ends already, for whatever reason, is spared.
     mutating func strikeFault(at now: Moment) {
-        guard phase == .preScript, let fault = facts.fault, let due = attempt.faultDueAt, now.boot >= due else { return }
+        guard phase == .preScript, let fault = facts.fault, let due = attempt.faultDueAt, now.boot >= due else {
+            return
+        }
         attempt.faultDueAt = nil
         guard stopCause == nil else { return }
         attempt.hasFaultStruck = true

@@ -54,13 +54,11 @@ extension CoordinatorMachine {
     ///
     /// It holds whether the policy is paused or not, as Backup now does.
     package func plan(_ order: RehearsalOrder, at now: Moment) throws(OrderProblem) -> TriggerRecord {
-        if let revision = policies[order.policy], revision.policy.scripts == nil {
-            throw .withoutScripts(order.policy)
-        }
         var narrowing = Selector()
         narrowing.ids = [order.agent]
         let backup = BackupOrder(policy: order.policy, narrowing: narrowing, validUntil: order.validUntil)
         guard var record = try plan(backup, at: now).first else { throw .notPicked(order.agent, by: order.policy) }
+        guard policies[order.policy]?.policy.scripts != nil else { throw .withoutScripts(order.policy) }
         record.trigger.cause = .rehearsal
         record.trigger.fault = order.fault
         return record
