@@ -136,7 +136,10 @@ package struct Collector {
                 if let roster { group.addTask { await roster.service.run() } }
                 group.addTask {
                     for await _ in ownKey.changes {}
-                    if ownKey.isReplaced { await intake.stop() }
+                    guard ownKey.isReplaced else { return }
+                    // Canceled: it is stopped meanwhile.
+                    try? await clock.sleep(until: clock.now.boot + SocketLimits.readingTime)
+                    await intake.stop()
                 }
                 await intake.run()
                 group.cancelAll()

@@ -127,7 +127,10 @@ package struct CoordinatorService: Sendable {
                 if let deadMan { group.addTask { await deadMan.run { try await coordinator.checkThatItWorks() } } }
                 group.addTask {
                     for await _ in coordinator.keyChanges {}
-                    if await coordinator.isKeyReplaced { await doors.control.close() }
+                    guard await coordinator.isKeyReplaced else { return }
+                    // Canceled: it is stopped meanwhile.
+                    try? await clock.sleep(until: clock.now.boot + SocketLimits.readingTime)
+                    await doors.control.close()
                 }
                 for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }
                 // No more orders from here on: the control socket is closed.

@@ -247,7 +247,10 @@ import Testing
             #expect(audit.map { $0["result"].text } == ["done", "done"], "\(audit)")
             #expect(audit.allSatisfy { $0["target"].text == "coordinator" && $0["detail"].text?.contains(new) == true })
 
-            try await expectNobodyHears(stolen, site, fleet)
+            await fleet.daemon("coordinator").stop()
+            try await expectNobodyHears(stolen, fleet.layout.ports.sync, "connected to the coordinator", site, fleet)
+            try await fleet.startCoordinator()
+            for site in fleet.layout.sites { try await fleet.comesOnline(site) }
 
             // The configurations still name the first key.
             _ = try await fleet.json("coordinator", "rotate-key", "--prepare")
@@ -265,7 +268,7 @@ import Testing
         try await RealFleet.with("rotation-collector", agents: 2) { fleet in
             let (site, late) = (fleet.layout.sites[0], fleet.layout.sites[1])
             let file = fleet.layout.directory + "/collector.key"
-            let old = try publicKey(file)
+            let (old, stolen) = (try publicKey(file), try CurveKeyPair.read(secretFile: file))
             let scenario = try await Scenario(fleet: fleet, site: site, backup: .command("open go"))
             let job = try await scenario.order()
             try await scenario.reached("backup", 11, job)
@@ -295,6 +298,11 @@ import Testing
             try await scenario.expect(job, is: 0, Integers(0, 0, 0))
             FeedCheck.expectExact(fleet.feed.all)
 
+            await fleet.daemon("collector").stop()
+            try await expectNobodyHears(stolen, fleet.layout.ports.intake, "connected to the collector", site, fleet)
+            try await fleet.startCollector()
+            try await fleet.daemon(site.id).logged("connected to the collector")
+
             // The configurations still name the first key, and streams go on under it.
             try await kill(site, fleet)
             try await start(site, fleet)
@@ -304,26 +312,26 @@ import Testing
         }
     }
 
-    /// Somebody has stolen the coordinator's key before it was changed, and takes its place; the agent was started anew.
-    private func expectNobodyHears(_ stolen: CurveKeyPair, _ site: AgentSite, _ fleet: RealFleet) async throws {
-        await fleet.daemon("coordinator").stop()
+    /// Somebody has stolen a server's key before it was changed, and takes that server's place while it is down; the agent
+    /// was started anew.
+    ///
+    /// - Parameter connected: What the agent would say if it took him for the server.
+    private func expectNobodyHears(
+        _ stolen: CurveKeyPair, _ port: UInt16, _ connected: String, _ site: AgentSite, _ fleet: RealFleet
+    ) async throws {
         let network = try SocketThread()
         let ring = KeyRing()
         let agentKey = try CurveKeyPair.read(secretFile: keyFile(site)).publicKey
         ring.enroll(EnrolledKey(key: agentKey, identity: try #require(PeerIdentity("agent/\(site.id)"))))
         _ = try await network.open(
-            SocketPlan(
-                .router, try Endpoint("tcp://127.0.0.1:\(fleet.layout.ports.sync)"),
-                .curveServer(stolen, admitting: ring)))
+            SocketPlan(.router, try Endpoint("tcp://127.0.0.1:\(port)"), .curveServer(stolen, admitting: ring)))
         let position = fleet.daemon(site.id).errors.count
         try await fleet.daemon(site.id).logged("reason=handshakeFailed", after: position)
         await fleet.daemon(site.id).stop()
         try await fleet.start(site)
         try await fleet.daemon(site.id).logged("reason=handshakeFailed")
-        #expect(!fleet.daemon(site.id).errors.all.contains { $0.contains("connected to the coordinator") })
+        #expect(!fleet.daemon(site.id).errors.all.contains { $0.contains(connected) })
         await network.stop()
-        try await fleet.startCoordinator()
-        for site in fleet.layout.sites { try await fleet.comesOnline(site) }
     }
 
     @Test func `an operator changes his own key, also when he was interrupted, and the old one is refused`()

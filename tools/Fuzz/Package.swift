@@ -51,7 +51,10 @@ let package = Package(
             name: "BookendCollector",
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             exclude: ["Store/CollectorCopies.swift"],
-            sources: ["Alerts/OutgoingMessage.swift", "CollectorError.swift", "Store"], swiftSettings: swift),
+            sources: [
+                "Alerts/OutgoingFold.swift", "Alerts/OutgoingMessage.swift", "CollectorError.swift", "Store",
+            ],
+            swiftSettings: swift),
         .target(name: "CFuzzer", path: "CFuzzer"),
         .executableTarget(
             name: "Fuzz",

@@ -45,9 +45,12 @@ final class Findings {
         ]
     }
 
-    /// - Parameter isSecret: Somebody wrote a secret into this line; no diagnostic shows the line.
+    /// - Parameters:
+    ///   - suggestion: Looked for only when it is shown: a file can hold a mistake in each line.
+    ///   - isSecret: Somebody wrote a secret into this line; no diagnostic shows the line.
     func report(
-        at place: Place, keyPath: String, _ message: String, suggestion: String? = nil, isSecret: Bool = false
+        at place: Place, keyPath: String, _ message: String, suggestion: @autoclosure () -> String? = nil,
+        isSecret: Bool = false
     ) {
         if isSecret { secretLines.insert(place.position.line) }
         guard kept.count < Self.limit else {
@@ -56,7 +59,7 @@ final class Findings {
         }
         kept.append(
             source.diagnostic(
-                at: place.position, width: place.width, keyPath: keyPath, message: message, suggestion: suggestion))
+                at: place.position, width: place.width, keyPath: keyPath, message: message, suggestion: suggestion()))
     }
 
     /// Remembers where a key's value stands, for ``report(problemAt:_:)``. Begins anew with each document.

@@ -39,18 +39,19 @@ struct MappingReader {
     }
 
     private static func reportUnknown(_ key: String, _ entry: YAMLValue, _ table: KeyTable) {
-        let home = entry.findings.tables.first { $0.contains(key) }
-        let suggestion =
-            if let home {
-                home.path.isEmpty ? "it belongs to the top of the file" : "it belongs under '\(home.path)'"
-            } else if let near = Nearest.match(key, among: table.names) {
-                "did you mean '\(near)'?"
-            } else {
-                "known here: \(table.names.joined(separator: ", "))"
-            }
         let isSecret = secretWords.contains { key.lowercased().contains($0) }
         entry.findings.report(
-            at: entry.keyPlace ?? entry.place, keyPath: entry.keyPath, "unknown key", suggestion: suggestion,
-            isSecret: isSecret)
+            at: entry.keyPlace ?? entry.place, keyPath: entry.keyPath, "unknown key",
+            suggestion: suggestion(for: key, in: table, of: entry.findings.tables), isSecret: isSecret)
+    }
+
+    private static func suggestion(for key: String, in table: KeyTable, of all: [KeyTable]) -> String {
+        if let home = all.first(where: { $0.contains(key) }) {
+            home.path.isEmpty ? "it belongs to the top of the file" : "it belongs under '\(home.path)'"
+        } else if let near = Nearest.match(key, among: table.names) {
+            "did you mean '\(near)'?"
+        } else {
+            "known here: \(table.names.joined(separator: ", "))"
+        }
     }
 }

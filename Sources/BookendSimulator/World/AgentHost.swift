@@ -47,6 +47,7 @@ final class AgentHost: @unchecked Sendable {
     var snapshots: Set<String> = []
     private(set) var work: [JobID: Work] = [:]
     /// When the journal had the end of each policy's last good backup.
+    /// By this machine's wall clock, which is right as long as it has not jumped.
     private var goodBackups: [PolicyName: Int64] = [:]
     /// Cancels that came before their triggers.
     private var earlyCancels: [JobID: Int64] = [:]
@@ -113,7 +114,8 @@ final class AgentHost: @unchecked Sendable {
             case .finished:
                 work[job]?.isFinished = true
                 enters(.flushing)
-            case .goodBackup(let policy, _): goodBackups[policy] = world.timeline.now
+            // When it ended, not when that could be written down.
+            case .goodBackup(let policy, let end): goodBackups[policy] = end.milliseconds - Machine.epoch
             case .postScriptStarting: break
             }
         }

@@ -37,6 +37,8 @@ extension Target {
     private static let reports = DatabaseImage(path: path("collector-store")) { path in
         let store = try SQLiteReportStore(path: path)
         for choice in 0..<8 { try use(store, choice) }
+        try tell(of: Samples.alert, store)
+        for choice in 0..<8 where choice != discarding { try useAlerts(store, choice) }
     }
 
     private static func path(_ name: String) -> String { "\(Folder.scratch)/\(name).sqlite" }
@@ -51,7 +53,9 @@ extension Target {
             // An odd first byte: the file itself. An even one: changes of a good file. The rest of that byte: what is done then.
             seeds: {
                 var seeds = [[1] + image().bytes]
-                for (number, edit) in DatabaseImage.edits.enumerated() { seeds.append([UInt8(number % 8) << 1] + edit) }
+                for (number, edit) in DatabaseImage.edits.enumerated() {
+                    seeds.append([UInt8(number % 16) << 1] + edit)
+                }
                 return seeds
             },
             run: { input in
@@ -77,7 +81,7 @@ extension Target {
             let entries: [JournalEntry] = [
                 .attemptStarted(1, owesPostScript: true),
                 .report(attempt: 1, stage: .preScript, status: .successful, at: Samples.time, details: Samples.details),
-                .goodBackup(Samples.name),
+                .goodBackup(Samples.name, at: Samples.time),
             ]
             _ = try journal.record(entries, of: ReportedTrigger(Samples.trigger))
         case 3: _ = try journal.reports(1...UInt64.max)
@@ -110,6 +114,7 @@ extension Target {
 
     private static func use(_ store: SQLiteReportStore, _ choice: Int) throws {
         _ = try store.positions()
+        if choice & 8 != 0 { return try useAlerts(store, choice) }
         switch choice % 8 {
         case 0:
             let roster = RosterReply(
@@ -126,6 +131,54 @@ extension Target {
             _ = try store.prune(reportsBefore: early, jobsBefore: early, limit: 10)
         case 6: _ = try store.infer([Samples.inference], at: Samples.time)
         default: _ = try store.feed(from: Cursor(rawValue: "x-1"), limit: 10)
+        }
+    }
+    private static let discarding = 7
+
+    /// One alert, with a message of each kind that waits because of it.
+    private static func tell(of alert: Alert, _ store: SQLiteReportStore) throws {
+        var changes = AlertBook.Changes()
+        (changes.alerts, changes.notices, changes.silences) = ([alert], [Samples.notice], [Samples.silence])
+        let ping = JobPing(policy: Samples.name, agent: Samples.agent, job: Samples.job, status: .failed)
+        let bodies: [OutgoingMessage.Body] = [
+            .notice(Samples.notice), .ping(ping), .digest(Samples.digest), .letter(Samples.letter),
+        ]
+        let messages = zip(0..., bodies).map {
+            OutgoingMessage(channel: "ops", key: "key-\($0)", createdAt: Samples.time, body: $1)
+        }
+        _ = try store.record(changes, judgedThrough: 1, messages: messages, actions: [action])
+    }
+
+    private static let action = CollectorAction(
+        who: "operator/alice", what: .alertSilence, target: "alert 7", reason: "moved", at: Samples.time)
+
+    private static func useAlerts(_ store: SQLiteReportStore, _ choice: Int) throws {
+        switch choice % 8 {
+        case 0:
+            _ = try store.alertState()
+            _ = try store.unjudged(limit: 10)
+        case 1:
+            _ = try store.alerts(Samples.alertFilter)
+            _ = try store.alert(7)
+        case 2: _ = try store.outgoing(of: nil, limit: 10)
+        case 3:
+            guard let message = try store.takeOutgoing(to: "ops", at: Samples.time) else { return }
+            try store.postponeOutgoing(message.id, until: nil, refusal: "550 nobody", at: Samples.time)
+        case 4:
+            _ = try store.outgoingQueues()
+            try store.markReport("ops", until: Samples.time, message: nil)
+            _ = try store.reportMark("ops")
+        case 5:
+            _ = try store.objectives()
+            _ = try store.backupAges(jobsSince: UnixTime(milliseconds: 0))
+        case 6:
+            _ = try store.actions(limit: 10)
+            try tell(of: Samples.alert, store)
+        default:
+            _ = try store.resendOutgoing(.refused(channel: "ops"), at: Samples.time)
+            _ = try store.discardOutgoing(.all(channel: "ops"))
+            try store.forgetActions(through: 1)
+            _ = try store.pruneAlerts(resolvedBefore: Samples.time + .seconds(1), limit: 10)
         }
     }
 }

@@ -25,8 +25,9 @@ extension Target {
                         "# a comment\n\(key) agent/web-1 role=web site=berlin\n", key, "operator/alice",
                         "tcp://bookend.example.org:7500", "ipc:///run/bookend/coordinator.sock", "tcp://[::1]:7500",
                         cursors.last!.rawValue, "# secret\n\(key)\n", "AWS_KEY=\"abc\"\n# x\nB='c'\n",
+                        "\(key) \(key) -\n", "\(key) \(key) \(key)\n",
                     ]
-                ).map { [UInt8([0, 1, 2, 3, 3, 3, 4, 5, 6][$0])] + $1.utf8 }
+                ).map { [UInt8([0, 1, 2, 3, 3, 3, 4, 5, 6, 7, 7][$0])] + $1.utf8 }
             }, run: { keys($0) }),
     ]
 
@@ -80,7 +81,7 @@ extension Target {
     private static func keys(_ input: [UInt8]) {
         let bytes = Array(input.dropFirst())
         let text = String(decoding: bytes, as: UTF8.self)
-        switch (input.first ?? 0) % 7 {
+        switch (input.first ?? 0) % 8 {
         case 0: _ = answer { try KeyRing.parse(text, file: "keys") }
         case 1: if let key = answer({ try CurveKey(text) }), key.text != text { broken("another key: \(key)") }
         case 2:
@@ -92,9 +93,12 @@ extension Target {
         case 5:
             Folder.write(bytes, to: keyFile)
             _ = answer { try CurveKeyPair.read(secretFile: keyFile) }
-        default:
+        case 6:
             Folder.write(bytes, to: keyFile)
             _ = answer { try EnvironmentFile.read(path: keyFile) }
+        default:
+            Folder.write(bytes, to: keyFile)
+            _ = answer { try KnownServers(file: keyFile) }
         }
     }
 
