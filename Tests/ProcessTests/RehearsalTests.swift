@@ -183,6 +183,23 @@ extension OneFleet {
 
 extension CrashFleet {
     @Suite(.timeLimit(.minutes(30))) struct RehearsalCrashTests {
+        @Test func `an agent that is offline fails it at once, and nothing runs when it comes back`() async throws {
+            try await Scenario.with { scenario in
+                let fleet = scenario.fleet
+                let position = fleet.daemon("coordinator").errors.count
+                await fleet.daemon(scenario.site.id).stop()
+                try await fleet.goesOffline(scenario.site, after: position)
+                let end = try await fleet.bookend("rehearse", scenario.policy, "--agent", scenario.site.id)
+                #expect(end.status == 1 && end.output.contains("31 agent-offline"), "\(end)")
+                #expect(end.output.contains("nothing was shown"), "\(end)")
+                try await fleet.start(scenario.site)
+                try await fleet.comesOnline(scenario.site, after: position)
+                // Triggers come in order: one of before would have run by then.
+                try await scenario.expect(try await scenario.run(), is: 0, Integers(0, 0, 0))
+                #expect(Set(scenario.ledger.lines.map(\.job)).count == 1)
+            }
+        }
+
         @Test func `a rehearsal whose agent dies pays its debt, and looks for no snapshot`() async throws {
             try await Scenario.with(pre: "open gate", backup: .restic(repository: "main")) { scenario in
                 let fleet = scenario.fleet
