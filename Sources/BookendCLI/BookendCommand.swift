@@ -29,8 +29,8 @@ package struct BookendCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Backups",
                 subcommands: [
-                    PolicyCommand.self, BackupCommand.self, CancelCommand.self, SnapshotsCommand.self,
-                    RestoreCommand.self,
+                    PolicyCommand.self, BackupCommand.self, RehearseCommand.self, CancelCommand.self,
+                    SnapshotsCommand.self, RestoreCommand.self,
                 ]),
             CommandGroup(
                 name: "Results",

@@ -53,6 +53,7 @@ extension Coordinator {
             case .showPolicy(let name, let revision): reply(.policies([try show(name, revision)]), to: client)
             case .deletePolicy(let name): reply(.policies([try delete(name, client, now)]), to: client)
             case .backup(let order): carryOut([(client, order)], now)
+            case .rehearse(let order): carryOut(order, client, now)
             case .cancel(let job): reply(.canceled(try cancel(job, client, now)), to: client)
             case .listAgents: reply(.agents(machine.agentRecords(at: now.wall)), to: client)
             case .listSlots(let policy, let agent, let limit):
@@ -105,6 +106,21 @@ extension Coordinator {
                 reply(.failed(error.failure), to: client)
             }
         }
+        record(drafts, of: planned, now)
+    }
+
+    private func carryOut(_ order: RehearsalOrder, _ client: Client, _ now: Moment) {
+        do throws(OrderProblem) {
+            let drafts = [try machine.plan(order, at: now)]
+            record(drafts, of: [(client, drafts)], now)
+        } catch {
+            reply(.failed(error.failure), to: client)
+        }
+    }
+
+    private func record(
+        _ drafts: [TriggerRecord], of planned: [(client: Client, drafts: [TriggerRecord])], _ now: Moment
+    ) {
         guard !drafts.isEmpty else { return }
         do throws(CoordinatorError) {
             var records = try store.record(drafts, audit: { Self.audit(planned, as: $0) }, at: now.wall)[...]

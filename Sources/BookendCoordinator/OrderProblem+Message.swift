@@ -39,6 +39,11 @@ extension OrderProblem {
                 "the order was read too late, and nothing was done: it was valid until \(InstantText.render(validUntil)) "
                     + "by its sender's clock, and it is \(InstantText.render(now)) here; order again, or set the clocks right"
             )
+        case .withoutScripts(let policy):
+            RemoteFailure(
+                .refused,
+                "policy \(policy) has no scripts, so there is nothing to rehearse: bookend policy show \(policy) shows it"
+            )
         case .tooManyOpen(let open, let limit):
             RemoteFailure(
                 .unavailable,

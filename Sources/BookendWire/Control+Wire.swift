@@ -28,6 +28,13 @@ extension ProtoControlRequest {
             backup.asScheduled = order.asScheduled
             if let time = order.validUntil { backup.validUntilUnixMs = time.milliseconds }
             body = .backup(backup)
+        case .rehearse(let order):
+            var rehearsal = ProtoRehearsalOrder()
+            rehearsal.policy = order.policy.rawValue
+            rehearsal.agent = order.agent.rawValue
+            if let fault = order.fault { rehearsal.fault = ProtoStagedFault(fault) }
+            if let time = order.validUntil { rehearsal.validUntilUnixMs = time.milliseconds }
+            body = .rehearse(rehearsal)
         case .cancel(let job): body = .cancelJobID(job.rawValue)
         case .listAgents: body = .listAgents(ListAgents())
         case .listSlots(let policy, let agent, let limit):
@@ -107,6 +114,13 @@ extension ControlRequest {
                     policy: try PolicyName(wire: order.policy, "policy"), narrowing: try Selector(order.narrowing),
                     queueFor: order.hasQueueForMs ? .milliseconds(order.queueForMs) : nil,
                     asScheduled: order.asScheduled,
+                    validUntil: order.hasValidUntilUnixMs ? UnixTime(milliseconds: order.validUntilUnixMs) : nil))
+        case .rehearse(let order):
+            self = .rehearse(
+                RehearsalOrder(
+                    policy: try PolicyName(wire: order.policy, "policy"),
+                    agent: try AgentID(wire: order.agent, "agent"),
+                    fault: order.hasFault ? try StagedFault(order.fault) : nil,
                     validUntil: order.hasValidUntilUnixMs ? UnixTime(milliseconds: order.validUntilUnixMs) : nil))
         case .cancelJobID(let job): self = .cancel(try JobID(wire: job))
         case .listAgents: self = .listAgents

@@ -7,6 +7,7 @@ extension ProtoCause {
         case .manual: self = .manual
         case .catchUp: self = .catchUp
         case .autonomous: self = .autonomous
+        case .rehearsal: self = .rehearsal
         }
     }
 }
@@ -18,8 +19,41 @@ extension TriggerCause {
         case .manual: self = .manual
         case .catchUp: self = .catchUp
         case .autonomous: self = .autonomous
+        case .rehearsal: self = .rehearsal
         case .unspecified, .UNRECOGNIZED: throw WireError(.invalid, "cause: unknown value \(proto.rawValue)")
         }
+    }
+}
+
+extension ProtoStagedFault {
+    init(_ fault: StagedFault) {
+        self.init()
+        switch fault.kind {
+        case .timeout: kind = .timeout
+        case .kill: kind = .kill
+        case .cancel: kind = .cancel
+        case .expire: kind = .expire
+        }
+        afterMs = fault.after.milliseconds
+    }
+}
+
+extension StagedFault {
+    init(_ proto: ProtoStagedFault) throws(WireError) {
+        let kind: Kind
+        switch proto.kind {
+        case .timeout: kind = .timeout
+        case .kill: kind = .kill
+        case .cancel: kind = .cancel
+        case .expire: kind = .expire
+        case .unspecified, .UNRECOGNIZED:
+            throw WireError(.invalid, "fault: unknown value \(proto.kind.rawValue)")
+        }
+        let after = Duration.milliseconds(proto.afterMs)
+        guard Self.delays.contains(after) else {
+            throw WireError(.invalid, "fault: a delay of \(proto.afterMs) ms is not between 0 and an hour")
+        }
+        self.init(kind, after: after)
     }
 }
 
@@ -35,6 +69,7 @@ extension ProtoTrigger {
         notAfterUnixMs = trigger.notAfter.milliseconds
         if let end = trigger.windowEnd { windowEndUnixMs = end.milliseconds }
         if let limit = trigger.bandwidthLimit { bandwidthLimitBytes = limit }
+        if let fault = trigger.fault { self.fault = ProtoStagedFault(fault) }
     }
 }
 
@@ -47,7 +82,8 @@ extension Trigger {
             scheduledStart: UnixTime(milliseconds: proto.scheduledStartUnixMs),
             notAfter: UnixTime(milliseconds: proto.notAfterUnixMs),
             windowEnd: proto.hasWindowEndUnixMs ? UnixTime(milliseconds: proto.windowEndUnixMs) : nil,
-            bandwidthLimit: proto.hasBandwidthLimitBytes ? proto.bandwidthLimitBytes : nil)
+            bandwidthLimit: proto.hasBandwidthLimitBytes ? proto.bandwidthLimitBytes : nil,
+            fault: proto.hasFault ? try StagedFault(proto.fault) : nil)
     }
 }
 

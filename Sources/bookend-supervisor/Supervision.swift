@@ -122,6 +122,9 @@ struct Supervision {
         case "signal":
             let numbers = ["INT": SIGINT, "TERM": SIGTERM, "KILL": SIGKILL]
             if command.count == 2, let number = numbers[String(command[1])], !leaderHasEnded { kill(-leader, number) }
+        case "kill":
+            // The program alone: what it started lives on, as if somebody else had killed it.
+            if !leaderHasEnded { kill(leader, SIGKILL) }
         case "end":
             let grace = command.count == 2 ? Int64(command[1]) ?? 0 : 0
             phase = .ending(killAt: now() + min(max(0, grace), 86_400_000))

@@ -51,6 +51,17 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
     }
 
     @Test(arguments: JournalKind.allCases)
+    func `a rehearsal is still one, with its fault, after it is opened again`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var trigger = Trigger.sample(1)
+            (trigger.cause, trigger.fault) = (.rehearsal, StagedFault(.cancel, after: .milliseconds(1_500)))
+            let accepted = try reopen().accept(trigger, under: .sample(), at: .at(5))
+            let contents = try reopen().load()
+            #expect(accepted?.trigger == trigger && contents.unfinishedJobs.map(\.trigger) == [trigger])
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
     func `reports are numbered without gaps, also after it is opened again`(kind: JournalKind) throws {
         try kind.with { reopen in
             var journal = try reopen()

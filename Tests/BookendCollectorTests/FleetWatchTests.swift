@@ -105,6 +105,32 @@ struct FleetWatchTests {
         #expect(try look(watch, &book, 3) == ["backup-failed web-1"])
     }
 
+    @Test func `a rehearsal hides no start that failed, is never overdue, and says nothing of usual times`() throws {
+        let watch = try watch("web-1")
+        var maker = ReportMaker("web-1")
+        var book = AlertBook(rules: AlertRules())
+        func rehearsal(_ job: Int64, _ status: Status, took: Duration? = nil) -> Report {
+            var report = maker.report(job: job, status)
+            report.trigger.cause = .rehearsal
+            report.details.duration = took
+            return report
+        }
+        var offline = triggerRecord(1, "web-1", .offline)
+        offline.trigger.cause = .schedule
+        store.store(roster(1, offline))
+        // Of so many nobody could say that a job of half an hour takes too long.
+        _ = try store.store((2...40).map { rehearsal($0, .successful, took: .seconds(1)) })
+        _ = try store.store([rehearsal(41, .running)])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(2))
+        #expect(try look(watch, &book, 2) == ["backup-failed web-1"])
+        _ = try store.store([maker.report(job: 42, .running)])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(120))
+        #expect(try look(watch, &book, 120).filter { $0.hasPrefix("overdue") } == [])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(1_445))
+        _ = try look(watch, &book, 1_445)
+        #expect(book.alert(AlertCause(.overdue, PolicyName(rawValue: "nightly")))?.open.map(\.job?.rawValue) == [42])
+    }
+
     private func record(_ agent: String, skew: Duration = .zero, isCloned: Bool = false) -> AgentRecord {
         AgentRecord(
             id: AgentID(rawValue: agent), labels: [:], isOnline: true, lastHeardAt: at(1).wall, version: "0.1.0",

@@ -125,6 +125,37 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `a rehearsal is listed among the jobs, and is in no count and no age of a backup`(_ kind: Kind) throws {
+        try with(kind) { store, reopened in
+            var maker = ReportMaker("web-1")
+            func rehearsal(_ job: Int64, policy: String) -> [Report] {
+                maker.job(job, policy: policy, backup: .successful).map { report in
+                    var report = report
+                    report.trigger.cause = .rehearsal
+                    return report
+                }
+            }
+            let ages = try #require(store as? any AlertStore)
+            let never = UnixTime(milliseconds: 0)
+            _ = try store.store(rehearsal(1, policy: "nightly") + rehearsal(2, policy: "never"))
+            #expect(try store.fleet(asOf: never).jobs == [:] && store.fleet(asOf: never).agents.isEmpty)
+            #expect(try ages.backupAges(jobsSince: never) == [])
+            _ = try store.store(maker.job(3, backup: .failed) + rehearsal(4, policy: "nightly"))
+            let fleet = try reopened().fleet(asOf: never)
+            #expect(fleet.jobs == [.failed: 1] && fleet.policies.map(\.policy.rawValue) == ["nightly"])
+            #expect(fleet.agents.map(\.lastJob?.rawValue) == [3] && fleet.agents[0].lastGoodBackupAt == nil)
+            // Neither good nor first: the job of the schedule came after a rehearsal.
+            let known = try ages.backupAges(jobsSince: never)
+            #expect(known.map(\.goodAt) == [nil] && known.map(\.firstAt.milliseconds) == [1_003])
+            #expect(try ages.backupAges(jobsSince: UnixTime(milliseconds: 1_004)) == [])
+            #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == [4, 3, 2, 1])
+            #expect(try store.jobs(JobFilter()).map(\.cause) == [.rehearsal, .manual, .rehearsal, .rehearsal])
+            while try store.prune(reportsBefore: never, jobsBefore: UnixTime(milliseconds: 1_003), limit: 1) {}
+            #expect(try store.fleet(asOf: never).jobs == [.failed: 1])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `jobs that are removed leave the counts, also one that never ended, in small steps`(_ kind: Kind) throws {
         try with(kind) { store, _ in
             var (web, database) = (ReportMaker("web-1"), ReportMaker("db-1"))

@@ -26,6 +26,50 @@ import Testing
         return nil
     }
 
+    // MARK: Rehearsals
+
+    private func rehearsal(_ policy: String = "daily", _ agent: AgentID = web1) -> RehearsalOrder {
+        RehearsalOrder(policy: PolicyName(rawValue: policy), agent: agent, fault: StagedFault(.kill))
+    }
+
+    private func withScripts() -> CoordinatorMachine {
+        var policy = Policy.sample(window: .seconds(60))
+        policy.scripts = ScriptPlan(directory: "/scripts")
+        return machine([policy, .sample("bare")])
+    }
+
+    @Test func `a rehearsal is one trigger with its fault, without a window, and an agent that is offline fails it`()
+        throws
+    {
+        var machine = withScripts()
+        let offline = try machine.plan(rehearsal(), at: .start)
+        #expect(offline.state == .offline)
+        _ = machine.handle(.hello(web1, .sample(wall: Moment.start.wall)), at: .start)
+        let record = try machine.plan(rehearsal(), at: .start)
+        #expect(record.state == .pending && record.trigger.agent == web1 && record.trigger.cause == .rehearsal)
+        #expect(record.trigger.fault == StagedFault(.kill) && record.trigger.windowEnd == nil)
+        #expect(record.trigger.notAfter == Moment.start.wall + CoordinatorRules().orderPatience)
+        var late = rehearsal()
+        late.validUntil = Moment.start.wall + .milliseconds(-1)
+        #expect(throws: OrderProblem.expired(validUntil: late.validUntil!, now: Moment.start.wall)) {
+            try machine.plan(late, at: .start)
+        }
+    }
+
+    @Test func `a rehearsal without scripts, on an agent that is not picked, or of nothing is refused`() {
+        let machine = withScripts()
+        let bare = PolicyName(rawValue: "bare")
+        #expect(throws: OrderProblem.withoutScripts(bare)) { try machine.plan(rehearsal("bare"), at: .start) }
+        #expect(throws: OrderProblem.notPicked(db1, by: PolicyName(rawValue: "daily"))) {
+            try machine.plan(rehearsal("daily", db1), at: .start)
+        }
+        let nobody = AgentID(rawValue: "nobody")
+        #expect(throws: OrderProblem.unknownAgent(nobody, known: [db1, web1, web2])) {
+            try machine.plan(rehearsal("daily", nobody), at: .start)
+        }
+        #expect(throws: OrderProblem.self) { try machine.plan(rehearsal("dayly"), at: .start) }
+    }
+
     @Test func `an agent that never came is listed as offline and never heard of`() {
         let records = machine().presence.records
         #expect(records.map(\.id) == [db1, web1, web2])

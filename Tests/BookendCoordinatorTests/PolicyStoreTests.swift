@@ -35,7 +35,7 @@ enum StoreKind: CaseIterable {
             trigger: Trigger(
                 job: JobID(rawValue: 0), agent: agent, policy: PolicyName(rawValue: "daily"), revision: 3,
                 cause: .schedule, scheduledStart: start, notAfter: start + .seconds(60),
-                windowEnd: start + .seconds(90), bandwidthLimit: 4_096), state: state)
+                windowEnd: start + .seconds(90), bandwidthLimit: 4_096, fault: StagedFault(.kill)), state: state)
     }
 
     private func states(_ jobs: [JobID], _ store: any PolicyStore) throws -> [TriggerRecord.State?] {

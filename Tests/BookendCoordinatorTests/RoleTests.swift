@@ -14,7 +14,8 @@ import Testing
     /// One request of each kind. None does anything where it is allowed: what it names is not there.
     private static let requests: [ControlRequest] = [
         .applyPolicies([], dryRun: true), .applyPolicies([], dryRun: false), .listPolicies,
-        .showPolicy(daily, revision: nil), .deletePolicy(daily), .backup(.sample("no-such-policy")), .cancel(job),
+        .showPolicy(daily, revision: nil), .deletePolicy(daily), .backup(.sample("no-such-policy")),
+        .rehearse(RehearsalOrder(policy: daily, agent: web1)), .cancel(job),
         .listAgents, .listSlots(nil, nil, limit: 1), .listStarts(StartFilter(limit: 1)), .listHolds,
         .makeHold(
             HoldDraft(target: .policy(PolicyName(rawValue: "daily")), reason: "r", until: UnixTime(milliseconds: .max))),

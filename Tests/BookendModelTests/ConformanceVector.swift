@@ -40,6 +40,9 @@ struct ConformanceVector: Decodable {
         var post_left_processes: String?
         var when_agent_offline: String?
         var skipped_because_of: Int64?
+        var rehearsal: Bool?
+        /// What goes wrong on purpose, one second after the pre-script has begun.
+        var fault: String?
     }
 
     struct Step: Decodable {
@@ -104,6 +107,10 @@ extension ConformanceVector {
         if rules.when_agent_offline == "fail" { facts.lateStatus = .agentOffline }
         facts.retrySeed = rules.retry_seed ?? 0
         facts.isSkippedBecauseOf = rules.skipped_because_of.map(JobID.init(rawValue:))
+        facts.isRehearsal = rules.rehearsal ?? false
+        facts.fault = try rules.fault.map { word in
+            StagedFault(try #require(StagedFault.Kind(rawValue: word)), after: .seconds(1))
+        }
         return JobMachine(rules: pipeline, facts: facts)
     }
 
@@ -192,6 +199,8 @@ extension JobAction {
             return "record the start of attempt \(attempt)" + (owes ? ", owing the post-script" : "")
         case .runPreScript: return "run the pre-script"
         case .endPreScript: return "end the pre-script"
+        case .killPreScript: return "kill the pre-script"
+        case .cancelJob: return "cancel the job"
         case .runBackup: return "run the backup"
         case .stopBackup(_, let cause): return "stop the backup because of \(cause.rawValue)"
         case .runPostScript(_, let pre, let backup):

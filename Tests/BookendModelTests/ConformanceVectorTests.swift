@@ -30,7 +30,7 @@ import Testing
                 "scripts", "skip_backup_if_pre_fails", "skip_backup_if_pre_missing", "attempts", "retry_interval_s",
                 "retry_backoff", "retry_longest_interval_s", "retry_jitter_percent", "retry_only_after", "retry_seed",
                 "window_s", "not_after_s", "first_backup", "ignore_for_first_backup", "pre_left_processes",
-                "post_left_processes", "when_agent_offline", "skipped_because_of",
+                "post_left_processes", "when_agent_offline", "skipped_because_of", "rehearsal", "fault",
             ],
             "steps": ["events", "at", "expect", "recovery"],
             "recovery": [

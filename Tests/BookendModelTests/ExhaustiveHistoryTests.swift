@@ -50,7 +50,15 @@ import Testing
                 isFirstBackup: overrun)
             return (rules, facts)
         }
-        return [
+        // Two attempts, and an overrun with each window, so that it shows that neither holds for it.
+        let rehearsals = ([nil] + StagedFault.Kind.allCases.map(\.self)).map { fault in
+            let hasWindow = fault == nil || fault == .timeout
+            var setting = setting(skipFails: fault == nil, window: hasWindow, overrun: hasWindow)
+            setting.1.isRehearsal = true
+            setting.1.fault = fault.map { StagedFault($0) }
+            return setting
+        }
+        return rehearsals + [
             setting(window: false), setting(window: true), setting(window: true, overrun: true),
             setting(skipFails: true, window: false), setting(skipFails: true, window: true),
             setting(skipMissing: true, window: false), setting(skipMissing: true, window: true),
@@ -69,6 +77,8 @@ private enum Happening: Hashable {
     case windowPasses
     /// To the time of the retry.
     case intervalPasses
+    /// To the time at which a rehearsal's fault strikes.
+    case delayPasses
 
     static let alphabet: [Happening] =
         [
@@ -97,7 +107,7 @@ private enum Happening: Hashable {
                 JobRecovery(
                     attempts: 1, brokenStage: .backup, ends: [.preScript: StageEnd(.failed)], owesPostScript: true,
                     isCanceled: true)),
-        ].map { .event($0) } + [.windowPasses, .intervalPasses]
+        ].map { .event($0) } + [.windowPasses, .intervalPasses, .delayPasses]
 
     private static let withSnapshot: StageEnd = {
         var end = StageEnd(.successfulWithErrors)
@@ -119,6 +129,9 @@ private struct World: Hashable {
         case .intervalPasses:
             guard case .waiting(let until) = machine.phase, until > now.boot else { return }
             now = now + (until - now.boot)
+        case .delayPasses:
+            guard let due = machine.attempt.faultDueAt, due > now.boot else { return }
+            now = now + (due - now.boot)
         case .event(let event):
             let before = machine.phase
             let actions = machine.handle(event, at: now)

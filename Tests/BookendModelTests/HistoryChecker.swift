@@ -18,6 +18,7 @@ enum Invariant: String, CaseIterable, Hashable {
     case noAttemptAfterStop = "no attempt starts after a cancel, a shutdown or the window's end"
     case stopIsOrdered = "a running backup is stopped by a cancel, a shutdown and the window; once"
     case preEndedByWindowOnly = "a running pre-script is ended by the window, once, and by nothing else"
+    case rehearsal = "a rehearsal runs no engine; its fault strikes a running pre-script, once, at its time"
     case attemptsBounded = "attempts are numbered one by one, up to what the policy allows"
     case retryNeedsFailure = "a retry follows only a backup that failed"
     case canceledIsCanceled = "a job is 6 exactly if a cancel came before its end and before the window's"
@@ -62,6 +63,10 @@ struct HistoryChecker: Hashable {
     private var outcome: DebtEnd?
     private var isStopOrdered = false
     private var isEndOrdered = false
+    private var faultDue: BootTime?
+    private var struck: StagedFault.Kind?
+    /// The order that a kill or a cancel leads to was seen.
+    private var isFaultOrdered = false
 
     init(rules: PipelineRules, facts: JobMachine.Facts) {
         self.rules = rules
@@ -72,7 +77,7 @@ struct HistoryChecker: Hashable {
         if !holds { breaches.insert(invariant) }
     }
 
-    private var mayOverrun: Bool { rules.ignoreWindowForFirstBackup && facts.isFirstBackup }
+    private var mayOverrun: Bool { rules.ignoreWindowForFirstBackup && facts.isFirstBackup && !facts.isRehearsal }
 
     mutating func check(
         _ event: JobEvent, _ actions: [JobAction], before: JobMachine.Phase, after: JobMachine, at now: Moment
@@ -86,7 +91,8 @@ struct HistoryChecker: Hashable {
             require(.stopIsOrdered, isStopOrdered == mustStop)
         }
         if finished == nil, wasRunning == .preScript, running == .preScript {
-            require(.preEndedByWindowOnly, isEndOrdered == (windowIsOver && !mayOverrun))
+            require(.preEndedByWindowOnly, isEndOrdered == (windowIsOver && !mayOverrun || struck == .timeout))
+            require(.rehearsal, isFaultOrdered == (struck == .kill || struck == .cancel))
         }
         if case .tick = event, let deadline = after.nextDeadline { require(.noBusyTimer, deadline > now.boot) }
     }
@@ -109,7 +115,9 @@ struct HistoryChecker: Hashable {
         case .startRecorded where before == .starting:
             isStartRecorded = true
             openDebt = rules.scriptsEnabled
-        case .scriptStarted(.preScript) where running == .preScript: owes = true
+        case .scriptStarted(.preScript) where running == .preScript:
+            if !owes { faultDue = facts.fault.map { now.boot + $0.after } }
+            owes = true
         case .scriptEnded(let stage, let outcome) where running == stage:
             if stage == .preScript, case .ended = outcome { owes = true }
             if stage == .postScript {
@@ -129,6 +137,15 @@ struct HistoryChecker: Hashable {
     }
 
     private mutating func look(at now: Moment, before: JobMachine.Phase) {
+        lookAtWindow(at: now, before: before)
+        guard running == .preScript, let due = faultDue, now.boot >= due else { return }
+        faultDue = nil
+        guard !isCanceled, !isStopped, !windowIsOver else { return }
+        struck = facts.fault?.kind
+        if struck == .expire { windowIsOver = true }
+    }
+
+    private mutating func lookAtWindow(at now: Moment, before: JobMachine.Phase) {
         guard let end = facts.windowEnd, now.boot >= end, before != .new, isAccepted || isRecovered else { return }
         let isUnderWay =
             switch before {
@@ -171,6 +188,7 @@ struct HistoryChecker: Hashable {
             require(.scriptsOff, rules.scriptsEnabled)
             order(.preScript, isInOrder: ends.isEmpty)
         case .runBackup:
+            require(.rehearsal, !facts.isRehearsal)
             require(.noBackupAfterStop, !isCanceled && !isStopped && !windowIsOver)
             order(.backup, isInOrder: ends[.preScript] != nil)
             switch ends[.preScript] {
@@ -184,8 +202,13 @@ struct HistoryChecker: Hashable {
             require(.notOwedIsNotRun, owes)
             require(.argumentsAreTrue, pre.status == ends[.preScript] && backup.status == ends[.backup])
         case .endPreScript:
-            require(.preEndedByWindowOnly, running == .preScript && windowIsOver && !isEndOrdered)
+            require(.preEndedByWindowOnly, running == .preScript && !isEndOrdered)
+            require(.preEndedByWindowOnly, windowIsOver || struck == .timeout)
             isEndOrdered = true
+        case .killPreScript, .cancelJob:
+            require(.rehearsal, running == .preScript && !isFaultOrdered)
+            require(.rehearsal, struck == (action == .cancelJob ? .cancel : .kill))
+            isFaultOrdered = true
         case .stopBackup:
             require(.stopIsOrdered, running == .backup && !isStopOrdered)
             isStopOrdered = true
@@ -198,7 +221,9 @@ struct HistoryChecker: Hashable {
 
     private mutating func begin(_ number: Int, _ owesPostScript: Bool) {
         require(.noAttemptAfterStop, !isCanceled && !isStopped && !windowIsOver)
-        require(.attemptsBounded, number == attempt + 1 && number <= max(rules.maxAttempts, firstAttempt))
+        require(
+            .attemptsBounded,
+            number == attempt + 1 && number <= max(facts.isRehearsal ? 1 : rules.maxAttempts, firstAttempt))
         require(.scriptsOff, owesPostScript == rules.scriptsEnabled)
         requireDebtIsSettled()
         if attempt >= firstAttempt || isRecovered, let backup = ends[.backup] {
@@ -214,6 +239,7 @@ struct HistoryChecker: Hashable {
         outcome = nil
         isStopOrdered = false
         isEndOrdered = false
+        (faultDue, struck, isFaultOrdered) = (nil, nil, false)
     }
 
     private mutating func order(_ stage: Stage, isInOrder: Bool) {
@@ -254,13 +280,18 @@ struct HistoryChecker: Hashable {
         require(.finishIsReported, details.rules == rules && !details.events.isEmpty)
         require(.canceledIsCanceled, (status == .canceled) == isCanceledFirst)
         if status != .canceled, let backup = ends[.backup] { require(.jobStatus, status == expected(backup)) }
-        let backupFailed = ends[.backup]?.isFailure ?? false
+        let backupFailed = !facts.isRehearsal && ends[.backup]?.isFailure ?? false
+        let preFailed = !facts.isRehearsal && ends[.preScript]?.isFailure ?? false
         require(.alerts, details.alerts.contains(.backupFailed) == backupFailed)
-        require(.alerts, details.alerts.contains(.preScriptFailed) == (ends[.preScript]?.isFailure ?? false))
+        require(.alerts, details.alerts.contains(.preScriptFailed) == preFailed)
+        let postScript = ends[.postScript]
+        let postFailed = postScript?.isFailure ?? false && postScript != .leftProcessesBehind
+        require(.alerts, details.alerts.contains(.postScriptFailed) == postFailed)
     }
 
     /// Section 2 of the design, spelled once more.
     private func expected(_ backup: Status) -> Status {
+        if facts.isRehearsal, backup == .notEnabled { return expected(.successful) }
         if backup != .successful, backup != .successfulWithErrors { return backup }
         let fine: [Status?] = [nil, .successful, .skipped, .notEnabled]
         let isFine = backup == .successful && fine.contains(ends[.preScript]) && fine.contains(ends[.postScript])

@@ -9,7 +9,8 @@ enum Samples {
 
     static let trigger = Trigger(
         job: job, agent: agent, policy: name, revision: 3, cause: .catchUp, scheduledStart: time,
-        notAfter: time + .seconds(60), windowEnd: time + .seconds(3_600), bandwidthLimit: 1 << 33)
+        notAfter: time + .seconds(60), windowEnd: time + .seconds(3_600), bandwidthLimit: 1 << 33,
+        fault: StagedFault(.kill, after: .milliseconds(100)))
     static let record = TriggerRecord(trigger: trigger, state: .missed, isCanceled: true)
     static let activeJob = ActiveJob(job: job, policy: name, attempt: 2, stage: .backup)
 
@@ -344,6 +345,9 @@ enum Samples {
                 BackupOrder(
                     policy: name, narrowing: Selector(patterns: ["*"]), queueFor: .seconds(7_200), asScheduled: true,
                     validUntil: time)),
+            .rehearse(
+                RehearsalOrder(policy: name, agent: agent, fault: StagedFault(.expire, after: .zero), validUntil: time)),
+            .rehearse(RehearsalOrder(policy: name, agent: agent)),
             .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
             .listStarts(StartFilter(policy: name, agent: agent, after: time, limit: 1_000)),
             .listStarts(StartFilter(limit: 1)),

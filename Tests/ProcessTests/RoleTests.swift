@@ -62,6 +62,9 @@ import Testing
                 #expect(logs.status == 4 && logs.errors.contains("with the role operator"), "\(logs)")
                 #expect(!logs.output.contains("a-secret"))
                 #expect(try await people.bookend(as: name, "backup", scenario.policy).status == 4)
+                let rehearsal = try await people.bookend(
+                    as: name, "rehearse", scenario.policy, "--agent", scenario.site.id)
+                #expect(rehearsal.status == 4 && rehearsal.errors.contains("rehearsal.order"), "\(rehearsal)")
             }
             for (words, role) in [
                 (["policy", "apply", file], "admin"), (["policy", "delete", scenario.policy], "admin"),

@@ -341,7 +341,8 @@ package actor JobDirector {
                 reported: surroundings.reported, progressed: surroundings.progressed, logger: surroundings.logger))
         jobs[job.trigger.job] = Entry(
             runner: runner, activity: activity, isCanceled: job.isCanceled,
-            isExpected: earlier == nil && !isPremature && !job.isLate(at: surroundings.clock.now.wall))
+            isExpected: job.trigger.cause != .rehearsal && earlier == nil && !isPremature
+                && !job.isLate(at: surroundings.clock.now.wall))
         surroundings.logger.notice(
             "job begins",
             metadata: [

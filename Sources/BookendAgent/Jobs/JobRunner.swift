@@ -26,6 +26,7 @@ struct JobRunner: Sendable {
 
     private let job: JournaledJob
     private let rules: PipelineRules
+    private let maxAttempts: Int
     private let lateStatus: Status
     private let skippedBecauseOf: JobID?
     private let isPremature: Bool
@@ -46,6 +47,7 @@ struct JobRunner: Sendable {
         self.job = job
         self.activity = activity
         rules = PipelineRules(policy.policy)
+        maxAttempts = job.trigger.cause == .rehearsal ? 1 : rules.maxAttempts
         lateStatus = policy.policy.lateStatus(of: job.trigger)
         self.skippedBecauseOf = skippedBecauseOf
         self.isPremature = isPremature
@@ -109,7 +111,8 @@ extension JobRunner {
     /// An agent that died during a backup does not know how it ended: the repository may. Looking there takes its time: a cancel
     /// that comes meanwhile counts.
     private func lookedUp(_ recovery: JobRecovery) async -> JobRecovery {
-        guard recovery.brokenStage == .backup, recovery.ends[.backup] == nil, let context = context(recovery.attempts)
+        guard job.trigger.cause != .rehearsal, recovery.brokenStage == .backup, recovery.ends[.backup] == nil,
+            let context = context(recovery.attempts)
         else { return recovery }
         var recovery = recovery
         recovery.ends[.backup] = await surroundings.stages.findBackup(of: context, unless: surroundings.stopping)
@@ -153,7 +156,8 @@ extension JobRunner {
             case .runBackup(let attempt):
                 stop = StopOrder()
                 startBackup(attempt: attempt, stop: stop, in: &group)
-            case .endPreScript, .stopBackup: stop.give()
+            case .endPreScript, .killPreScript, .stopBackup: stop.give()
+            case .cancelJob: cancelItself()
             case .scheduleRetry: isTurnKept = true
             case .finish(let status):
                 isOver = true
@@ -164,11 +168,23 @@ extension JobRunner {
         return isOver
     }
 
+    /// As when an operator cancels the job.
+    private func cancelItself() {
+        do throws(AgentError) {
+            try surroundings.journal.recordCancel(of: job.trigger.job, at: surroundings.clock.now.wall)
+        } catch {
+            surroundings.logger.warning(
+                "a cancel could not be recorded", metadata: ["job.id": "\(job.trigger.job)", "error": "\(error)"])
+        }
+        send(.cancel)
+    }
+
     private func entries(for action: JobAction, at now: UnixTime) -> [JournalEntry] {
         switch action {
         case .report(let attempt, let stage, let status, let details):
             let report = JournalEntry.report(attempt: attempt, stage: stage, status: status, at: now, details: details)
-            return stage == .backup && status.isSuccess ? [report, .goodBackup(job.trigger.policy, at: now)] : [report]
+            return stage == .backup && status.isSuccess && job.trigger.cause != .rehearsal
+                ? [report, .goodBackup(job.trigger.policy, at: now)] : [report]
         case .recordStart(let attempt, let owes): return [.attemptStarted(attempt, owesPostScript: owes)]
         case .runPostScript(let attempt, let pre, let backup):
             return [.postScriptStarting(attempt: attempt, pre: pre, backup: backup)]
@@ -212,7 +228,7 @@ extension JobRunner {
         job.policy.map { policy in
             AttemptContext(
                 agent: surroundings.agent, trigger: job.trigger, policy: policy, attempt: attempt,
-                maxAttempts: rules.maxAttempts, deadline: job.trigger.windowEnd,
+                maxAttempts: maxAttempts, deadline: job.trigger.windowEnd,
                 postRuns: attempt == job.attempts ? job.postRuns : 0)
         }
     }

@@ -50,7 +50,8 @@ package struct ServerStages: AttemptStages {
         let facts = context.facts(pre: pre, backup: backup)
         let files = files(stage, of: context)
         defer { forget(files) }
-        let result = await stoppable(stop, by: { $0.end() }) { handle in
+        let isKilled = stage == .preScript && context.trigger.fault?.kind == .kill
+        let result = await stoppable(stop, by: { isKilled ? $0.kill() : $0.end() }) { handle in
             guard stage == .postScript, let pre, let backup else {
                 return await scripts.runPre(
                     plan, job: job, facts: facts, files: files, handle: handle, started: started)
@@ -190,6 +191,7 @@ extension AttemptContext {
             "AGENT": "\(agent)", "ATTEMPT": "\(attempt)", "MAX_ATTEMPTS": "\(maxAttempts)",
             "TRIGGER": trigger.cause.rawValue,
         ]
+        if let fault = trigger.fault { facts["REHEARSAL_FAULT"] = fault.kind.rawValue }
         // In seconds since 1970, for `date -d @…`.
         if let deadline { facts["DEADLINE"] = "\(deadline.milliseconds / 1_000)" }
         if let pre {

@@ -117,6 +117,10 @@ enum JournalSchema {
             // When it ended; 0: not known.
             try database.execute(sql: "ALTER TABLE good_backups ADD COLUMN at INTEGER NOT NULL DEFAULT 0")
         }
+        migrator.registerMigration("rehearsals") { database in
+            // What goes wrong on purpose; NULL: nothing does.
+            try database.execute(sql: "ALTER TABLE jobs ADD COLUMN fault TEXT")
+        }
         return migrator
     }
 

@@ -102,13 +102,14 @@ package final class SQLiteJournal: Journal {
                 sql: """
                     INSERT INTO jobs
                         (job, policy, revision, cause, scheduled_start, not_after, window_end, bandwidth_limit, under,
-                        accepted_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                        accepted_at, fault)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                     """
             ).execute(arguments: [
                 trigger.job.rawValue, trigger.policy.rawValue, trigger.revision, trigger.cause.rawValue,
                 trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds, trigger.windowEnd?.milliseconds,
                 trigger.bandwidthLimit, policy.map { Data(Wire.encode($0)) }, now.milliseconds,
+                trigger.fault?.description,
             ])
             guard database.changesCount == 1 else { return nil }
             try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
@@ -323,8 +324,10 @@ extension SQLiteJournal {
         guard let cause = TriggerCause(rawValue: word) else {
             throw AgentError(.journal, "job \(job): unknown cause \(word)")
         }
+        var trigger = try trigger(row, cause: cause)
+        trigger.fault = try row.decode(String?.self, forColumn: "fault").flatMap(StagedFault.init)
         return try JournaledJob(
-            trigger: trigger(row, cause: cause), policy: policy,
+            trigger: trigger, policy: policy,
             acceptedAt: UnixTime(milliseconds: row.decode(forColumn: "accepted_at")),
             isCanceled: row.decode(forColumn: "is_canceled"),
             isFirstBackup: row.decode(forColumn: "is_first_backup"), attempts: row.decode(forColumn: "attempts"),

@@ -7,6 +7,7 @@ package final class StageHandle: Sendable {
     enum Order: Sendable {
         case end(grace: Duration)
         case interrupt(patience: Duration, grace: Duration)
+        case kill
     }
 
     private let state = Mutex((given: [Order](), listener: AsyncStream<Order>.Continuation?.none))
@@ -34,6 +35,11 @@ package final class StageHandle: Sendable {
     /// SIGTERM to the whole tree, and SIGKILL after the grace.
     package func end(grace: Duration = .seconds(10)) {
         give(.end(grace: grace))
+    }
+
+    /// SIGKILL to the program itself, as if from outside.
+    package func kill() {
+        give(.kill)
     }
 
     /// SIGINT to the program, and when it has not ended after the patience, ``end(grace:)``.

@@ -69,6 +69,7 @@ package struct StageProcess: Sendable {
                             case .end(let grace):
                                 _ = state.withLock { $0.stop(.order) }  // An earlier cause stays; the order holds.
                                 await send("end \(grace.milliseconds)")
+                            case .kill: await send("kill")
                             case .interrupt(let patience, let grace):
                                 guard state.withLock({ $0.stop(.interrupt) }) else { continue }
                                 await send("signal INT")

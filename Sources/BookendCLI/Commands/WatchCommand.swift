@@ -75,6 +75,7 @@ struct FeedLines: Sendable {
         var notes = SafeText.line(report.details.reason)
         if let added = report.details.bytesAdded { notes = "\(Phrases.bytes(added)) added " + notes }
         if let next = report.details.nextAttemptAt { notes += "; the next one at \(next.rfc3339)" }
+        if report.trigger.cause == .rehearsal { notes = "(rehearsal) " + notes }
         if report.attempt > 1 { notes = "(attempt \(report.attempt)) " + notes }
         return line(
             at: report.at, report.origin.agent, report.trigger, stage: report.stage?.rawValue ?? "job",

@@ -25,6 +25,8 @@ extension RepositoryName: ExpressibleByArgument {
 
 extension Stage: ExpressibleByArgument {}
 
+extension StagedFault.Kind: ExpressibleByArgument {}
+
 extension Status: ExpressibleByArgument {
     /// A name or a number of the table; another number is taken as it is.
     package init?(argument: String) {

@@ -15,10 +15,16 @@ enum JobTables {
                 .init(Phrases.relative(job.startedAt ?? job.scheduledStart, to: now)),
                 .init(job.duration.map(Phrases.duration) ?? "-"),
                 .init(job.attempts.last?.backup.details.bytesAdded.map(Phrases.bytes) ?? "-"),
-                .init(job.status == .successful ? "" : job.why(now)),
+                .init(why(job, now)),
             ])
         }
         return table
+    }
+
+    private static func why(_ job: JobAggregate, _ now: UnixTime) -> String {
+        let why = job.status == .successful ? "" : job.why(now)
+        guard job.cause == .rehearsal else { return why }
+        return why.isEmpty ? "rehearsal" : "rehearsal: " + why
     }
 
     /// The agents of one order, with the integers of their stages and of the job.

@@ -9,6 +9,8 @@ struct FleetWatch: Sendable {
     private static let skewTolerance = Duration.seconds(60)
     /// Jobs in progress that are looked at, at most.
     private static let jobs = 1_000
+    /// Of a policy on an agent, with as many rehearsals among them as there may be.
+    private static let recent = 50
 
     let rules: AlertRules
     let objectives: [ObjectiveConfiguration]
@@ -34,11 +36,11 @@ struct FleetWatch: Sendable {
         var filter = JobFilter()
         (filter.status, filter.limit) = (.agentOffline, Self.jobs)
         filter.since = UnixTime(milliseconds: now.wall.milliseconds - 86_400_000)
-        for job in try store.jobs(filter) where job.cause != .manual {
+        for job in try store.jobs(filter) where !job.cause.isAsked {
             var latest = JobFilter()
-            (latest.policy, latest.agent, latest.limit) = (job.policy, job.agent, 1)
+            (latest.policy, latest.agent, latest.limit) = (job.policy, job.agent, Self.recent)
             // Whatever came later says more.
-            guard try store.jobs(latest).first?.job == job.job else { continue }
+            guard try store.jobs(latest).first(where: \.isOfBackup)?.job == job.job else { continue }
             book.raise(
                 .backupFailed, job.policy, job.agent, job: job.job, status: job.status,
                 reason: "its agent was offline when it was due", at: now.wall)
@@ -133,12 +135,13 @@ struct FleetWatch: Sendable {
     ) throws(CollectorError) {
         var filter = JobFilter()
         (filter.activeOnly, filter.status, filter.limit) = (true, .running, Self.jobs)
-        for job in try store.jobs(filter) {
+        for job in try store.jobs(filter) where job.isOfBackup {
             guard let started = job.startedAt, now.wall - started >= rules.overdueFloor else { continue }
             let running = now.wall - started
             var usual = JobFilter()
-            (usual.policy, usual.agent, usual.before, usual.limit) = (job.policy, job.agent, job.job, 10)
-            let durations = try store.jobs(usual).filter(\.status.isSuccess).compactMap(\.details.duration).sorted()
+            (usual.policy, usual.agent, usual.before, usual.limit) = (job.policy, job.agent, job.job, Self.recent)
+            let durations = try store.jobs(usual).filter(\.isOfBackup).prefix(10).filter(\.status.isSuccess)
+                .compactMap(\.details.duration).sorted()
             let median = durations.isEmpty ? nil : durations[durations.count / 2]
             let limit = min(
                 rules.overdueAfter,

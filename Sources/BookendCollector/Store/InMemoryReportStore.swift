@@ -459,7 +459,7 @@ extension InMemoryReportStore: AlertStore {
             var agent: AgentID
             var policy: PolicyName
         }
-        let jobs = state.withLock { Array($0.jobs.values) }
+        let jobs = state.withLock { $0.jobs.values.filter(\.isOfBackup) }
         return Dictionary(grouping: jobs) { Pair(agent: $0.agent, policy: $0.policy) }.compactMap { pair, jobs in
             guard jobs.contains(where: { $0.scheduledStart >= time }), let first = jobs.map(\.scheduledStart).min()
             else { return nil }

@@ -98,11 +98,13 @@ extension SQLiteReportStore: AlertStore {
                 database,
                 sql: """
                     SELECT t.agent AS agent, t.policy AS policy, g.at AS at,
-                        (SELECT min(scheduled_start) FROM jobs j WHERE j.agent = t.agent AND j.policy = t.policy) AS first
+                        (SELECT min(scheduled_start) FROM jobs j
+                            WHERE j.agent = t.agent AND j.policy = t.policy AND NOT j.is_rehearsal) AS first
                     FROM (SELECT DISTINCT agent, policy FROM tallies) t
                     LEFT JOIN good_backups g ON g.agent = t.agent AND g.policy = t.policy
                     WHERE EXISTS (
-                        SELECT 1 FROM jobs j WHERE j.agent = t.agent AND j.policy = t.policy AND j.scheduled_start >= ?)
+                        SELECT 1 FROM jobs j WHERE j.agent = t.agent AND j.policy = t.policy AND NOT j.is_rehearsal
+                            AND j.scheduled_start >= ?)
                     ORDER BY t.agent, t.policy
                     """, arguments: [time.milliseconds])
             return try rows.map { row in

@@ -162,7 +162,9 @@ package final class SQLiteReportStore: ReportStore {
             for agent in agents.keys {
                 let row = try Row.fetchOne(
                     database.cachedStatement(
-                        sql: "SELECT job, status FROM jobs WHERE agent = ? ORDER BY job DESC LIMIT 1"),
+                        sql:
+                            "SELECT job, status FROM jobs WHERE agent = ? AND NOT is_rehearsal ORDER BY job DESC LIMIT 1"
+                    ),
                     arguments: [agent.rawValue])
                 agents[agent]?.lastJob = try row.map { JobID(rawValue: try $0.decode(forColumn: "job")) }
                 agents[agent]?.lastStatus = try row.map { Status(rawValue: try $0.decode(forColumn: "status")) }
@@ -216,15 +218,17 @@ package final class SQLiteReportStore: ReportStore {
             }
             let rows = try Row.fetchAll(
                 database,
-                sql: "SELECT job, agent, policy, status FROM jobs WHERE scheduled_start < ? LIMIT ?",
+                sql: "SELECT job, agent, policy, status, is_rehearsal FROM jobs WHERE scheduled_start < ? LIMIT ?",
                 arguments: [jobsBefore.milliseconds, limit])
             for row in rows {
                 let (agent, policy) = try row.agentAndPolicy()
                 try database.execute(
                     sql: "DELETE FROM jobs WHERE job = ? AND agent = ?",
                     arguments: [row.decode(Int64.self, forColumn: "job"), agent.rawValue])
-                try Self.tally(
-                    -1, agent.rawValue, policy.rawValue, row.decode(forColumn: "status"), database)
+                if try !row.decode(Bool.self, forColumn: "is_rehearsal") {
+                    try Self.tally(
+                        -1, agent.rawValue, policy.rawValue, row.decode(forColumn: "status"), database)
+                }
             }
             try database.execute(
                 sql: "DELETE FROM expectations WHERE not_after < ?", arguments: [jobsBefore.milliseconds])
@@ -264,20 +268,20 @@ extension SQLiteReportStore {
         guard let job = change.new else { return }
         try database.cachedStatement(
             sql: """
-                INSERT INTO jobs (job, agent, policy, status, is_final, scheduled_start, aggregate)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO jobs (job, agent, policy, status, is_final, scheduled_start, aggregate, is_rehearsal)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (job, agent) DO UPDATE SET
-                    status = excluded.status, is_final = excluded.is_final, aggregate = excluded.aggregate
+                    status = excluded.status, is_final = excluded.is_final, aggregate = excluded.aggregate,
+                    is_rehearsal = excluded.is_rehearsal
                 """
         ).execute(arguments: [
             job.job.rawValue, job.agent.rawValue, job.policy.rawValue, job.status.rawValue, job.status.isFinal,
-            job.scheduledStart.milliseconds, Data(Wire.encode(job)),
+            job.scheduledStart.milliseconds, Data(Wire.encode(job)), !job.isOfBackup,
         ])
-        if change.old?.status != job.status {
-            if let old = change.old {
-                try tally(-1, old.agent.rawValue, old.policy.rawValue, old.status.rawValue, database)
-            }
-            try tally(1, job.agent.rawValue, job.policy.rawValue, job.status.rawValue, database)
+        let (before, after) = (change.old?.countedStatus, job.countedStatus)
+        if before != after {
+            if let before { try tally(-1, job.agent.rawValue, job.policy.rawValue, before.rawValue, database) }
+            if let after { try tally(1, job.agent.rawValue, job.policy.rawValue, after.rawValue, database) }
         }
         if let at = job.goodBackupAt, at != change.old?.goodBackupAt {
             try database.cachedStatement(
@@ -304,6 +308,11 @@ extension SQLiteReportStore {
             ).execute(arguments: [agent, policy, status])
         }
     }
+}
+
+extension JobAggregate {
+    /// `nil`: the tallies leave it out.
+    fileprivate var countedStatus: Status? { isOfBackup ? status : nil }
 }
 
 // MARK: - Small things

@@ -176,6 +176,10 @@ enum StoreSchema {
                         VALUES ('actions', CAST(strftime('%s', 'now') AS INTEGER) * 1000);
                     """)
         }
+        migrator.registerMigration("rehearsals") { database in
+            // A rehearsal is not counted where backups are: it has no part in the tallies.
+            try database.execute(sql: "ALTER TABLE jobs ADD COLUMN is_rehearsal INTEGER NOT NULL DEFAULT 0")
+        }
         return migrator
     }
 }

@@ -297,8 +297,9 @@ extension SQLitePolicyStore {
         let insert = try database.cachedStatement(
             sql: """
                 INSERT INTO triggers (job, change, agent, policy, revision, cause, scheduled_start_unix_ms,
-                    not_after_unix_ms, window_end_unix_ms, bandwidth_limit, state, is_canceled, changed_unix_ms, is_slot)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    not_after_unix_ms, window_end_unix_ms, bandwidth_limit, state, is_canceled, changed_unix_ms, is_slot,
+                    fault)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         var records: [TriggerRecord] = []
         records.reserveCapacity(drafts.count)
@@ -312,7 +313,7 @@ extension SQLitePolicyStore {
                 job, change, trigger.agent.rawValue, trigger.policy.rawValue, trigger.revision,
                 trigger.cause.rawValue, trigger.scheduledStart.milliseconds, trigger.notAfter.milliseconds,
                 trigger.windowEnd?.milliseconds, trigger.bandwidthLimit, record.state.rawValue, record.isCanceled,
-                now.milliseconds, areSlots,
+                now.milliseconds, areSlots, trigger.fault?.description,
             ])
             records.append(record)
         }
@@ -388,7 +389,8 @@ extension TriggerRecord {
                 scheduledStart: UnixTime(milliseconds: row.decode(forColumn: "scheduled_start_unix_ms")),
                 notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after_unix_ms")),
                 windowEnd: row.decode(Int64?.self, forColumn: "window_end_unix_ms").map(UnixTime.init(milliseconds:)),
-                bandwidthLimit: row.decode(Int64?.self, forColumn: "bandwidth_limit")),
+                bandwidthLimit: row.decode(Int64?.self, forColumn: "bandwidth_limit"),
+                fault: row.decode(String?.self, forColumn: "fault").flatMap(StagedFault.init)),
             state: state, isCanceled: row.decode(forColumn: "is_canceled"))
     }
 }

@@ -7,6 +7,7 @@ extension ControlRequest {
         case .showPolicy: .policyShow
         case .deletePolicy: .policyDelete
         case .backup: .backupOrder
+        case .rehearse: .rehearsalOrder
         case .cancel: .jobCancel
         case .listAgents: .agentList
         case .listSlots: .slotList
@@ -40,6 +41,8 @@ extension ControlRequest {
                 + (policies.count > 3 ? " and \(policies.count - 3) more" : "")
         case .showPolicy(let name, _), .deletePolicy(let name): "policy \(name)"
         case .backup(let order): "policy \(order.policy)"
+        case .rehearse(let order):
+            "policy \(order.policy), agent \(order.agent)" + (order.fault.map { ", \($0)" } ?? "")
         case .cancel(let job): "job \(job)"
         case .makeHold(let draft): draft.target.description
         case .releaseHold(let target): target.description

@@ -7,6 +7,7 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case policyShow = "policy.show"
     case policyDelete = "policy.delete"
     case backupOrder = "backup.order"
+    case rehearsalOrder = "rehearsal.order"
     case jobCancel = "job.cancel"
     case jobLogs = "job.logs"
     case agentList = "agent.list"
@@ -87,6 +88,7 @@ extension Deed {
         case .policyResume: DeedRule(least: .operator, phrase: "resume a policy")
         case .agentMaintain: DeedRule(least: .operator, phrase: "begin or end an agent's maintenance")
         case .backupOrder: DeedRule(least: .operator, phrase: "order a backup")
+        case .rehearsalOrder: DeedRule(least: .operator, phrase: "rehearse a policy's scripts")
         case .jobCancel: DeedRule(least: .operator, phrase: "cancel a job")
         case .jobLogs: DeedRule(least: .operator, phrase: "read what scripts printed")
         case .restoreOrder: DeedRule(least: .operator, phrase: "restore")

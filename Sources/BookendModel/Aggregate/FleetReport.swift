@@ -74,6 +74,7 @@ package struct FleetReport: Sendable {
     package private(set) var unprotected: [Unprotected] = []
 
     /// - Parameters:
+    ///   - jobs: Rehearsals among them are not counted.
     ///   - labels: Of the agents that are enrolled.
     ///   - ages: Of the good backups of each agent and policy.
     package init(
@@ -90,7 +91,7 @@ package struct FleetReport: Sendable {
         var byAgent: [String: Row] = [:]
         var latest: [Pair: JobAggregate] = [:]
         var good: Set<Pair> = []
-        for job in jobs {
+        for job in jobs where job.isOfBackup {
             total.count(job)
             byPolicy[job.policy.rawValue, default: Row(name: job.policy.rawValue)].count(job)
             byAgent[job.agent.rawValue, default: Row(name: job.agent.rawValue)].count(job)

@@ -1,4 +1,4 @@
-/// The counts behind a ``FleetSummary``, kept up to date job by job.
+/// The counts behind a ``FleetSummary``, kept up to date job by job. Rehearsals are not counted.
 package struct FleetTally: Hashable, Sendable {
     private struct Agent: Hashable, Sendable {
         var counts = StatusCounts()
@@ -24,6 +24,11 @@ package struct FleetTally: Hashable, Sendable {
     ///   - old: The same job as it was when it was last taken in; `nil` for a new one. Its agent and policy never
     ///     change.
     package mutating func update(from old: JobAggregate?, to new: JobAggregate) {
+        let old = old.flatMap { $0.isOfBackup ? $0 : nil }
+        guard new.isOfBackup else {
+            if let old { forget(old) }
+            return
+        }
         counts.move(from: old?.status, to: new.status)
 
         var agent = agents[new.agent, default: Agent()]
@@ -43,6 +48,7 @@ package struct FleetTally: Hashable, Sendable {
 
     /// Takes out a job that is no longer kept. When a backup last ended well stays known.
     package mutating func forget(_ job: JobAggregate) {
+        guard job.isOfBackup else { return }
         counts.remove(job.status)
         agents[job.agent]?.counts.remove(job.status)
         policies[job.policy]?.counts.remove(job.status)

@@ -134,7 +134,10 @@ extension JobAggregate {
     }
 
     /// When a backup stage of this job last ended well (0 or 5), whatever became of the job; `nil`: none did.
+    ///
+    /// What an agent says of a rehearsal's backup makes none good.
     package var goodBackupAt: UnixTime? {
-        attempts.filter { $0.backup.status.isSuccess }.compactMap(\.backup.endedAt).max()
+        guard isOfBackup else { return nil }
+        return attempts.filter { $0.backup.status.isSuccess }.compactMap(\.backup.endedAt).max()
     }
 }

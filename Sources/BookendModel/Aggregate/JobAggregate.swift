@@ -96,6 +96,9 @@ package struct StageAggregate: Hashable, Sendable {
 }
 
 extension JobAggregate {
+    /// It counts wherever backups are counted: a rehearsal makes none.
+    package var isOfBackup: Bool { cause != .rehearsal }
+
     /// From the first attempt to the end.
     package var duration: Duration? {
         if let duration = details.duration { return duration }

@@ -6,7 +6,7 @@ extension AlertBook {
     package mutating func take(_ report: Report, of job: JobAggregate?, at now: UnixTime) {
         let (policy, agent, id) = (report.trigger.policy, report.origin.agent, report.trigger.job)
         // Whatever the agent says of a job corrects what was inferred of it.
-        mend(.agentLost, policy, agent, job: id, at: now)
+        mend(.agentLost, by: report, at: now)
         if report.attempt > 0, alert(AlertCause(.missed, policy))?.subjects[AlertSubject.Key(agent: agent)]?.job == id {
             mend(.missed, policy, agent, job: id, at: now)
         }
@@ -25,6 +25,8 @@ extension AlertBook {
         switch inference.status {
         case .agentLost:
             raise(.agentLost, policy, agent, job: id, status: .agentLost, reason: inference.reason, at: now)
+        // Nobody's backup: whoever asked for a rehearsal was told.
+        case .missed where inference.trigger.cause == .rehearsal: break
         case .missed: raise(.missed, policy, agent, job: id, status: .missed, reason: inference.reason, at: now)
         default: mend(.agentLost, policy, agent, job: id, at: now)
         }
@@ -32,16 +34,26 @@ extension AlertBook {
 
     /// An owed post-script was run, or forgiven.
     private mutating func settle(_ report: Report, at now: UnixTime) {
+        mend(.debtUnpaid, by: report, at: now)
+        mend(.postScriptMissing, by: report, at: now)
+        if !report.status.isFailure { mend(.postScriptFailed, by: report, at: now) }
+    }
+
+    /// A rehearsal that goes well mends its own alerts only: what went wrong with a backup is not right again because a
+    /// script ran without one.
+    private mutating func mend(_ kind: AlertKind, by report: Report, at now: UnixTime) {
         let (policy, agent, id) = (report.trigger.policy, report.origin.agent, report.trigger.job)
-        mend(.debtUnpaid, policy, agent, job: id, at: now)
-        mend(.postScriptMissing, policy, agent, job: id, at: now)
-        if !report.status.isFailure { mend(.postScriptFailed, policy, agent, job: id, at: now) }
+        if report.trigger.cause == .rehearsal {
+            let key = AlertSubject.Key(agent: agent, job: kind.isOfJob ? id : nil)
+            guard alert(AlertCause(kind, policy))?.subjects[key]?.job == id else { return }
+        }
+        mend(kind, policy, agent, job: id, at: now)
     }
 
     /// Judges the last attempt, and no other.
     private mutating func end(_ report: Report, _ job: JobAggregate?, at now: UnixTime) {
         let (policy, agent, id) = (report.trigger.policy, report.origin.agent, report.trigger.job)
-        mend(.overdue, policy, agent, job: id, at: now)
+        mend(.overdue, by: report, at: now)
         let last = job?.attempts.last
         let kinds = Set(
             report.details.alerts.filter(\.isJudgedByAgent).map { kind in
@@ -78,9 +90,7 @@ extension AlertBook {
     private mutating func mend(
         _ mended: [AlertKind], besides kinds: Set<AlertKind>, _ report: Report, at now: UnixTime
     ) {
-        for kind in mended where !kinds.contains(kind) {
-            mend(kind, report.trigger.policy, report.origin.agent, job: report.trigger.job, at: now)
-        }
+        for kind in mended where !kinds.contains(kind) { mend(kind, by: report, at: now) }
     }
 
     /// A backup that failed because of its repository: another cause than the rest.

@@ -83,13 +83,20 @@ package struct Explanation: Hashable, Sendable {
         guard let last = job.attempts.last else { return status + ", without an attempt" + reason }
         if job.status == .canceled { return status + ", because a cancel came before its end" }
         let backup = last.backup.status
-        guard backup.isSuccess else { return status + ", which is the status of its last attempt's backup" + reason }
+        let isRehearsed = job.cause == .rehearsal && backup == .notEnabled
+        if isRehearsed, job.status == .successful {
+            return status + ", because no script went wrong; a rehearsal makes no backup"
+        }
+        guard backup.isSuccess || isRehearsed else {
+            return status + ", which is the status of its last attempt's backup" + reason
+        }
         if job.status == .successful { return status + ", because the backup is good and no script went wrong" }
         let scripts = [Stage.preScript, .postScript].filter { stage in
             ![.successful, .skipped, .notEnabled, .notAvailable].contains(last[stage].status)
         }
         let causes = (backup == .successfulWithErrors ? [Stage.backup] : []) + scripts
         let names = causes.map { "the \($0.rawValue) is \(last[$0].status)" }
-        return status + ", because there is a backup, but " + names.joined(separator: " and ")
+        let beginning = isRehearsed ? ", because " : ", because there is a backup, but "
+        return status + beginning + names.joined(separator: " and ")
     }
 }

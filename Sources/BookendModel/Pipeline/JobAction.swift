@@ -15,6 +15,10 @@ package enum JobAction: Hashable, Sendable {
     case runPreScript(attempt: Int)
     /// End the pre-script's whole process tree: SIGTERM, ten seconds, SIGKILL. Its end is still to be told.
     case endPreScript(attempt: Int)
+    /// Send SIGKILL to the pre-script's own process, as somebody from outside might. Its end is still to be told.
+    case killPreScript(attempt: Int)
+    /// Record durably that the job is canceled, as for an operator; ``JobEvent/cancel`` answers.
+    case cancelJob
     /// ``JobEvent/backupEnded(_:)`` answers.
     case runBackup(attempt: Int)
     /// Stop the engine cleanly. Its end is still to be told.

@@ -56,7 +56,7 @@ extension JobMachine {
             return giveUpStart(end, recorded: true, at: now)
         }
         if jobBegan == nil { jobBegan = now.boot }
-        note("attempt-started", "attempt \(attempt.number) of at most \(rules.maxAttempts) begins", at: now)
+        note("attempt-started", "attempt \(attempt.number) of at most \(maxAttempts) begins", at: now)
         phase = .preScript
         if rules.scriptsEnabled {
             attempt.stageBegan = now.boot

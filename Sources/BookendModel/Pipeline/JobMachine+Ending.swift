@@ -7,7 +7,7 @@ extension JobMachine {
         let status = Status.ofJob(
             isCanceled: ending == .cancel, preScript: end(of: .preScript), backup: backup,
             postScript: end(of: .postScript))
-        guard ending == nil, !isReplaced, attempt.number < rules.maxAttempts, backup.isFailure else {
+        guard ending == nil, !isReplaced, attempt.number < maxAttempts, backup.isFailure else {
             return finish(status, reason: reason(for: status), at: now)
         }
         guard rules.retry.isWorthRetry(preScript: end(of: .preScript), backup: backup) else {
@@ -32,7 +32,8 @@ extension JobMachine {
     /// Why a job whose attempts are over is what it is.
     private func reason(for status: Status) -> String {
         if status == .canceled { return cancelReason }
-        let backup = attempt.ends[.backup]?.details.reason ?? ""
+        let backup = [attempt.ends[.backup]?.details.reason ?? "", missedFault].filter { !$0.isEmpty }
+            .joined(separator: "; ")
         guard status == .successfulWithErrors else { return backup }
         let scripts = [Stage.preScript, .postScript].filter { end(of: $0)?.isFailure == true }
         let reasons = scripts.compactMap { stage in end(of: stage).map { "the \(stage.rawValue) is \($0)" } }
@@ -55,7 +56,8 @@ extension JobMachine {
         details.duration = jobBegan.map { now.boot - $0 }
         details.snapshotID = attempt.ends[.backup]?.details.snapshotID
         details.alerts = AlertKind.afterLastAttempt(
-            preScript: end(of: .preScript), backup: end(of: .backup), postScript: end(of: .postScript))
+            preScript: end(of: .preScript), backup: end(of: .backup), postScript: end(of: .postScript),
+            isRehearsal: facts.isRehearsal)
         details.events = events
         details.rules = rules
         report(nil, status, details: details)
@@ -100,7 +102,8 @@ extension JobMachine {
     ///
     /// - Parameter unacted: A stage has just ended: there is nothing to stop.
     mutating func noticeWindow(at now: Moment, unacted: Bool = false) {
-        guard let windowEnd = facts.windowEnd, now.boot >= windowEnd, !windowIsOver, phase != .new, phase != .ended,
+        guard let windowEnd = stagedWindowEnd ?? facts.windowEnd, now.boot >= windowEnd, !windowIsOver, phase != .new,
+            phase != .ended,
             !isOverrunAllowed
         else { return }
         windowIsOver = true
@@ -112,6 +115,8 @@ extension JobMachine {
             finishUnstarted(at: now)
         case .preScript:
             note("window-expired", "the pre-script is ended", at: now)
+            // A staged timeout ends it already.
+            guard !attempt.hasFaultStruck || facts.fault?.kind != .timeout else { break }
             actions.append(.endPreScript(attempt: attempt.number))
         case .backup where !unacted:
             note("window-expired", "the backup is stopped", at: now)

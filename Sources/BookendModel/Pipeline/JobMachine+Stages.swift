@@ -4,6 +4,7 @@ extension JobMachine {
         guard !attempt.owesPostScript else { return }
         attempt.owesPostScript = true
         attempt.stageBegan = now.boot
+        attempt.faultDueAt = facts.fault.map { now.boot + $0.after }
         report(.preScript, .running)
     }
 
@@ -15,7 +16,11 @@ extension JobMachine {
             if windowIsOver {
                 end.status = .windowExpired
                 end.details.reason = "the window ended, and the pre-script was ended with it"
+            } else if attempt.hasFaultStruck, facts.fault?.kind == .timeout {
+                end.status = .timedOut
+                end.details.reason = "it was ended as by its timeout"
             }
+            noticeMissedFault(at: now)
         case .missing where attempt.owesPostScript:
             end = StageEnd(.couldNotStart, reason: "it vanished while it was being started")
         case .missing, .refused, .couldNotStart: break
@@ -37,6 +42,8 @@ extension JobMachine {
         } else if !rules.allowsBackup(after: preScript) {
             let key = preScript == .skipped ? "skip_backup_if_pre_missing" : "skip_backup_if_pre_fails"
             concludeBackup(StageEnd(.notRun, reason: "the pre-script is \(preScript) and \(key) is set"), at: now)
+        } else if facts.isRehearsal {
+            concludeBackup(StageEnd(.notEnabled, reason: "a rehearsal makes no backup"), at: now)
         } else {
             attempt.stageBegan = now.boot
             actions.append(.runBackup(attempt: attempt.number))

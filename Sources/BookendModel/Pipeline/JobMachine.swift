@@ -33,6 +33,8 @@
 ///   before. What ended before anyone noticed keeps its own status.
 /// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may
 ///   not.
+/// - **A rehearsal** is like any other job, but for its backup, which is 3 where it would run. It has one attempt. Its fault
+///   strikes while the pre-script runs, as what it stands for may, and from there on everything goes as in earnest.
 package struct JobMachine: Hashable, Sendable {
     /// Where the job is.
     package enum Phase: Hashable, Sendable {
@@ -65,6 +67,10 @@ package struct JobMachine: Hashable, Sendable {
         package var isPremature = false
         /// What the jitter of waits is drawn from: ``Trigger/fingerprint``.
         package var retrySeed: UInt64 = 0
+        /// No engine runs, and there is one attempt.
+        package var isRehearsal = false
+        /// What goes wrong on purpose in a rehearsal.
+        package var fault: StagedFault?
 
         package init(
             notAfter: UnixTime, windowEnd: BootTime? = nil, isFirstBackup: Bool = false, isAutonomous: Bool = false
@@ -81,6 +87,8 @@ package struct JobMachine: Hashable, Sendable {
                 notAfter: trigger.notAfter, windowEnd: trigger.windowEnd.map { now.boot + ($0 - now.wall) },
                 isFirstBackup: isFirstBackup, isAutonomous: trigger.cause == .autonomous)
             retrySeed = trigger.fingerprint
+            isRehearsal = trigger.cause == .rehearsal
+            fault = isRehearsal ? trigger.fault : nil
         }
     }
 
@@ -93,6 +101,9 @@ package struct JobMachine: Hashable, Sendable {
         var stageBegan: BootTime?
         var isStopOrdered = false
         var isPostScriptStarted = false
+        /// When the rehearsal's fault strikes; `nil`: it has, or there is nothing to strike yet.
+        var faultDueAt: BootTime?
+        var hasFaultStruck = false
     }
 
     package let rules: PipelineRules
@@ -109,6 +120,8 @@ package struct JobMachine: Hashable, Sendable {
     /// The first of cancel, window and shutdown: the backup does not run (any more).
     var stopCause: StopCause?
     var windowIsOver = false
+    /// A rehearsal's fault ends the window.
+    var stagedWindowEnd: BootTime?
     /// A later job of the policy goes on in its place once the post-script is over.
     var isReplaced = false
     var isShuttingDown = false
@@ -136,7 +149,8 @@ package struct JobMachine: Hashable, Sendable {
         let window = windowIsOver || isOverrunAllowed ? nil : facts.windowEnd
         switch phase {
         case .new, .ended, .postScript: return nil
-        case .queued, .starting, .preScript, .backup: return window
+        case .preScript: return [window, attempt.faultDueAt].compactMap(\.self).min()
+        case .queued, .starting, .backup: return window
         case .waiting(let retry):
             guard !isShuttingDown else { return window }
             return window.map { min($0, retry) } ?? retry
@@ -145,7 +159,10 @@ package struct JobMachine: Hashable, Sendable {
 
     package mutating func handle(_ event: JobEvent, at now: Moment) -> [JobAction] {
         defer { actions = [] }
-        if !phase.isEnded(by: event) { noticeWindow(at: now) }
+        if !phase.isEnded(by: event) {
+            noticeWindow(at: now)
+            strikeFault(at: now)
+        }
         switch (event, phase) {
         case (.accepted, .new): accept(at: now)
         case (.recovered(let recovery), .new): recover(recovery, at: now)
@@ -186,7 +203,9 @@ extension JobMachine {
     func end(of stage: Stage) -> Status? { attempt.ends[stage]?.status }
 
     /// The window does not end an attempt that is under way.
-    var isOverrunAllowed: Bool { rules.ignoreWindowForFirstBackup && facts.isFirstBackup && isUnderWay }
+    var isOverrunAllowed: Bool {
+        rules.ignoreWindowForFirstBackup && facts.isFirstBackup && isUnderWay && !facts.isRehearsal
+    }
 
     mutating func report(_ stage: Stage?, _ status: Status, details: ReportDetails = ReportDetails()) {
         actions.append(.report(attempt: attempt.number, stage: stage, status: status, details: details))

@@ -30,10 +30,11 @@ extension Status {
     /// The status of a job from those of its last attempt; a stage that never reported says nothing.
     package static func ofJob(isCanceled: Bool, preScript: Status?, backup: Status, postScript: Status?) -> Status {
         if isCanceled { return .canceled }
-        guard backup.isSuccess else { return backup }
+        // A rehearsal's backup is not enabled, and nothing is wrong with that.
+        guard backup.isSuccess || backup == .notEnabled else { return backup }
         let scripts = [preScript, postScript].compactMap(\.self)
         let scriptsAreWell = scripts.allSatisfy { [.successful, .skipped, .notEnabled].contains($0) }
-        return backup == .successful && scriptsAreWell ? .successful : .successfulWithErrors
+        return backup != .successfulWithErrors && scriptsAreWell ? .successful : .successfulWithErrors
     }
 }
 
@@ -42,7 +43,15 @@ extension AlertKind {
     ///
     /// A missing post-script is not among them: that was told at once. Processes left by a post-script (27) are a
     /// warning, which the job's status 5 says.
-    package static func afterLastAttempt(preScript: Status?, backup: Status?, postScript: Status?) -> [AlertKind] {
+    ///
+    /// - Parameter isRehearsal: A pre-script that fails there was meant to, or harms nobody. A post-script that fails may leave
+    ///   the service down, as ever.
+    package static func afterLastAttempt(
+        preScript: Status?, backup: Status?, postScript: Status?, isRehearsal: Bool = false
+    ) -> [AlertKind] {
+        if isRehearsal {
+            return afterLastAttempt(preScript: nil, backup: nil, postScript: postScript)
+        }
         var alerts: [AlertKind] = []
         if let preScript, preScript.isFailure { alerts.append(.preScriptFailed) }
         if let backup, backup.isFailure { alerts.append(.backupFailed) }

@@ -38,7 +38,7 @@ package enum OverlapVerdict: Hashable, Sendable {
 extension Policy {
     /// - Parameter earlier: Jobs that are not over, and not skipped either.
     package func verdict(on trigger: Trigger, beside earlier: [JobID]) -> OverlapVerdict {
-        guard trigger.cause != .manual, let first = earlier.min() else { return .queues }
+        guard !trigger.cause.isAsked, let first = earlier.min() else { return .queues }
         switch overlap {
         // What runs now may be the backup that it would come after.
         case _ where afterSuccess != nil: return .isSkipped(becauseOf: first)
@@ -50,7 +50,7 @@ extension Policy {
 
     /// What a job is that comes after its deadline.
     package func lateStatus(of trigger: Trigger) -> Status {
-        whenAgentOffline == .fail && trigger.cause != .manual ? .agentOffline : .skipped
+        whenAgentOffline == .fail && !trigger.cause.isAsked ? .agentOffline : .skipped
     }
 }
 

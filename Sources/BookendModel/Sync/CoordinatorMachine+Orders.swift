@@ -12,6 +12,8 @@ package enum OrderProblem: Error, Hashable, Sendable {
     case wrongQueue(Duration, longest: Duration)
     /// Nobody waits for its answer any more.
     case expired(validUntil: UnixTime, now: UnixTime)
+    /// There is nothing to rehearse: the policy has no scripts.
+    case withoutScripts(PolicyName)
     /// Too many triggers wait for agents already.
     case tooManyOpen(Int, limit: Int)
 }
@@ -46,6 +48,20 @@ extension CoordinatorMachine {
             throw .tooManyOpen(open, limit: rules.openTriggers)
         }
         return agents.map { agent in record(order, revision, agent, at: now) }
+    }
+
+    /// The trigger of a rehearsal; an agent that is offline gets it in state `offline` (31).
+    ///
+    /// It holds whether the policy is paused or not, as Backup now does.
+    package func plan(_ order: RehearsalOrder, at now: Moment) throws(OrderProblem) -> TriggerRecord {
+        var narrowing = Selector()
+        narrowing.ids = [order.agent]
+        let backup = BackupOrder(policy: order.policy, narrowing: narrowing, validUntil: order.validUntil)
+        guard var record = try plan(backup, at: now).first else { throw .notPicked(order.agent, by: order.policy) }
+        guard policies[order.policy]?.policy.scripts != nil else { throw .withoutScripts(order.policy) }
+        record.trigger.cause = .rehearsal
+        record.trigger.fault = order.fault
+        return record
     }
 
     private func agents(of policy: Policy, narrowedBy narrowing: Selector) throws(OrderProblem) -> [AgentID] {

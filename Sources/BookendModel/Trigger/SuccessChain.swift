@@ -57,7 +57,7 @@ extension Policy {
 
     /// A start that was planned before a backup was good, and comes too soon after it: it is skipped.
     package func isPremature(_ trigger: Trigger, after last: UnixTime?, at now: UnixTime) -> Bool {
-        guard let interval = afterSuccess, trigger.cause != .manual, let last, last <= now else { return false }
+        guard let interval = afterSuccess, !trigger.cause.isAsked, let last, last <= now else { return false }
         return trigger.scheduledStart < last + interval && now < last + interval
     }
 }

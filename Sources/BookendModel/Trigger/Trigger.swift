@@ -16,6 +16,11 @@ package enum TriggerCause: String, Hashable, Sendable, CaseIterable {
     case catchUp = "catch-up"
     /// The agent started it by itself, from a slot that it carries.
     case autonomous
+    /// Both scripts run, and no backup: an operator wants to see whether the post-script copes.
+    case rehearsal
+
+    /// Somebody asked for this job and looks at it: no rule of the schedule holds for it.
+    package var isAsked: Bool { self == .manual || self == .rehearsal }
 }
 
 /// One order to start one job.
@@ -33,11 +38,13 @@ package struct Trigger: Hashable, Sendable {
     package var windowEnd: UnixTime?
     /// In bytes a second; `nil`: as the policy says.
     package var bandwidthLimit: Int64?
+    /// What goes wrong on purpose; only in a ``TriggerCause/rehearsal``.
+    package var fault: StagedFault?
 
     package init(
         job: JobID, agent: AgentID, policy: PolicyName, revision: Int64, cause: TriggerCause,
         scheduledStart: UnixTime, notAfter: UnixTime, windowEnd: UnixTime? = nil,
-        bandwidthLimit: Int64? = nil
+        bandwidthLimit: Int64? = nil, fault: StagedFault? = nil
     ) {
         self.job = job
         self.agent = agent
@@ -48,6 +55,7 @@ package struct Trigger: Hashable, Sendable {
         self.notAfter = notAfter
         self.windowEnd = windowEnd
         self.bandwidthLimit = bandwidthLimit
+        self.fault = fault
     }
 
     /// Tells whether two triggers of one id are the same order: one agent, one policy, one scheduled start. The cause, the

@@ -72,6 +72,9 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
         await started()
         let ending = await end(of: running, stop, within: random.number(0...10_000))
         if host.world.quiet != nil, case .own = ending { return .ended(StageEnd(.successful)) }
+        if case .ordered = ending, stage == .preScript, context.trigger.fault?.kind == .kill {
+            return .ended(StageEnd(.killedBySignal, reason: "signal 9 from outside ended it"))
+        }
         return .ended(Self.scriptEnd(ending, &random))
     }
 

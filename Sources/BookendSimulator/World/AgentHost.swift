@@ -115,7 +115,11 @@ final class AgentHost: @unchecked Sendable {
                 work[job]?.isFinished = true
                 enters(.flushing)
             // When it ended, not when that could be written down.
-            case .goodBackup(let policy, let end): goodBackups[policy] = end.milliseconds - Machine.epoch
+            case .goodBackup(let policy, let end):
+                if work[job]?.trigger.cause == .rehearsal {
+                    world.violate("\(id): job \(job) is a rehearsal and counts as a good backup")
+                }
+                goodBackups[policy] = end.milliseconds - Machine.epoch
             case .postScriptStarting: break
             }
         }
@@ -143,8 +147,12 @@ final class AgentHost: @unchecked Sendable {
         if let until = own.waitsUntil, own.isWaiting, !machine.hasJumped, world.timeline.now < until - 1_000 {
             world.violate("\(name) begins before its wait is over")
         }
-        guard attempt == 1, own.trigger.cause != .manual else { return }
-        let others = work.filter { $0.key != job && $0.value.trigger.policy == policy.name && !$0.value.isFinished }
+        if own.trigger.cause == .rehearsal, attempt > 1 { world.violate("\(name) is another attempt of a rehearsal") }
+        guard attempt == 1, !own.trigger.cause.isAsked else { return }
+        let others = work.filter {
+            $0.key != job && $0.value.trigger.policy == policy.name && !$0.value.isFinished
+                && $0.value.trigger.cause != .rehearsal
+        }
         if policy.overlap != .queue || policy.afterSuccess != nil {
             for (other, work) in others.sorted(by: { $0.key < $1.key })
             where work.order < own.order && !work.attempts.isEmpty {
@@ -176,6 +184,7 @@ final class AgentHost: @unchecked Sendable {
             if record.starts[stage] != 1 { world.violate("\(name) runs for the second time") }
             if !record.owes { world.violate("\(name) runs, and the journal does not owe its post-script") }
         case .backup:
+            if context.trigger.cause == .rehearsal { world.violate("\(name) runs in a rehearsal") }
             if record.starts[stage] != 1 { world.violate("\(name) runs for the second time") }
         case .postScript:
             if record.isSettled { world.violate("\(name) runs again after its end was recorded") }

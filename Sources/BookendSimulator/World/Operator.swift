@@ -42,6 +42,9 @@ final class Operator: @unchecked Sendable {
                 .backup(
                     BackupOrder(
                         policy: policy, narrowing: Selector(ids: agents), queueFor: queue, asScheduled: asScheduled)))
+        case .rehearse(let policy, let agent, let fault):
+            world.note("operator", "rehearses \(policy) on \(agent)" + (fault.map { ": \($0)" } ?? ""))
+            ask(.rehearse(RehearsalOrder(policy: policy, agent: agent, fault: fault)))
         case .cancel(let pick):
             let recent = order.filter { world.timeline.now - $0.at < 7_200_000 }
             guard !recent.isEmpty else { return }

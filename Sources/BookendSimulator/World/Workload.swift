@@ -5,6 +5,7 @@ enum Workload {
     enum Wish {
         case apply([Policy])
         case order(PolicyName, [AgentID], queueFor: Duration?, asScheduled: Bool)
+        case rehearse(PolicyName, AgentID, StagedFault?)
         /// One of the jobs that were acknowledged in the last two hours.
         case cancel(pick: UInt64)
     }
@@ -61,14 +62,27 @@ enum Workload {
         ]
     }
 
+    private static func rehearsals(_ seed: UInt64, _ agents: [AgentID], until end: Int64) -> [(Int64, Wish)] {
+        var random = Random(seed, "rehearsals")
+        var wishes: [(Int64, Wish)] = []
+        var time: Int64 = 120_000
+        while true {
+            time += random.skewed(600_000...7_200_000)
+            guard time < end else { return wishes }
+            let after = Duration.milliseconds(random.skewed(0...60_000))
+            let fault = random.permille(200) ? nil : StagedFault(random.pick(StagedFault.Kind.allCases), after: after)
+            wishes.append((time, .rehearse(random.pick(names), random.pick(agents), fault)))
+        }
+    }
+
     /// In order of time.
     static func wishes(_ seed: UInt64, _ policies: [Policy], agents: [AgentID], until end: Int64) -> [(Int64, Wish)] {
         var random = Random(seed, "wishes")
-        var wishes: [(Int64, Wish)] = [(5_000, .apply(policies)), (60_000, .apply(policies))]
+        var wishes = [(5_000, .apply(policies)), (60_000, .apply(policies))] + rehearsals(seed, agents, until: end)
         var time: Int64 = 120_000
         while true {
             time += random.skewed(1_000...5_400_000)
-            guard time < end else { return wishes }
+            guard time < end else { return wishes.sorted { $0.0 < $1.0 } }
             switch random.number(0...99) {
             case 0..<80:
                 let count = Int(random.number(1...Int64(min(6, agents.count))))

@@ -69,6 +69,44 @@ nonisolated struct ProtoBackupOrder: Sendable {
   fileprivate var _validUntilUnixMs: Int64? = nil
 }
 
+/// Both scripts of the policy on one of its agents, without a backup.
+nonisolated struct ProtoRehearsalOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  var agent: String = String()
+
+  /// absent: nothing goes wrong on purpose
+  var fault: ProtoStagedFault {
+    get {_fault ?? ProtoStagedFault()}
+    set {_fault = newValue}
+  }
+  /// Returns true if `fault` has been explicitly set.
+  var hasFault: Bool {self._fault != nil}
+  /// Clears the value of `fault`. Subsequent reads from it will return its default value.
+  mutating func clearFault() {self._fault = nil}
+
+  /// as for a BackupOrder
+  var validUntilUnixMs: Int64 {
+    get {_validUntilUnixMs ?? 0}
+    set {_validUntilUnixMs = newValue}
+  }
+  /// Returns true if `validUntilUnixMs` has been explicitly set.
+  var hasValidUntilUnixMs: Bool {self._validUntilUnixMs != nil}
+  /// Clears the value of `validUntilUnixMs`. Subsequent reads from it will return its default value.
+  mutating func clearValidUntilUnixMs() {self._validUntilUnixMs = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _fault: ProtoStagedFault? = nil
+  fileprivate var _validUntilUnixMs: Int64? = nil
+}
+
 nonisolated struct ProtoControlRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -300,6 +338,14 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .readAudit(newValue)}
   }
 
+  var rehearse: ProtoRehearsalOrder {
+    get {
+      if case .rehearse(let v)? = body {return v}
+      return ProtoRehearsalOrder()
+    }
+    set {body = .rehearse(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -336,6 +382,7 @@ nonisolated struct ProtoControlRequest: Sendable {
     /// the coordinator's own
     case serverKey(ProtoServerKeyRequest)
     case readAudit(ProtoAuditFilter)
+    case rehearse(ProtoRehearsalOrder)
 
   }
 
@@ -1339,9 +1386,58 @@ nonisolated extension ProtoBackupOrder: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension ProtoRehearsalOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RehearsalOrder"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}agent\0\u{1}fault\0\u{3}valid_until_unix_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._fault) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self._validUntilUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 2)
+    }
+    try { if let v = self._fault {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._validUntilUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoRehearsalOrder, rhs: ProtoRehearsalOrder) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.agent != rhs.agent {return false}
+    if lhs._fault != rhs._fault {return false}
+    if lhs._validUntilUnixMs != rhs._validUntilUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{3}server_key\0\u{4}\u{a}read_audit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{3}server_key\0\u{4}\u{a}read_audit\0\u{2}\u{a}rehearse\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1646,6 +1742,18 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
           self.body = .readAudit(v)
         }
       }()
+      case 50: try {
+        var v: ProtoRehearsalOrder?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .rehearse(v)
+        }
+      }()
       default: break
       }
     }
@@ -1767,6 +1875,10 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .readAudit?: try {
       guard case .readAudit(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .rehearse?: try {
+      guard case .rehearse(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
     }()
     case nil: break
     }

@@ -76,6 +76,9 @@ nonisolated enum ProtoCause: SwiftProtobuf.Enum, Swift.CaseIterable {
   case manual // = 2
   case catchUp // = 3
   case autonomous // = 4
+
+  /// both scripts, and no backup
+  case rehearsal // = 5
   case UNRECOGNIZED(Int)
 
   init() {
@@ -89,6 +92,7 @@ nonisolated enum ProtoCause: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 2: self = .manual
     case 3: self = .catchUp
     case 4: self = .autonomous
+    case 5: self = .rehearsal
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -100,6 +104,7 @@ nonisolated enum ProtoCause: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .manual: return 2
     case .catchUp: return 3
     case .autonomous: return 4
+    case .rehearsal: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -111,6 +116,7 @@ nonisolated enum ProtoCause: SwiftProtobuf.Enum, Swift.CaseIterable {
     .manual,
     .catchUp,
     .autonomous,
+    .rehearsal,
   ]
 
 }
@@ -738,6 +744,68 @@ nonisolated struct ProtoPolicyRevision: Sendable {
   fileprivate var _policy: ProtoPolicy? = nil
 }
 
+/// What goes wrong on purpose in a rehearsal, while its pre-script runs.
+nonisolated struct ProtoStagedFault: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: ProtoStagedFault.Kind = .unspecified
+
+  /// from the start of the pre-script on
+  var afterMs: Int64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case timeout // = 1
+    case kill // = 2
+    case cancel // = 3
+    case expire // = 4
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .timeout
+      case 2: self = .kill
+      case 3: self = .cancel
+      case 4: self = .expire
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .timeout: return 1
+      case .kill: return 2
+      case .cancel: return 3
+      case .expire: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoStagedFault.Kind] = [
+      .unspecified,
+      .timeout,
+      .kill,
+      .cancel,
+      .expire,
+    ]
+
+  }
+
+  init() {}
+}
+
 nonisolated struct ProtoTrigger: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -776,12 +844,23 @@ nonisolated struct ProtoTrigger: Sendable {
   /// Clears the value of `bandwidthLimitBytes`. Subsequent reads from it will return its default value.
   mutating func clearBandwidthLimitBytes() {self._bandwidthLimitBytes = nil}
 
+  /// only in a rehearsal
+  var fault: ProtoStagedFault {
+    get {_fault ?? ProtoStagedFault()}
+    set {_fault = newValue}
+  }
+  /// Returns true if `fault` has been explicitly set.
+  var hasFault: Bool {self._fault != nil}
+  /// Clears the value of `fault`. Subsequent reads from it will return its default value.
+  mutating func clearFault() {self._fault = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _windowEndUnixMs: Int64? = nil
   fileprivate var _bandwidthLimitBytes: Int64? = nil
+  fileprivate var _fault: ProtoStagedFault? = nil
 }
 
 nonisolated struct ProtoTriggerRecord: Sendable {
@@ -1194,7 +1273,7 @@ nonisolated extension ProtoStage: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension ProtoCause: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CAUSE_UNSPECIFIED\0\u{1}CAUSE_SCHEDULE\0\u{1}CAUSE_MANUAL\0\u{1}CAUSE_CATCH_UP\0\u{1}CAUSE_AUTONOMOUS\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CAUSE_UNSPECIFIED\0\u{1}CAUSE_SCHEDULE\0\u{1}CAUSE_MANUAL\0\u{1}CAUSE_CATCH_UP\0\u{1}CAUSE_AUTONOMOUS\0\u{1}CAUSE_REHEARSAL\0")
 }
 
 nonisolated extension ProtoLeftProcesses: SwiftProtobuf._ProtoNameProviding {
@@ -1884,9 +1963,48 @@ nonisolated extension ProtoPolicyRevision: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
+nonisolated extension ProtoStagedFault: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StagedFault"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}after_ms\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.afterMs) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.afterMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.afterMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoStagedFault, rhs: ProtoStagedFault) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.afterMs != rhs.afterMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoStagedFault.Kind: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_TIMEOUT\0\u{1}KIND_KILL\0\u{1}KIND_CANCEL\0\u{1}KIND_EXPIRE\0")
+}
+
 nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Trigger"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}agent\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{3}not_after_unix_ms\0\u{3}window_end_unix_ms\0\u{3}bandwidth_limit_bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}agent\0\u{1}policy\0\u{1}revision\0\u{1}cause\0\u{3}scheduled_start_unix_ms\0\u{3}not_after_unix_ms\0\u{3}window_end_unix_ms\0\u{3}bandwidth_limit_bytes\0\u{1}fault\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1903,6 +2021,7 @@ nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.notAfterUnixMs) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self._windowEndUnixMs) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self._bandwidthLimitBytes) }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._fault) }()
       default: break
       }
     }
@@ -1940,6 +2059,9 @@ nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try { if let v = self._bandwidthLimitBytes {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._fault {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1953,6 +2075,7 @@ nonisolated extension ProtoTrigger: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.notAfterUnixMs != rhs.notAfterUnixMs {return false}
     if lhs._windowEndUnixMs != rhs._windowEndUnixMs {return false}
     if lhs._bandwidthLimitBytes != rhs._bandwidthLimitBytes {return false}
+    if lhs._fault != rhs._fault {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

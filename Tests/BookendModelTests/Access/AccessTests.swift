@@ -12,8 +12,8 @@ struct AccessTests {
             "server-key.show",
         ],
         .operator: [
-            "backup.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive", "policy.pause",
-            "policy.resume", "agent.maintain", "alert.acknowledge", "alert.silence", "channel.test",
+            "backup.order", "rehearsal.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive",
+            "policy.pause", "policy.resume", "agent.maintain", "alert.acknowledge", "alert.silence", "channel.test",
             "message.resend", "message.discard",
         ],
         .admin: [

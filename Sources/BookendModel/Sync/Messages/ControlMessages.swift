@@ -7,6 +7,8 @@ package enum ControlRequest: Hashable, Sendable {
     case showPolicy(PolicyName, revision: Int64?)
     case deletePolicy(PolicyName)
     case backup(BackupOrder)
+    /// Answered by ``ControlReply/triggered(_:)`` with one record.
+    case rehearse(RehearsalOrder)
     case cancel(JobID)
     case listAgents
     /// Jobs to come, of this policy and this agent (`nil`: of any), the earliest first; answered by
