@@ -29,8 +29,8 @@ struct Fault {
     enum Kind {
         /// `kill -9`, and a start after that many milliseconds.
         case crash(down: Int64)
-        /// The same, in the middle of the n-th step from now on.
-        case crashAtStep(Int, down: Int64)
+        /// The same, in the middle of the n-th step from now on; `commit`: only the steps of that commit are counted.
+        case crashAtStep(Int, commit: String?, down: Int64)
         /// The whole machine: what it ran is gone, its boot clock starts anew.
         case reboot(down: Int64)
         /// SIGTERM.
@@ -72,7 +72,8 @@ struct Fault {
         let what =
             switch kind {
             case .crash(let down): "dies, down for \(Clock.text(down))"
-            case .crashAtStep(let steps, let down): "dies at step \(steps), down for \(Clock.text(down))"
+            case .crashAtStep(let steps, let commit, let down):
+                "dies at step \(steps)\(commit.map { " of the commit: \($0)" } ?? ""), down for \(Clock.text(down))"
             case .reboot(let down): "loses its power, down for \(Clock.text(down))"
             case .stop(let down): "is told to stop, down for \(Clock.text(down))"
             case .cut(let to, let lasting):

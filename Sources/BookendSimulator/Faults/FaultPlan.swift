@@ -42,7 +42,9 @@ enum FaultPlan {
         let down = random.skewed(1_000...7_200_000)
         switch random.number(0...99) {
         case 0..<15: return .crash(down: down)
-        case 15..<40: return .crashAtStep(Int(random.skewed(0...40)), down: down)
+        case 15..<30: return .crashAtStep(Int(random.skewed(0...40)), commit: nil, down: down)
+        case 30..<40:
+            return .crashAtStep(Int(random.number(0...3)), commit: random.pick(commits(of: target)), down: down)
         case 40..<48: return .reboot(down: down)
         case 48..<56: return .stop(down: down)
         case 56..<68:
@@ -64,6 +66,20 @@ enum FaultPlan {
             return .script(
                 random.permille(500) ? .preScript : .postScript, random.permille(700) ? .missing : .refused,
                 lasting: random.skewed(60_000...7_200_000))
+        }
+    }
+
+    /// Some are so rare that a death among all steps seldom meets them.
+    private static func commits(of target: Target) -> [String] {
+        switch target {
+        case .agent:
+            [
+                "agent: trigger", "agent: start of an attempt", "agent: report", "agent: start of a post-script",
+                "agent: end of a debt", "agent: end of a job", "agent: acknowledgement", "agent: policies",
+                "agent: cancel",
+            ]
+        case .coordinator: ["coordinator: triggers", "coordinator: settlements", "coordinator: cancel"]
+        case .collector: ["collector: reports", "collector: roster"]
         }
     }
 }

@@ -21,25 +21,27 @@ extension World {
         }
     }
 
-    /// What a target is at, for the table of strikes; `nil`: it is down.
-    private func state(of target: Target) -> String? {
-        guard process(target).isUp else { return nil }
+    /// What a target is at, for the table of strikes: an agent whose jobs wait for one that runs is at both. None: it is down.
+    private func states(of target: Target) -> [String] {
+        guard process(target).isUp else { return [] }
         switch target {
-        case .agent(let index): return hosts[index].state(life: agents[index].life).rawValue
+        case .agent(let index):
+            let state = hosts[index].state(life: agents[index].life)
+            return (state != .queued && hosts[index].hasQueuedJobs ? [state, .queued] : [state]).map(\.rawValue)
         case .coordinator:
             let isBusy = (try? policyStore.load())?.openTriggers.isEmpty == false  // In memory it can be read.
-            return isBusy ? "delivering" : "idle"
-        case .collector: return hosts.contains(where: \.hasUnacknowledged) ? "taking reports" : "idle"
+            return [isBusy ? "delivering" : "idle"]
+        case .collector: return [hosts.contains(where: \.hasUnacknowledged) ? "taking reports" : "idle"]
         }
     }
 
     private func strike(_ fault: Fault, _ strikes: StrikeTable) {
         guard isFaulty else { return }
         note("FAULT", fault.description)
-        if let target = fault.target, let state = state(of: target) {
-            strikes.count(target, state, fault.name)
-        } else if fault.target != nil {
-            strikes.late += 1
+        if let target = fault.target {
+            let states = states(of: target)
+            for state in states { strikes.count(target, state, fault.name) }
+            if states.isEmpty { strikes.late += 1 }
         }
         switch (fault.kind, fault.target) {
         case (.noise(let drop, let duplicate, let reorder, let delay, let lasting), let target):
@@ -49,9 +51,9 @@ extension World {
                     delay: delay, until: timeline.now + lasting))
         case (_, nil): break
         case (.crash(let down), let target?): process(target).crash(down: down)
-        case (.crashAtStep(let steps, let down), let target?):
+        case (.crashAtStep(let steps, let commit, let down), let target?):
             let process = process(target)
-            process.life?.dieAtStep(steps) { [weak self] step in
+            process.life?.dieAtStep(steps, of: commit) { [weak self] step in
                 self?.note(target.description, "dies \(step.description)")
                 strikes.count(step)
                 process.stayDown(down)

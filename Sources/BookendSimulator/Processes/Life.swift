@@ -23,6 +23,7 @@ final class Life: @unchecked Sendable {
     /// How many more steps it takes before it dies in the middle of one; `nil`: it is not marked.
     private var committedAt: Int64 = -1
     private var stepsLeft: Int?
+    private var stepsCommit: String?
     private var onStep: ((Step) -> Void)?
 
     init(machine: Machine, host: InMemoryHost) {
@@ -58,8 +59,10 @@ final class Life: @unchecked Sendable {
     var isFreshlyCommitted: Bool { committedAt == timeline.now }
 
     /// Marks it to die after so many steps; `struck` hears of the step in which it does.
-    func dieAtStep(_ count: Int, struck: @escaping (Step) -> Void) {
-        stepsLeft = count
+    ///
+    /// - Parameter commit: Only steps before and after this one are counted; `nil`: all.
+    func dieAtStep(_ count: Int, of commit: String?, struck: @escaping (Step) -> Void) {
+        (stepsLeft, stepsCommit) = (count, commit)
         onStep = struck
     }
 
@@ -71,7 +74,7 @@ final class Life: @unchecked Sendable {
     /// - Returns: It is alive.
     func passes(_ step: Step) -> Bool {
         guard isAlive else { return false }
-        guard let left = stepsLeft else { return true }
+        guard let left = stepsLeft, stepsCommit == nil || stepsCommit == step.commit else { return true }
         guard left == 0 else {
             stepsLeft = left - 1
             return true
@@ -120,6 +123,13 @@ enum Step: Hashable {
     case beforeStage(Stage)
     /// Its program runs, and nobody was told.
     case afterStart(Stage)
+
+    var commit: String? {
+        switch self {
+        case .beforeCommit(let what), .afterCommit(let what): what
+        case .beforeSend, .afterSend, .beforeStage, .afterStart: nil
+        }
+    }
 
     var description: String {
         switch self {

@@ -242,6 +242,9 @@ final class AgentHost: @unchecked Sendable {
         return hasUnacknowledged ? .flushing : .idle
     }
 
+    /// There are jobs of which no attempt has begun.
+    var hasQueuedJobs: Bool { work.values.contains { !$0.isFinished && $0.attempts.isEmpty } }
+
     var hasUnacknowledged: Bool {
         guard let contents = try? journal.load() else { return false }  // A journal in memory can be read.
         return contents.highestReport > (contents.streams.values.map(\.acknowledged).min() ?? 0)

@@ -13,6 +13,8 @@ final class Operator: @unchecked Sendable {
     private(set) var canceled: Set<JobID> = []
     private var order: [(at: Int64, job: JobID)] = []
     private(set) var refusals = 0
+    /// Requests to apply policies that nobody has answered yet.
+    private var unanswered: Set<UInt64> = []
 
     init(_ world: World) { self.world = world }
 
@@ -35,7 +37,7 @@ final class Operator: @unchecked Sendable {
 
     func wish(_ wish: Workload.Wish) {
         switch wish {
-        case .apply(let policies): ask(.applyPolicies(policies, dryRun: false))
+        case .apply(let policies): apply(policies)
         case .order(let policy, let agents, let queue, let asScheduled):
             world.note("operator", "orders \(policy) on \(agents.map(\.rawValue).joined(separator: ", "))")
             ask(
@@ -54,15 +56,26 @@ final class Operator: @unchecked Sendable {
         }
     }
 
+    /// Until there is an answer, as people do whose command timed out.
+    private func apply(_ policies: [Policy]) {
+        ask(.applyPolicies(policies, dryRun: false))
+        let request = lastRequest
+        unanswered.insert(request)
+        world.timeline.after(60_000) { [self] in
+            if unanswered.remove(request) != nil { apply(policies) }
+        }
+    }
+
     private func ask(_ request: ControlRequest) {
         lastRequest += 1
         _ = socket?.send([Wire.encode(.control(request: lastRequest, request))], to: nil)
     }
 
     private func take(_ frame: [UInt8]) {
-        guard case .controlReply(_, let reply)? = try? Wire.decode(frame) else {
+        guard case .controlReply(let request, let reply)? = try? Wire.decode(frame) else {
             return world.violate("the operator cannot read a reply")
         }
+        unanswered.remove(request)
         switch reply {
         case .triggered(let records):
             for record in records where acknowledged[record.trigger.job] == nil {
