@@ -122,16 +122,17 @@ import Testing
         }
     }
 
-    @Test func `a new agent lets no start overlap either`() async throws {
+    @Test(arguments: [(JobID(1), JobID(2)), (7, 2)])
+    func `a new agent lets no start overlap either, whatever their ids`(first: JobID, second: JobID) async throws {
         let journal = MemoryJournal(agent: agentID)
         let clock = TestClock()
         let policies = [Self.policy(overlap: .skip)]
-        _ = try journal.accept(slot(1, start: 1_000), under: policies[0], at: .at(1_000))
-        _ = try journal.accept(slot(2, start: 1_010), under: policies[0], at: .at(1_010))
+        _ = try journal.accept(slot(first, start: 1_000), under: policies[0], at: .at(1_000))
+        _ = try journal.accept(slot(second, start: 1_010), under: policies[0], at: .at(1_010))
         try await DirectorBench.with(journal, clock: clock, policies: policies) { bench in
-            try await bench.until(2, is: .skipped)
+            try await bench.until(second, is: .skipped)
             try await end(bench)
-            try await bench.until(1, is: .successful)
+            try await bench.until(first, is: .successful)
         }
     }
 }

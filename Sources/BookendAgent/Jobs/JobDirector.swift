@@ -262,6 +262,12 @@ package actor JobDirector {
                     _ = await payment.pay()  // It reports by itself.
                 })
         }
+        // Whom a policy lets overlap is judged by those that were there before; ids tell nothing, as a start has its id
+        // long before it comes.
+        recoveries.sort { left, right in
+            (left.job.attempts == 0 ? 1 : 0, left.job.acceptedAt, left.job.trigger.job)
+                < (right.job.attempts == 0 ? 1 : 0, right.job.acceptedAt, right.job.trigger.job)
+        }
         for (job, recovery) in recoveries { begin(job, with: .recovered(recovery)) }
     }
 
