@@ -21,12 +21,13 @@ struct CollectorNews {
         var request: RosterRequest
     }
 
-    /// What a collector that is there needs: a round trip, and a commit.
-    private static let patience = Duration.seconds(3)
     private static let limit = 1_000
 
+    let patience: Duration
     private var pending: [Pending] = []
     private var collectors: [PeerIdentity: Collector] = [:]
+
+    init(patience: Duration) { self.patience = patience }
 
     /// What it names; `nil`: it was not heard of since the start, or names none.
     func serverKey(of collector: PeerIdentity) -> PublicKey? { collectors[collector]?.request.serverKey }
@@ -42,7 +43,7 @@ struct CollectorNews {
     ) -> [(Route, RosterRequest)] {
         pending.append(
             Pending(
-                purpose: purpose, generation: generation, awaited: Set(all), deadline: now + Self.patience))
+                purpose: purpose, generation: generation, awaited: Set(all), deadline: now + patience))
         return all.compactMap { collectors[$0].map { ($0.route, $0.request) } }
     }
 

@@ -19,7 +19,7 @@ actor Coordinator {
     var machine: CoordinatorMachine
     var asks = AskRelay()
     var book: PeerBook
-    var news = CollectorNews()
+    var news: CollectorNews
     /// By whose key it is.
     var rotations: [PeerIdentity: PendingRotation] = [:]
     var ownKey: OwnKey
@@ -67,6 +67,7 @@ actor Coordinator {
         _ = machine.handle(.enrolled(book.agents), at: now)  // nobody is online: nothing follows
         _ = machine.handle(.nextKeyPrepared(ownKey.next), at: now)  // the same
         self.machine = machine
+        news = CollectorNews(patience: rules.collectorPatience)
         housekeeping = Housekeeping(at: now.boot)
     }
 

@@ -34,7 +34,8 @@ import Testing
     }
 
     @Test func `a revocation is answered once the collector says that it acts by it`() async throws {
-        try await CoordinatorStage.with { stage in
+        let rules = CoordinatorRules(redeliverAfter: .milliseconds(150), collectorPatience: .seconds(200))
+        try await CoordinatorStage.with(rules: rules) { stage in
             let operator_ = try await stage.client()
             let collector = try await stage.client(as: "collector/main")
             let before = try await collector.roster()

@@ -26,6 +26,8 @@ package struct CoordinatorRules: Hashable, Sendable {
     package var jobsAtOnce: Int?
     /// Hellos answered in a second, at most; the others are told to come back.
     package var hellosPerSecond: Int
+    /// How long a change of keys waits for the collectors to act by it: a round trip, and a commit.
+    package var collectorPatience: Duration
 
     package init(
         offlineAfter: Duration = .seconds(45), redeliverAfter: Duration = .seconds(5),
@@ -33,7 +35,7 @@ package struct CoordinatorRules: Hashable, Sendable {
         longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000,
         slotHorizon: Duration = .seconds(14 * 86_400), slotPatience: Duration = .seconds(3_600),
         planningInterval: Duration = .seconds(600), slotsPerAgent: Int = 4_000, hellosPerSecond: Int = 200,
-        jobsAtOnce: Int? = nil
+        jobsAtOnce: Int? = nil, collectorPatience: Duration = .seconds(3)
     ) {
         self.offlineAfter = offlineAfter
         self.redeliverAfter = redeliverAfter
@@ -48,5 +50,6 @@ package struct CoordinatorRules: Hashable, Sendable {
         self.slotsPerAgent = slotsPerAgent
         self.hellosPerSecond = hellosPerSecond
         self.jobsAtOnce = jobsAtOnce
+        self.collectorPatience = collectorPatience
     }
 }
