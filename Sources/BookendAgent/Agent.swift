@@ -160,7 +160,8 @@ package struct Agent {
         let link = CoordinatorLink(
             agent: configuration.id, labels: configuration.labels, timeZone: MachineZone.name(),
             heartbeat: configuration.heartbeat, sync: sync,
-            broadcast: broadcast, server: known, journal: contents, director: director, asks: asks, clock: clock,
+            broadcast: broadcast, server: known, journal: contents, director: director, asks: asks,
+            surveyor: ScriptSurveyor(server: server), clock: clock,
             outboxDepth: { Int64(collectors.map(\.depth).max() ?? 0) }, heard: { isolation?.hear() }, logger: logger)
         return CoordinatorConnection(link: link, asks: asks, sockets: [sync, broadcast])
     }

@@ -1,6 +1,7 @@
 import BookendDaemon
 import BookendFiles
-import BookendModel
+package import BookendModel
+import BookendTransport
 import Glibc
 
 /// The server that an agent works on: what it runs there, and what it can say of it. A simulation puts its own in its
@@ -15,6 +16,13 @@ package protocol AgentServer: Sendable {
 
     /// What answers the questions of operators.
     func answering(for director: JobDirector) -> any AskAnswering
+
+    /// Looks at the scripts of these policies, without running them, and hands over what it found; `nil`: it could not look.
+    ///
+    /// Returns at once, whatever the file system does: what does not come may never come.
+    func survey(
+        _ policies: [PolicyRevision], at now: UnixTime,
+        _ found: @escaping @Sendable ([PolicyName: ScriptSurvey]?) -> Void)
 
     /// Removes captured output that is no longer kept.
     func tidy()
@@ -67,6 +75,18 @@ struct ThisServer: AgentServer {
     func answering(for director: JobDirector) -> any AskAnswering {
         AgentAnswers(
             stages: serverStages, output: output, permissions: permissions, clock: clock, director: director)
+    }
+
+    func survey(
+        _ policies: [PolicyRevision], at now: UnixTime,
+        _ found: @escaping @Sendable ([PolicyName: ScriptSurvey]?) -> Void
+    ) {
+        let examiner = ScriptExaminer(guarding: permissions)
+        let result = DetachedThread.start {
+            let surveys = policies.map { ($0.policy.name, examiner.survey($0, at: now)) }
+            found(Dictionary(surveys, uniquingKeysWith: { $1 }))
+        }
+        if result != 0 { found(nil) }
     }
 
     func tidy() { output.prune(keepingNewest: Self.outputRetention) }

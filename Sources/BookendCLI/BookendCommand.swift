@@ -35,11 +35,8 @@ package struct BookendCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Results",
                 subcommands: [
-                    StatusCommand.self, AlertsCommand.self, ReportCommand.self, ScheduleCommand.self,
-                    AgentsCommand.self, JobsCommand.self,
-                    JobCommand.self,
-                    DebtsCommand.self,
-                    ExplainCommand.self,
+                    StatusCommand.self, AlertsCommand.self, ReportCommand.self, ScheduleCommand.self, DriftCommand.self,
+                    AgentsCommand.self, JobsCommand.self, JobCommand.self, DebtsCommand.self, ExplainCommand.self,
                     LogsCommand.self, WatchCommand.self,
                 ]),
             CommandGroup(

@@ -60,6 +60,7 @@ extension Coordinator {
                 let slots = machine.slots.upcoming(policy, agent, limit: limit)
                 reply(.triggered(slots.map { TriggerRecord(trigger: $0, state: .planned) }), to: client)
             case .listStarts(let filter): reply(.starts(try upcoming(filter, now)), to: client)
+            case .readDrift(let filter): reply(.drift(machine.drift(filter, at: now.wall)), to: client)
             case .makeHold(let draft): reply(.holds([try hold(draft, client, now)]), to: client)
             case .releaseHold(let target): reply(.holds([try release(target, client, now)]), to: client)
             case .listHolds: reply(.holds(machine.holds.active(at: now.wall)), to: client)

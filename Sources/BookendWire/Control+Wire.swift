@@ -50,6 +50,12 @@ extension ProtoControlRequest {
             if let after = filter.after { list.afterUnixMs = after.milliseconds }
             list.limit = Int32(clamping: filter.limit)
             body = .listStarts(list)
+        case .readDrift(let filter):
+            var read = ReadDrift()
+            if let policy = filter.policy { read.policy = policy.rawValue }
+            if let agent = filter.agent { read.agent = agent.rawValue }
+            read.includesHealthy = filter.includesHealthy
+            body = .readDrift(read)
         case .makeHold(let draft):
             var make = MakeHold()
             make.target = draft.target.description
@@ -136,6 +142,12 @@ extension ControlRequest {
                     agent: list.hasAgent ? try AgentID(wire: list.agent, "agent") : nil,
                     after: list.hasAfterUnixMs ? UnixTime(milliseconds: list.afterUnixMs) : nil,
                     limit: try list.limit.within(1...1_000, "limit")))
+        case .readDrift(let read):
+            self = .readDrift(
+                DriftFilter(
+                    policy: read.hasPolicy ? try PolicyName(wire: read.policy, "policy") : nil,
+                    agent: read.hasAgent ? try AgentID(wire: read.agent, "agent") : nil,
+                    includesHealthy: read.includesHealthy))
         case .makeHold(let make):
             self = .makeHold(
                 HoldDraft(
@@ -183,6 +195,7 @@ extension ProtoAgentRecord {
         clockSkewMs = agent.clockSkew.milliseconds
         isCloned = agent.isCloned
         if let hold = agent.maintenance { maintenance = ProtoHold(hold) }
+        if let drifts = agent.scriptDrift { scriptDrift = ProtoScriptDrifts(drifts) }
     }
 }
 
@@ -196,6 +209,7 @@ extension AgentRecord {
             activeJobs: try ActiveJob.list(proto.activeJobs), outboxDepth: proto.outboxDepth,
             openDebts: proto.openDebts, clockSkew: .milliseconds(proto.clockSkewMs), isCloned: proto.isCloned,
             maintenance: proto.hasMaintenance ? try Hold(proto.maintenance) : nil)
+        if proto.hasScriptDrift { scriptDrift = try ScriptDrift.list(proto.scriptDrift) }
     }
 }
 
@@ -288,6 +302,12 @@ extension ProtoControlReply {
             var holds = Holds()
             holds.holds = list.map(ProtoHold.init)
             body = .holds(holds)
+        case .drift(let report):
+            var drift = Drift()
+            drift.rows = report.rows.map(ProtoPolicyDrift.init)
+            drift.compared = Int64(report.compared)
+            drift.drifting = Int64(report.drifting)
+            body = .drift(drift)
         case .failed(let failure): body = .failure(ProtoFailure(failure))
         }
     }
@@ -332,6 +352,13 @@ extension ControlReply {
             self = .audit(
                 try page.entries.bounded(1_000, "audit").map { entry throws(WireError) in try AuditEntry(entry) })
         case .starts(let starts): self = .starts(try UpcomingStarts(starts))
+        case .drift(let drift):
+            self = .drift(
+                DriftReport(
+                    rows: try drift.rows.bounded(DriftReport.rowLimit, "drift").map { row throws(WireError) in
+                        try PolicyDrift(row)
+                    },
+                    compared: Int(clamping: drift.compared), drifting: Int(clamping: drift.drifting)))
         case .holds(let list): self = .holds(try list.holds.map { hold throws(WireError) in try Hold(hold) })
         case .failure(let failure): self = .failed(try RemoteFailure(failure))
         }

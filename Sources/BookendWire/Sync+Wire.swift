@@ -145,6 +145,9 @@ extension ProtoHeartbeat {
             if let time = last.time { proto.atUnixMs = time.milliseconds }
             return proto
         }
+        if let surveys = heartbeat.scripts {
+            scripts.surveys = surveys.sorted { $0.key < $1.key }.map { ProtoScriptSurvey($0, $1) }
+        }
     }
 }
 
@@ -159,6 +162,12 @@ extension Heartbeat {
             goodBackups[try PolicyName(wire: proto.policy, "good_backup.policy")] =
                 proto.hasAtUnixMs ? .at(UnixTime(milliseconds: proto.atUnixMs)) : .never
         }
+        guard proto.hasScripts else { return }
+        var surveys: [PolicyName: ScriptSurvey] = [:]
+        for survey in try proto.scripts.surveys.bounded(10_000, "scripts") {
+            surveys[try PolicyName(wire: survey.policy, "script_survey.policy")] = try ScriptSurvey(survey)
+        }
+        scripts = surveys
     }
 }
 

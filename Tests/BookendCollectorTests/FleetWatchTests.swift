@@ -159,6 +159,37 @@ struct FleetWatchTests {
         #expect(try look(watch, &book, 6) == [])
     }
 
+    @Test func `a script that will not run is told until it is right, and not mended by silence`() throws {
+        let watch = try watch("web-1", "web-2")
+        var book = AlertBook(rules: AlertRules())
+        let nightly = PolicyName(rawValue: "nightly")
+        func records(_ one: [ScriptDrift]?, _ two: [ScriptDrift]?) -> [AgentRecord] {
+            [("web-1", one), ("web-2", two)].map { name, drifts in
+                var record = record(name)
+                record.scriptDrift = drifts
+                return record
+            }
+        }
+        for agent in ["web-1", "web-2"] { heard.hear(AgentID(rawValue: agent), at: at(1)) }
+        let missing = ScriptDrift(policy: nightly, reason: "there is no post-script")
+        heard.take(records([], nil))
+        #expect(try look(watch, &book, 2) == [])
+        heard.take(records([missing], [missing]))
+        #expect(try look(watch, &book, 3) == ["script-drift web-1", "script-drift web-2"])
+        #expect(
+            book.alert(AlertCause(.scriptDrift, nightly))?.open.map(\.reason)
+                == Array(repeating: missing.reason, count: 2))
+        try watch.look(&book, store, at: at(4))
+        #expect(book.takeChanges(at: at(4).wall).alerts.isEmpty)
+        // A coordinator that has just started knows nothing.
+        heard.take(records(nil, []))
+        #expect(try look(watch, &book, 5) == ["script-drift web-1"])
+        heard.take(records([ScriptDrift(policy: PolicyName(rawValue: "other"), reason: "r")], []))
+        #expect(try look(watch, &book, 6) == ["script-drift web-1"])
+        #expect(book.alert(AlertCause(.scriptDrift, nightly)) == nil)
+        #expect(try look(try self.watch("web-2"), &book, 7) == [])
+    }
+
     @Test func `the objective of a policy holds beside that of the configuration, the shorter of both`() throws {
         let watch = try watch("web-1", "web-2", within: .seconds(7_200))
         var (web, other) = (ReportMaker("web-1"), ReportMaker("web-2"))

@@ -17,6 +17,7 @@ import Testing
         .showPolicy(daily, revision: nil), .deletePolicy(daily), .backup(.sample("no-such-policy")),
         .rehearse(RehearsalOrder(policy: daily, agent: web1)), .cancel(job),
         .listAgents, .listSlots(nil, nil, limit: 1), .listStarts(StartFilter(limit: 1)), .listHolds,
+        .readDrift(DriftFilter(policy: daily)),
         .makeHold(
             HoldDraft(target: .policy(PolicyName(rawValue: "daily")), reason: "r", until: UnixTime(milliseconds: .max))),
         .releaseHold(.policy(PolicyName(rawValue: "daily"))), .releaseHold(.agent(web1)),

@@ -92,10 +92,27 @@ enum Samples {
     static let hold = Hold(
         target: .agent(agent), reason: "new disks", since: time, until: time + .seconds(1), madeBy: "operator/alice")
 
-    static let agentRecord = AgentRecord(
-        id: agent, labels: ["role": "web"], isOnline: true, lastHeardAt: time, version: "0.1.0", generation: 4,
-        activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true,
-        maintenance: hold)
+    static let agentRecord: AgentRecord = {
+        var record = AgentRecord(
+            id: agent, labels: ["role": "web"], isOnline: true, lastHeardAt: time, version: "0.1.0", generation: 4,
+            activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true,
+            maintenance: hold)
+        record.scriptDrift = [ScriptDrift(policy: name, reason: "there is no post-script")]
+        return record
+    }()
+
+    static let survey = ScriptSurvey(revision: 3, at: time, pre: .unsafe("others write it"), post: .differs("another"))
+
+    static let drift = DriftReport(
+        rows: [
+            PolicyDrift(
+                policy: name, agent: agent, revision: 4, isOnline: true, survey: survey,
+                problems: [.init(.revision, "the agent has revision 3"), .init(.scriptUnsafe, "r", isAlarming: true)]),
+            PolicyDrift(
+                policy: name, agent: agent, revision: 4, isOnline: false,
+                survey: ScriptSurvey(revision: 4, at: time, pre: .ready, post: .missing), problems: []),
+            PolicyDrift(policy: name, agent: agent, revision: 4, isOnline: false, survey: nil, problems: []),
+        ], compared: 7, drifting: 2)
 
     static let fleet: FleetSummary = {
         var summary = bareFleet
@@ -257,6 +274,7 @@ enum Samples {
         hello.serverKey = peers[1].key
         var heartbeat = Heartbeat(generation: 5, activeJobs: [], outboxDepth: 3, wall: time)
         heartbeat.serverKey = peers[1].key
+        heartbeat.scripts = [name: survey, PolicyName(rawValue: "bare"): ScriptSurvey(revision: 1, at: time)]
         var snapshot = SyncSnapshot(generation: 5, policies: [], triggers: [], cancels: [], wall: time)
         snapshot.nextKey = peers[1].key
         var reply = HeartbeatReply(generation: 5, wall: time)
@@ -351,6 +369,7 @@ enum Samples {
             .cancel(job), .listAgents, .listSlots(name, agent, limit: 3), .listSlots(nil, nil, limit: 1),
             .listStarts(StartFilter(policy: name, agent: agent, after: time, limit: 1_000)),
             .listStarts(StartFilter(limit: 1)),
+            .readDrift(DriftFilter(policy: name, agent: agent, includesHealthy: true)), .readDrift(DriftFilter()),
             .makeHold(HoldDraft(target: hold.target, reason: "because", until: time)),
             .releaseHold(.policy(name)), .listHolds,
             .ask(agent, asks[0]), .askCredit(chunks: 4), .askClose, .listPeers(nil), .listPeers(.agent),
@@ -376,6 +395,6 @@ enum Samples {
             .serverKey(
                 ServerKeyState(
                     key: peers[0].key, next: peers[1].key, informed: 3, uninformed: [peers[2].identity], isInUse: true)),
-            .starts(UpcomingStarts(starts: [start], isComplete: true)), .holds([hold]),
+            .starts(UpcomingStarts(starts: [start], isComplete: true)), .holds([hold]), .drift(drift),
         ] as [ControlReply]).map { .controlReply(request: 4, $0) }
 }

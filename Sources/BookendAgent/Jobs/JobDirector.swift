@@ -113,6 +113,9 @@ package actor JobDirector {
 
     // MARK: Policies
 
+    /// In no order.
+    package var policyRevisions: [PolicyRevision] { Array(policies.values) }
+
     package func replacePolicies(
         _ revisions: [PolicyRevision], generation: Int64, slots new: [Trigger], epoch: UInt64
     ) throws(AgentError) {

@@ -26,6 +26,7 @@ package actor CoordinatorLink {
     private let timeZone: String
     private let director: JobDirector
     private let asks: AskServer
+    private let surveyor: ScriptSurveyor
     private let clock: any DaemonClock
     private let outboxDepth: @Sendable () -> Int64
     private let heard: @Sendable () -> Void
@@ -45,7 +46,7 @@ package actor CoordinatorLink {
     package init(
         agent: AgentID, labels: [String: String], timeZone: String, heartbeat: Duration, sync: any MessageSocket,
         broadcast: any MessageSocket, server: KnownServer, journal: JournalContents, director: JobDirector,
-        asks: AskServer,
+        asks: AskServer, surveyor: ScriptSurveyor,
         clock: any DaemonClock, outboxDepth: @escaping @Sendable () -> Int64,
         heard: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
@@ -57,6 +58,7 @@ package actor CoordinatorLink {
         self.timeZone = timeZone
         self.director = director
         self.asks = asks
+        self.surveyor = surveyor
         self.clock = clock
         self.outboxDepth = outboxDepth
         self.heard = heard
@@ -200,6 +202,10 @@ package actor CoordinatorLink {
         setTimer()
     }
 
+    private func surveys() async -> [PolicyName: ScriptSurvey]? {
+        surveyor.surveys(of: await director.policyRevisions, at: clock.now)
+    }
+
     private func perform(_ action: AgentSync.Action) async throws(AgentError) {
         switch action {
         case .sendHello:
@@ -217,12 +223,16 @@ package actor CoordinatorLink {
                 openDebts: Int64(await director.openDebtCount), wall: clock.now.wall, instance: instance,
                 goodBackups: await director.lastGoodBackups)
             heartbeat.serverKey = server.newest
+            heartbeat.scripts = await surveys()
             send(.heartbeat(heartbeat))
         case .replacePolicies(let policies, let generation, let slots, let epoch):
             try await director.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)
             self.epoch = epoch
+            _ = await surveys()  // The next heartbeat tells what is found now.
         case .changeSlots(let slots, let withdrawn): try await director.changeSlots(slots, withdrawn: withdrawn)
-        case .changePolicy(let change): try await director.changePolicy(change)
+        case .changePolicy(let change):
+            try await director.changePolicy(change)
+            _ = await surveys()  // The same.
         case .accept(let trigger):
             guard try await director.accept(trigger) else {
                 logger.error(

@@ -65,13 +65,25 @@ package struct ScriptCopies: Sendable {
         guard let digest = Self.digest(of: copy.path) else {
             return .failed("\(copy.path): \(String(cString: strerror(errno)))")
         }
-        if let pin = script.digests.first(where: { $0 != digest }) {
-            return .refused(
-                "\(script.path) is not the script that it is pinned to: its SHA-256 is \(digest), not \(pin)")
-        }
+        if let reason = Self.mismatch(of: script, digest) { return .refused(reason) }
         var copy = copy
         copy.shell = Self.shell(of: copy.path)
         return .made(copy)
+    }
+
+    /// Why a script that is pinned would be refused; `nil`: it would not. Copies nothing.
+    static func mismatch(of script: FoundScript) -> String? {
+        guard !script.digests.isEmpty else { return nil }
+        guard let digest = digest(of: script.realPath) else {
+            return "\(script.realPath): \(String(cString: strerror(errno)))"
+        }
+        return mismatch(of: script, digest)
+    }
+
+    private static func mismatch(of script: FoundScript, _ digest: Digest) -> String? {
+        script.digests.first { $0 != digest }.map {
+            "\(script.path) is not the script that it is pinned to: its SHA-256 is \(digest), not \($0)"
+        }
     }
 
     private static func copy(_ source: Int32, to target: Int32) -> Bool {

@@ -1,5 +1,6 @@
 package import BookendDigest
 import BookendFiles
+import BookendModel
 import Glibc
 
 /// Whether a script may run: only if it lies where the server allows scripts, and nobody but root, the agent's user and the
@@ -8,6 +9,12 @@ package enum ScriptFinding: Hashable, Sendable {
     case ready(FoundScript)
     case missing
     case refused(String)
+
+    static func find(_ stage: Stage, of plan: ScriptPlan, guarding: GuardConfiguration) -> ScriptFinding {
+        find(
+            stage == .preScript ? "pre_script.sh" : "post_script.sh", in: plan.directory, guarding: guarding,
+            pinned: plan.sha256(of: stage))
+    }
 
     /// - Parameters:
     ///   - directory: As the policy names it.

@@ -25,9 +25,7 @@ package struct ScriptStage: Sendable {
     }
 
     package func find(_ stage: Stage, of plan: ScriptPlan) -> ScriptFinding {
-        ScriptFinding.find(
-            stage == .preScript ? "pre_script.sh" : "post_script.sh", in: plan.directory, guarding: guarding,
-            pinned: plan.sha256(of: stage))
+        ScriptFinding.find(stage, of: plan, guarding: guarding)
     }
 
     /// - Parameters:

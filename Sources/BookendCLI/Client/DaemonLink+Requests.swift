@@ -118,6 +118,11 @@ extension DaemonLink {
         return upcoming
     }
 
+    func drift(_ filter: DriftFilter) async throws(CLIError) -> DriftReport {
+        guard case .drift(let report) = try await control(.readDrift(filter)) else { throw unexpected() }
+        return report
+    }
+
     func policies(_ request: ControlRequest) async throws(CLIError) -> [PolicyRevision] {
         guard case .policies(let policies) = try await control(request) else { throw unexpected() }
         return policies.sorted { $0.policy.name < $1.policy.name }

@@ -23,6 +23,7 @@ struct FleetWatch: Sendable {
     func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
         lookForAgents(&book, at: now)
         lookAtClocksAndClones(&book, at: now)
+        lookAtScripts(&book, at: now)
         try lookForJobs(&book, store, at: now)
         try lookForOfflineStarts(&book, store, at: now)
         try lookForBackups(&book, store, at: now)
@@ -117,6 +118,29 @@ struct FleetWatch: Sendable {
                     "its clock is \(size) \(skew > .zero ? "ahead of" : "behind") the coordinator's", at: now.wall)
             } else {
                 book.mend(.clockSkew, nil, agent, at: now.wall)
+            }
+        }
+    }
+
+    /// As the agents found them long before they run.
+    private func lookAtScripts(_ book: inout AlertBook, at now: Moment) {
+        let records = heard.agentRecords
+        for (agent, record) in records {
+            for drift in record.scriptDrift ?? [] {
+                let known = book.alert(AlertCause(.scriptDrift, drift.policy))?.subjects[
+                    AlertSubject.Key(agent: agent)]
+                if known?.mendedAt == nil, known?.reason == drift.reason { continue }
+                book.raise(.scriptDrift, drift.policy, agent, reason: drift.reason, at: now.wall)
+            }
+        }
+        let enrolled = labels.all
+        for policy in Set(book.activeAlerts.filter { $0.cause.kind == .scriptDrift }.compactMap(\.cause.policy)) {
+            for subject in book.alert(AlertCause(.scriptDrift, policy))?.open ?? [] {
+                // Who has not said anything since its coordinator started has mended nothing.
+                let isMended = records[subject.agent]?.scriptDrift.map { !$0.contains { $0.policy == policy } } ?? false
+                if isMended || enrolled[subject.agent] == nil {
+                    book.mend(.scriptDrift, policy, subject.agent, at: now.wall)
+                }
             }
         }
     }

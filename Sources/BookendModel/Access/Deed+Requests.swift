@@ -12,6 +12,7 @@ extension ControlRequest {
         case .listAgents: .agentList
         case .listSlots: .slotList
         case .listStarts: .scheduleShow
+        case .readDrift: .driftRead
         case .makeHold(let draft): if case .policy = draft.target { .policyPause } else { .agentMaintain }
         case .releaseHold(let target): if case .policy = target { .policyResume } else { .agentMaintain }
         case .listHolds: .holdList
@@ -54,7 +55,8 @@ extension ControlRequest {
         case .rotateKey(let agent): "\(PeerIdentity(role: .agent, name: agent.rawValue))"
         case .serverKey(.prepare), .serverKey(.use): "coordinator"
         case .revokeToken(let token): "token \(token.rawValue)"
-        case .listPolicies, .listAgents, .listSlots, .listStarts, .listHolds, .askCredit, .askClose, .listPeers,
+        case .listPolicies, .listAgents, .listSlots, .listStarts, .readDrift, .listHolds, .askCredit, .askClose,
+            .listPeers,
             .createToken, .listTokens, .readAudit, .rotateOwnKey, .serverKey(.show):
             ""
         }

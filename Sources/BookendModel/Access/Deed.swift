@@ -13,6 +13,7 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case agentList = "agent.list"
     case slotList = "slot.list"
     case scheduleShow = "schedule.show"
+    case driftRead = "drift.read"
     case policyPause = "policy.pause"
     case policyResume = "policy.resume"
     case agentMaintain = "agent.maintain"
@@ -72,6 +73,7 @@ extension Deed {
         case .agentList: DeedRule(least: .viewer, phrase: "list agents")
         case .slotList: DeedRule(least: .viewer, phrase: "list jobs to come")
         case .scheduleShow: DeedRule(least: .viewer, phrase: "show the schedule")
+        case .driftRead: DeedRule(least: .viewer, phrase: "compare the fleet with its policies")
         case .snapshotList: DeedRule(least: .viewer, phrase: "list snapshots")
         case .debtList: DeedRule(least: .viewer, phrase: "list owed post-scripts")
         case .askContinue: DeedRule(least: .viewer, phrase: "go on with a question")

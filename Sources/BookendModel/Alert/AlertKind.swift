@@ -116,7 +116,7 @@ extension AlertKind {
         case .agentOffline: "See to the server and its bookend-agent: bookend agents"
         case .objectiveBroken: "Make a backup now: bookend backup POLICY --agent AGENT"
         case .overdue: "See what it does: bookend job JOB; bookend cancel JOB ends it"
-        case .scriptDrift: "Put the script right before the window: bookend job JOB"
+        case .scriptDrift: "Put the script right before the window: bookend drift --agent AGENT"
         }
     }
 }

@@ -167,11 +167,12 @@ package struct CoordinatorMachine: Hashable, Sendable {
         }
     }
 
-    /// Every agent, with its maintenance.
+    /// Every agent, with its maintenance and its scripts.
     package func agentRecords(at now: UnixTime) -> [AgentRecord] {
         presence.records.map { record in
             var record = record
             record.maintenance = holds.active(.agent(record.id), at: now)
+            record.scriptDrift = scriptDrift(of: record.id, at: now)
             return record
         }
     }

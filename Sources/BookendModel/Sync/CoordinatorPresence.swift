@@ -26,6 +26,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var outboxDepth: Int64 = 0
         var openDebts: Int64 = 0
         var goodBackups: [PolicyName: LastGoodBackup] = [:]
+        var surveys: [PolicyName: ScriptSurvey]?
         var skew = Duration.zero
         var isSkewTold = false
         var clones = CloneWatch()
@@ -70,6 +71,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
 
     /// As its latest heartbeat said. Not there: it has not said so since this coordinator started.
     package func goodBackups(of id: AgentID) -> [PolicyName: LastGoodBackup] { agents[id]?.goodBackups ?? [:] }
+    /// What it found where its scripts should be; `nil`: it has not said since this coordinator started.
+    package func surveys(of id: AgentID) -> [PolicyName: ScriptSurvey]? { agents[id]?.surveys }
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
     package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
@@ -116,6 +119,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         agents[id]?.openDebts = heartbeat.openDebts
         agents[id]?.serverKey = heartbeat.serverKey
         agents[id]?.goodBackups = heartbeat.goodBackups
+        if let scripts = heartbeat.scripts { agents[id]?.surveys = scripts }
         return hear(
             id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, heartbeat.instance, rules, at: now)
     }

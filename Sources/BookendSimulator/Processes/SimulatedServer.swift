@@ -17,6 +17,13 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
 
     func tidy() {}
 
+    func survey(
+        _ policies: [PolicyRevision], at now: UnixTime,
+        _ found: @escaping @Sendable ([PolicyName: ScriptSurvey]?) -> Void
+    ) {
+        found([:])
+    }
+
     func answer(_ request: AskRequest, send: @Sendable (AskAnswer) async throws -> Void) async throws {
         throw RemoteFailure(.unavailable, "a simulated server answers no questions")
     }

@@ -44,7 +44,7 @@ package final class GateProcess: Sendable {
         self.requests = requests
         state = Mutex(State(channel: own))
         let (pid, reader) = (pid, Reader(gate: self))
-        let result = OwnThread.start {
+        let result = DetachedThread.start {
             Self.read(own) { continuation.yield($0) }
             Glibc.kill(pid, SIGKILL)  // it closed its end, or we ours: it is of no more use
             reader.gate?.noteEnd()

@@ -22,7 +22,7 @@ package final class SocketThread: Network {
         zmq_ctx_set(context, ZMQ_BLOCKY, 0)
         // A context may be used from any thread; from here on this one is the thread's alone.
         nonisolated(unsafe) let shared = context
-        let result = OwnThread.start { SocketLoop(context: shared, mailbox: mailbox).run() }
+        let result = DetachedThread.start { SocketLoop(context: shared, mailbox: mailbox).run() }
         guard result == 0 else {
             zmq_ctx_term(context)
             throw TransportError(.system, "cannot start a thread: \(SmallFile.reason(result))")

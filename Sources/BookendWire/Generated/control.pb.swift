@@ -237,6 +237,14 @@ nonisolated struct ProtoControlRequest: Sendable {
     set {body = .listHolds(newValue)}
   }
 
+  var readDrift: ProtoControlRequest.ReadDrift {
+    get {
+      if case .readDrift(let v)? = body {return v}
+      return ProtoControlRequest.ReadDrift()
+    }
+    set {body = .readDrift(newValue)}
+  }
+
   var listPeers: ProtoControlRequest.ListPeers {
     get {
       if case .listPeers(let v)? = body {return v}
@@ -365,6 +373,7 @@ nonisolated struct ProtoControlRequest: Sendable {
     /// target
     case releaseHold(String)
     case listHolds(ProtoControlRequest.ListHolds)
+    case readDrift(ProtoControlRequest.ReadDrift)
     case listPeers(ProtoControlRequest.ListPeers)
     case labelPeer(ProtoControlRequest.LabelPeer)
     case renamePeer(ProtoControlRequest.RenamePeer)
@@ -533,6 +542,40 @@ nonisolated struct ProtoControlRequest: Sendable {
     fileprivate var _policy: String? = nil
     fileprivate var _agent: String? = nil
     fileprivate var _afterUnixMs: Int64? = nil
+  }
+
+  /// How the fleet differs from its policies.
+  nonisolated struct ReadDrift: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var policy: String {
+      get {_policy ?? String()}
+      set {_policy = newValue}
+    }
+    /// Returns true if `policy` has been explicitly set.
+    var hasPolicy: Bool {self._policy != nil}
+    /// Clears the value of `policy`. Subsequent reads from it will return its default value.
+    mutating func clearPolicy() {self._policy = nil}
+
+    var agent: String {
+      get {_agent ?? String()}
+      set {_agent = newValue}
+    }
+    /// Returns true if `agent` has been explicitly set.
+    var hasAgent: Bool {self._agent != nil}
+    /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+    mutating func clearAgent() {self._agent = nil}
+
+    var includesHealthy: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _policy: String? = nil
+    fileprivate var _agent: String? = nil
   }
 
   nonisolated struct MakeHold: Sendable {
@@ -731,56 +774,172 @@ nonisolated struct ProtoPolicyOutcome: Sendable {
   init() {}
 }
 
-nonisolated struct ProtoAgentRecord: Sendable {
+nonisolated struct ProtoAgentRecord: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var id: String = String()
+  var id: String {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
-  var labels: Dictionary<String,String> = [:]
+  var labels: Dictionary<String,String> {
+    get {_storage._labels}
+    set {_uniqueStorage()._labels = newValue}
+  }
 
-  var isOnline: Bool = false
+  var isOnline: Bool {
+    get {_storage._isOnline}
+    set {_uniqueStorage()._isOnline = newValue}
+  }
 
   var lastHeardUnixMs: Int64 {
-    get {_lastHeardUnixMs ?? 0}
-    set {_lastHeardUnixMs = newValue}
+    get {_storage._lastHeardUnixMs ?? 0}
+    set {_uniqueStorage()._lastHeardUnixMs = newValue}
   }
   /// Returns true if `lastHeardUnixMs` has been explicitly set.
-  var hasLastHeardUnixMs: Bool {self._lastHeardUnixMs != nil}
+  var hasLastHeardUnixMs: Bool {_storage._lastHeardUnixMs != nil}
   /// Clears the value of `lastHeardUnixMs`. Subsequent reads from it will return its default value.
-  mutating func clearLastHeardUnixMs() {self._lastHeardUnixMs = nil}
+  mutating func clearLastHeardUnixMs() {_uniqueStorage()._lastHeardUnixMs = nil}
 
-  var version: String = String()
+  var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
-  var generation: Int64 = 0
+  var generation: Int64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
+  }
 
-  var activeJobs: [ProtoActiveJob] = []
+  var activeJobs: [ProtoActiveJob] {
+    get {_storage._activeJobs}
+    set {_uniqueStorage()._activeJobs = newValue}
+  }
 
-  var outboxDepth: Int64 = 0
+  var outboxDepth: Int64 {
+    get {_storage._outboxDepth}
+    set {_uniqueStorage()._outboxDepth = newValue}
+  }
 
-  var clockSkewMs: Int64 = 0
+  var clockSkewMs: Int64 {
+    get {_storage._clockSkewMs}
+    set {_uniqueStorage()._clockSkewMs = newValue}
+  }
 
-  var isCloned: Bool = false
+  var isCloned: Bool {
+    get {_storage._isCloned}
+    set {_uniqueStorage()._isCloned = newValue}
+  }
 
-  var openDebts: Int64 = 0
+  var openDebts: Int64 {
+    get {_storage._openDebts}
+    set {_uniqueStorage()._openDebts = newValue}
+  }
 
   /// absent: the agent is not in maintenance
   var maintenance: ProtoHold {
-    get {_maintenance ?? ProtoHold()}
-    set {_maintenance = newValue}
+    get {_storage._maintenance ?? ProtoHold()}
+    set {_uniqueStorage()._maintenance = newValue}
   }
   /// Returns true if `maintenance` has been explicitly set.
-  var hasMaintenance: Bool {self._maintenance != nil}
+  var hasMaintenance: Bool {_storage._maintenance != nil}
   /// Clears the value of `maintenance`. Subsequent reads from it will return its default value.
-  mutating func clearMaintenance() {self._maintenance = nil}
+  mutating func clearMaintenance() {_uniqueStorage()._maintenance = nil}
+
+  /// absent: the agent has not said since the coordinator started
+  var scriptDrift: ProtoScriptDrifts {
+    get {_storage._scriptDrift ?? ProtoScriptDrifts()}
+    set {_uniqueStorage()._scriptDrift = newValue}
+  }
+  /// Returns true if `scriptDrift` has been explicitly set.
+  var hasScriptDrift: Bool {_storage._scriptDrift != nil}
+  /// Clears the value of `scriptDrift`. Subsequent reads from it will return its default value.
+  mutating func clearScriptDrift() {_uniqueStorage()._scriptDrift = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _lastHeardUnixMs: Int64? = nil
-  fileprivate var _maintenance: ProtoHold? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Scripts of policies that will not do what they should.
+nonisolated struct ProtoScriptDrift: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct ProtoScriptDrifts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var drifts: [ProtoScriptDrift] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// One policy on one agent, against what it should be.
+nonisolated struct ProtoPolicyDrift: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  var agent: String = String()
+
+  /// the current one
+  var revision: Int64 = 0
+
+  var isOnline: Bool = false
+
+  /// absent: the agent has not said
+  var survey: ProtoScriptSurvey {
+    get {_survey ?? ProtoScriptSurvey()}
+    set {_survey = newValue}
+  }
+  /// Returns true if `survey` has been explicitly set.
+  var hasSurvey: Bool {self._survey != nil}
+  /// Clears the value of `survey`. Subsequent reads from it will return its default value.
+  mutating func clearSurvey() {self._survey = nil}
+
+  var problems: [ProtoPolicyDrift.Problem] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Problem: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var kind: String = String()
+
+    var reason: String = String()
+
+    var isAlarming: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _survey: ProtoScriptSurvey? = nil
 }
 
 /// One start of a policy, of all agents that start together but for their splay.
@@ -991,6 +1150,14 @@ nonisolated struct ProtoControlReply: Sendable {
     set {body = .holds(newValue)}
   }
 
+  var drift: ProtoControlReply.Drift {
+    get {
+      if case .drift(let v)? = body {return v}
+      return ProtoControlReply.Drift()
+    }
+    set {body = .drift(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -1011,6 +1178,7 @@ nonisolated struct ProtoControlReply: Sendable {
     case audit(ProtoControlReply.AuditPage)
     case starts(ProtoControlReply.Starts)
     case holds(ProtoControlReply.Holds)
+    case drift(ProtoControlReply.Drift)
 
   }
 
@@ -1023,6 +1191,24 @@ nonisolated struct ProtoControlReply: Sendable {
 
     /// nothing follows within the year that was looked at
     var isComplete: Bool = false
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Drift: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var rows: [ProtoPolicyDrift] = []
+
+    /// pairs of a policy and an agent
+    var compared: Int64 = 0
+
+    /// of them, also those that have no row here
+    var drifting: Int64 = 0
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1437,7 +1623,7 @@ nonisolated extension ProtoRehearsalOrder: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{4}\u{4}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{3}server_key\0\u{4}\u{a}read_audit\0\u{2}\u{a}rehearse\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}apply_policies\0\u{3}list_policies\0\u{3}show_policy\0\u{3}delete_policy\0\u{1}backup\0\u{3}cancel_job_id\0\u{3}list_agents\0\u{1}ask\0\u{3}ask_credit\0\u{3}ask_close\0\u{3}list_slots\0\u{3}list_starts\0\u{3}make_hold\0\u{3}release_hold\0\u{3}list_holds\0\u{3}read_drift\0\u{4}\u{3}list_peers\0\u{3}label_peer\0\u{3}rename_peer\0\u{3}revoke_peer\0\u{3}approve_peer\0\u{3}create_token\0\u{3}list_tokens\0\u{3}revoke_token_id\0\u{3}rotate_agent_key\0\u{3}rotate_own_key\0\u{3}server_key\0\u{4}\u{a}read_audit\0\u{2}\u{a}rehearse\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1616,6 +1802,18 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .listHolds(v)
+        }
+      }()
+      case 17: try {
+        var v: ProtoControlRequest.ReadDrift?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .readDrift(v)
         }
       }()
       case 20: try {
@@ -1827,6 +2025,10 @@ nonisolated extension ProtoControlRequest: SwiftProtobuf.Message, SwiftProtobuf.
     case .listHolds?: try {
       guard case .listHolds(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .readDrift?: try {
+      guard case .readDrift(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
     case .listPeers?: try {
       guard case .listPeers(let v)? = self.body else { preconditionFailure() }
@@ -2123,6 +2325,50 @@ nonisolated extension ProtoControlRequest.ListStarts: SwiftProtobuf.Message, Swi
     if lhs._agent != rhs._agent {return false}
     if lhs._afterUnixMs != rhs._afterUnixMs {return false}
     if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlRequest.ReadDrift: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlRequest.protoMessageName + ".ReadDrift"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}agent\0\u{3}includes_healthy\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._policy) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.includesHealthy) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._policy {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.includesHealthy != false {
+      try visitor.visitSingularBoolField(value: self.includesHealthy, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlRequest.ReadDrift, rhs: ProtoControlRequest.ReadDrift) -> Bool {
+    if lhs._policy != rhs._policy {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs.includesHealthy != rhs.includesHealthy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2454,7 +2700,161 @@ nonisolated extension ProtoPolicyOutcome.Change: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0\u{1}maintenance\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0\u{1}maintenance\0\u{3}script_drift\0")
+
+  fileprivate class _StorageClass {
+    var _id: String = String()
+    var _labels: Dictionary<String,String> = [:]
+    var _isOnline: Bool = false
+    var _lastHeardUnixMs: Int64? = nil
+    var _version: String = String()
+    var _generation: Int64 = 0
+    var _activeJobs: [ProtoActiveJob] = []
+    var _outboxDepth: Int64 = 0
+    var _clockSkewMs: Int64 = 0
+    var _isCloned: Bool = false
+    var _openDebts: Int64 = 0
+    var _maintenance: ProtoHold? = nil
+    var _scriptDrift: ProtoScriptDrifts? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _labels = source._labels
+      _isOnline = source._isOnline
+      _lastHeardUnixMs = source._lastHeardUnixMs
+      _version = source._version
+      _generation = source._generation
+      _activeJobs = source._activeJobs
+      _outboxDepth = source._outboxDepth
+      _clockSkewMs = source._clockSkewMs
+      _isCloned = source._isCloned
+      _openDebts = source._openDebts
+      _maintenance = source._maintenance
+      _scriptDrift = source._scriptDrift
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._labels) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._isOnline) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._lastHeardUnixMs) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._generation) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._activeJobs) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._outboxDepth) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._clockSkewMs) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._isCloned) }()
+        case 20: try { try decoder.decodeSingularInt64Field(value: &_storage._openDebts) }()
+        case 21: try { try decoder.decodeSingularMessageField(value: &_storage._maintenance) }()
+        case 22: try { try decoder.decodeSingularMessageField(value: &_storage._scriptDrift) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._id.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._id, fieldNumber: 1)
+      }
+      if !_storage._labels.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._labels, fieldNumber: 2)
+      }
+      if _storage._isOnline != false {
+        try visitor.visitSingularBoolField(value: _storage._isOnline, fieldNumber: 3)
+      }
+      try { if let v = _storage._lastHeardUnixMs {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 5)
+      }
+      if _storage._generation != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._generation, fieldNumber: 6)
+      }
+      if !_storage._activeJobs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._activeJobs, fieldNumber: 7)
+      }
+      if _storage._outboxDepth != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._outboxDepth, fieldNumber: 8)
+      }
+      if _storage._clockSkewMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._clockSkewMs, fieldNumber: 9)
+      }
+      if _storage._isCloned != false {
+        try visitor.visitSingularBoolField(value: _storage._isCloned, fieldNumber: 10)
+      }
+      if _storage._openDebts != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._openDebts, fieldNumber: 20)
+      }
+      try { if let v = _storage._maintenance {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      } }()
+      try { if let v = _storage._scriptDrift {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAgentRecord, rhs: ProtoAgentRecord) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._labels != rhs_storage._labels {return false}
+        if _storage._isOnline != rhs_storage._isOnline {return false}
+        if _storage._lastHeardUnixMs != rhs_storage._lastHeardUnixMs {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._generation != rhs_storage._generation {return false}
+        if _storage._activeJobs != rhs_storage._activeJobs {return false}
+        if _storage._outboxDepth != rhs_storage._outboxDepth {return false}
+        if _storage._clockSkewMs != rhs_storage._clockSkewMs {return false}
+        if _storage._isCloned != rhs_storage._isCloned {return false}
+        if _storage._openDebts != rhs_storage._openDebts {return false}
+        if _storage._maintenance != rhs_storage._maintenance {return false}
+        if _storage._scriptDrift != rhs_storage._scriptDrift {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoScriptDrift: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScriptDrift"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}reason\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2462,18 +2862,77 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
-      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.isOnline) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self._lastHeardUnixMs) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 6: try { try decoder.decodeSingularInt64Field(value: &self.generation) }()
-      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.activeJobs) }()
-      case 8: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.clockSkewMs) }()
-      case 10: try { try decoder.decodeSingularBoolField(value: &self.isCloned) }()
-      case 20: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
-      case 21: try { try decoder.decodeSingularMessageField(value: &self._maintenance) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScriptDrift, rhs: ProtoScriptDrift) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoScriptDrifts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScriptDrifts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}drifts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.drifts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.drifts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.drifts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScriptDrifts, rhs: ProtoScriptDrifts) -> Bool {
+    if lhs.drifts != rhs.drifts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPolicyDrift: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PolicyDrift"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}agent\0\u{1}revision\0\u{3}is_online\0\u{1}survey\0\u{1}problems\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isOnline) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._survey) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
       default: break
       }
     }
@@ -2484,58 +2943,74 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.id.isEmpty {
-      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
     }
-    if !self.labels.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 2)
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 2)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 3)
     }
     if self.isOnline != false {
-      try visitor.visitSingularBoolField(value: self.isOnline, fieldNumber: 3)
+      try visitor.visitSingularBoolField(value: self.isOnline, fieldNumber: 4)
     }
-    try { if let v = self._lastHeardUnixMs {
-      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    try { if let v = self._survey {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 5)
+    if !self.problems.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.problems, fieldNumber: 6)
     }
-    if self.generation != 0 {
-      try visitor.visitSingularInt64Field(value: self.generation, fieldNumber: 6)
-    }
-    if !self.activeJobs.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.activeJobs, fieldNumber: 7)
-    }
-    if self.outboxDepth != 0 {
-      try visitor.visitSingularInt64Field(value: self.outboxDepth, fieldNumber: 8)
-    }
-    if self.clockSkewMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.clockSkewMs, fieldNumber: 9)
-    }
-    if self.isCloned != false {
-      try visitor.visitSingularBoolField(value: self.isCloned, fieldNumber: 10)
-    }
-    if self.openDebts != 0 {
-      try visitor.visitSingularInt64Field(value: self.openDebts, fieldNumber: 20)
-    }
-    try { if let v = self._maintenance {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: ProtoAgentRecord, rhs: ProtoAgentRecord) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.labels != rhs.labels {return false}
+  static func ==(lhs: ProtoPolicyDrift, rhs: ProtoPolicyDrift) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.agent != rhs.agent {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.isOnline != rhs.isOnline {return false}
-    if lhs._lastHeardUnixMs != rhs._lastHeardUnixMs {return false}
-    if lhs.version != rhs.version {return false}
-    if lhs.generation != rhs.generation {return false}
-    if lhs.activeJobs != rhs.activeJobs {return false}
-    if lhs.outboxDepth != rhs.outboxDepth {return false}
-    if lhs.clockSkewMs != rhs.clockSkewMs {return false}
-    if lhs.isCloned != rhs.isCloned {return false}
-    if lhs.openDebts != rhs.openDebts {return false}
-    if lhs._maintenance != rhs._maintenance {return false}
+    if lhs._survey != rhs._survey {return false}
+    if lhs.problems != rhs.problems {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPolicyDrift.Problem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoPolicyDrift.protoMessageName + ".Problem"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}reason\0\u{3}is_alarming\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isAlarming) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.isAlarming != false {
+      try visitor.visitSingularBoolField(value: self.isAlarming, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoPolicyDrift.Problem, rhs: ProtoPolicyDrift.Problem) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.isAlarming != rhs.isAlarming {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2662,7 +3137,7 @@ nonisolated extension ProtoScheduledAgent: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{3}server_key\0\u{2}\u{f}audit\0\u{1}starts\0\u{1}holds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}applied\0\u{1}policies\0\u{1}triggered\0\u{1}canceled\0\u{1}agents\0\u{1}answer\0\u{1}done\0\u{1}failure\0\u{2}\u{b}peers\0\u{1}revoked\0\u{1}tokens\0\u{3}token_made\0\u{1}rotated\0\u{3}server_key\0\u{2}\u{f}audit\0\u{1}starts\0\u{1}holds\0\u{1}drift\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2875,6 +3350,18 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .holds(v)
         }
       }()
+      case 43: try {
+        var v: ProtoControlReply.Drift?
+        var hadOneofValue = false
+        if self.body != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .drift(v)
+        }
+      }()
       default: break
       }
     }
@@ -2957,6 +3444,10 @@ nonisolated extension ProtoControlReply: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .holds(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
     }()
+    case .drift?: try {
+      guard case .drift(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3000,6 +3491,46 @@ nonisolated extension ProtoControlReply.Starts: SwiftProtobuf.Message, SwiftProt
   static func ==(lhs: ProtoControlReply.Starts, rhs: ProtoControlReply.Starts) -> Bool {
     if lhs.starts != rhs.starts {return false}
     if lhs.isComplete != rhs.isComplete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoControlReply.Drift: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoControlReply.protoMessageName + ".Drift"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rows\0\u{1}compared\0\u{1}drifting\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.compared) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.drifting) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.rows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 1)
+    }
+    if self.compared != 0 {
+      try visitor.visitSingularInt64Field(value: self.compared, fieldNumber: 2)
+    }
+    if self.drifting != 0 {
+      try visitor.visitSingularInt64Field(value: self.drifting, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoControlReply.Drift, rhs: ProtoControlReply.Drift) -> Bool {
+    if lhs.rows != rhs.rows {return false}
+    if lhs.compared != rhs.compared {return false}
+    if lhs.drifting != rhs.drifting {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -226,6 +226,125 @@ nonisolated struct ProtoGoodBackup: Sendable {
   fileprivate var _atUnixMs: Int64? = nil
 }
 
+/// One script, judged as it would be at the start of its stage.
+nonisolated struct ProtoScriptFinding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var state: ProtoScriptFinding.State = .unspecified
+
+  /// of the last two
+  var reason: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
+    typealias RawValue = Int
+    case unspecified // = 0
+    case ready // = 1
+    case missing // = 2
+
+    /// it would be refused
+    case unsafe // = 3
+
+    /// from what it is pinned to
+    case differs // = 4
+    case UNRECOGNIZED(Int)
+
+    init() {
+      self = .unspecified
+    }
+
+    init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .ready
+      case 2: self = .missing
+      case 3: self = .unsafe
+      case 4: self = .differs
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .ready: return 1
+      case .missing: return 2
+      case .unsafe: return 3
+      case .differs: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    static let allCases: [ProtoScriptFinding.State] = [
+      .unspecified,
+      .ready,
+      .missing,
+      .unsafe,
+      .differs,
+    ]
+
+  }
+
+  init() {}
+}
+
+/// What an agent found where a policy's scripts should be.
+nonisolated struct ProtoScriptSurvey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  /// of the policy that the agent has
+  var revision: Int64 = 0
+
+  /// by the agent's clock
+  var atUnixMs: Int64 = 0
+
+  /// absent: the policy has no scripts
+  var pre: ProtoScriptFinding {
+    get {_pre ?? ProtoScriptFinding()}
+    set {_pre = newValue}
+  }
+  /// Returns true if `pre` has been explicitly set.
+  var hasPre: Bool {self._pre != nil}
+  /// Clears the value of `pre`. Subsequent reads from it will return its default value.
+  mutating func clearPre() {self._pre = nil}
+
+  var post: ProtoScriptFinding {
+    get {_post ?? ProtoScriptFinding()}
+    set {_post = newValue}
+  }
+  /// Returns true if `post` has been explicitly set.
+  var hasPost: Bool {self._post != nil}
+  /// Clears the value of `post`. Subsequent reads from it will return its default value.
+  mutating func clearPost() {self._post = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _pre: ProtoScriptFinding? = nil
+  fileprivate var _post: ProtoScriptFinding? = nil
+}
+
+nonisolated struct ProtoScriptSurveys: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var surveys: [ProtoScriptSurvey] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct ProtoHeartbeat: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -245,6 +364,16 @@ nonisolated struct ProtoHeartbeat: Sendable {
 
   var goodBackups: [ProtoGoodBackup] = []
 
+  /// absent: the agent does not say
+  var scripts: ProtoScriptSurveys {
+    get {_scripts ?? ProtoScriptSurveys()}
+    set {_scripts = newValue}
+  }
+  /// Returns true if `scripts` has been explicitly set.
+  var hasScripts: Bool {self._scripts != nil}
+  /// Clears the value of `scripts`. Subsequent reads from it will return its default value.
+  mutating func clearScripts() {self._scripts = nil}
+
   /// as in Hello
   var serverKey: String {
     get {_serverKey ?? String()}
@@ -259,6 +388,7 @@ nonisolated struct ProtoHeartbeat: Sendable {
 
   init() {}
 
+  fileprivate var _scripts: ProtoScriptSurveys? = nil
   fileprivate var _serverKey: String? = nil
 }
 
@@ -1249,9 +1379,132 @@ nonisolated extension ProtoGoodBackup: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
+nonisolated extension ProtoScriptFinding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScriptFinding"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScriptFinding, rhs: ProtoScriptFinding) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoScriptFinding.State: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_READY\0\u{1}STATE_MISSING\0\u{1}STATE_UNSAFE\0\u{1}STATE_DIFFERS\0")
+}
+
+nonisolated extension ProtoScriptSurvey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScriptSurvey"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}revision\0\u{3}at_unix_ms\0\u{1}pre\0\u{1}post\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._pre) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._post) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 2)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 3)
+    }
+    try { if let v = self._pre {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._post {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScriptSurvey, rhs: ProtoScriptSurvey) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs._pre != rhs._pre {return false}
+    if lhs._post != rhs._post {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoScriptSurveys: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ScriptSurveys"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}surveys\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.surveys) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.surveys.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.surveys, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoScriptSurveys, rhs: ProtoScriptSurveys) -> Bool {
+    if lhs.surveys != rhs.surveys {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0\u{3}good_backups\0\u{4}\u{9}server_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0\u{3}good_backups\0\u{1}scripts\0\u{4}\u{8}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1266,6 +1519,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.instance) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.goodBackups) }()
+      case 12: try { try decoder.decodeSingularMessageField(value: &self._scripts) }()
       case 20: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
       default: break
       }
@@ -1298,6 +1552,9 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.goodBackups.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.goodBackups, fieldNumber: 11)
     }
+    try { if let v = self._scripts {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    } }()
     try { if let v = self._serverKey {
       try visitor.visitSingularStringField(value: v, fieldNumber: 20)
     } }()
@@ -1312,6 +1569,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.instance != rhs.instance {return false}
     if lhs.openDebts != rhs.openDebts {return false}
     if lhs.goodBackups != rhs.goodBackups {return false}
+    if lhs._scripts != rhs._scripts {return false}
     if lhs._serverKey != rhs._serverKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -16,6 +16,8 @@ package enum ControlRequest: Hashable, Sendable {
     case listSlots(PolicyName?, AgentID?, limit: Int)
     /// Answered by ``ControlReply/starts(_:)``.
     case listStarts(StartFilter)
+    /// Answered by ``ControlReply/drift(_:)``.
+    case readDrift(DriftFilter)
     /// Pauses a policy, or puts an agent into maintenance; answered by ``ControlReply/holds(_:)`` with this one.
     case makeHold(HoldDraft)
     /// Answered by the hold that was in force.
@@ -92,6 +94,7 @@ package enum ControlReply: Hashable, Sendable {
     case audit([AuditEntry])
     case starts(UpcomingStarts)
     case holds([Hold])
+    case drift(DriftReport)
     case failed(RemoteFailure)
 }
 
@@ -166,6 +169,11 @@ package struct AgentRecord: Hashable, Sendable {
     package var isCloned: Bool
     /// `nil`: the agent is not in maintenance.
     package var maintenance: Hold?
+    /// Scripts that will not do what they should, at most ``namedDrifts``; `nil`: the agent has not said since the coordinator
+    /// started.
+    package var scriptDrift: [ScriptDrift]?
+
+    package static let namedDrifts = 16
 
     package init(
         id: AgentID, labels: [String: String], isOnline: Bool, lastHeardAt: UnixTime?, version: String,

@@ -98,6 +98,8 @@ package struct Heartbeat: Hashable, Sendable {
     package var serverKey: PublicKey?
     /// Of the policies whose jobs start so long after a good backup.
     package var goodBackups: [PolicyName: LastGoodBackup]
+    /// Of each policy that the agent has looked at; `nil`: it does not say.
+    package var scripts: [PolicyName: ScriptSurvey]?
 
     package init(
         generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime,

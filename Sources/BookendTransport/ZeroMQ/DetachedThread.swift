@@ -1,17 +1,17 @@
 import Glibc
 
 /// A thread that lives as long as its body.
-enum OwnThread {
+package enum DetachedThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
     /// Returns zero, or the error number: no threads are left.
-    static func start(_ run: @escaping @Sendable () -> Void) -> Int32 {
+    package static func start(_ run: @escaping @Sendable () -> Void) -> Int32 {
         let body = Unmanaged.passRetained(Body(run)).toOpaque()
         var thread = pthread_t()
-        let result = pthread_create(&thread, nil, { OwnThread.main($0) }, body)
+        let result = pthread_create(&thread, nil, { DetachedThread.main($0) }, body)
         if result == 0 {
             pthread_detach(thread)
         } else {
