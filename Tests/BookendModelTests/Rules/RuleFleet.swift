@@ -73,28 +73,30 @@ struct RuleFleet {
     }
 
     private mutating func restart() {
-        let open = records.values.filter { $0.state == .pending || $0.state == .missed }
+        let open = records.values.filter { $0.state == .pending || $0.state == .missed || $0.isCanceled }
+        let holds = coordinator.holds.active(at: now.wall)
         let revisions = coordinator.policies.all
         coordinator = CoordinatorMachine(
             CoordinatorState(
                 generation: 1, policies: revisions,
                 openTriggers: open.map { OpenTrigger(record: $0, isCancelAcknowledged: false, isSlot: true) },
-                slots: records.values.filter { $0.state == .planned }, slotsPlannedAt: now.wall),
+                slots: records.values.filter { $0.state == .planned }, slotsPlannedAt: now.wall, holds: holds),
             rules: coordinator.rules, firstVersion: UInt64(second))
         perform(coordinator.handle(.enrolled(agents.mapValues { _ in [:] }), at: now))
         for agent in agents.values { agent.isConnected = false }
     }
 
-    /// All policies.
     private mutating func pause() {
-        guard let paused = row.paused_s, paused.count == 2 else { return }
-        for name in policies.keys.sorted() {
-            let until = Self.start.wall + .seconds(paused[1])
-            if second == paused[0] {
-                let hold = Hold(target: .policy(name), reason: "test", since: now.wall, until: until, madeBy: "test")
-                perform(coordinator.handle(.holdRecorded(hold), at: now))
-            }
-        }
+        for name in policies.keys.sorted() { hold(.policy(name), row.paused_s) }
+        hold(.agent(AgentID(rawValue: "a")), row.maintenance_s)
+    }
+
+    private mutating func hold(_ target: Hold.Target, _ times: [Int64]?) {
+        guard let times, times.count == 2, second == times[0] else { return }
+        let hold = Hold(
+            target: target, reason: "test", since: now.wall, until: Self.start.wall + .seconds(times[1]), madeBy: "test"
+        )
+        perform(coordinator.handle(.holdRecorded(hold), at: now))
     }
 
     private mutating func order(_ wish: RuleRow.Order) {

@@ -36,6 +36,9 @@ struct RuleRow: Decodable {
         var job_s: Int64?
         var attempts: Int?
         var retry_interval_s: Int64?
+        var backoff: Int?
+        var longest_interval_s: Int64?
+        var only_after: [Int32]?
         /// So many of the first backups on each agent fail.
         var failures: Int?
     }
@@ -70,6 +73,8 @@ struct RuleRow: Decodable {
     /// The coordinator is started anew with what its store has.
     var coordinator_restarts_s: [Int64]?
     var paused_s: [Int64]?
+    /// Of the agent `a`.
+    var maintenance_s: [Int64]?
     var until_s: Int64
     var expect: [String]
 }
@@ -88,7 +93,10 @@ extension RuleRow.PolicyRow {
         policy.overlap = try word(overlap, .queue)
         policy.limits = StartLimits(
             perPolicy: limits?.per_policy, perRepository: limits?.per_repository, perAgent: limits?.per_agent)
-        policy.retry = RetryPlan(attempts: attempts ?? 1, interval: .seconds(retry_interval_s ?? 0))
+        policy.retry = RetryPlan(
+            attempts: attempts ?? 1, interval: .seconds(retry_interval_s ?? 0), backoff: backoff ?? 1,
+            longestInterval: longest_interval_s.map { .seconds($0) },
+            onlyAfter: only_after?.map { Status(rawValue: $0) })
         #expect(policy.problems() == [])
         return policy
     }
@@ -113,7 +121,7 @@ extension RuleRow.PolicyRow {
                 played += 1
             }
         }
-        #expect(played >= 70)
+        #expect(played >= 91)
     }
 
     /// A misspelled key would be a rule that is not looked at.
