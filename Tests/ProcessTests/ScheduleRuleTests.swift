@@ -79,4 +79,44 @@ import Testing
             try await replacing.expect(replaces[1], is: 0, Integers(0, 0, 0))
         }
     }
+
+    @Test func `a start that is canceled before its time never begins, whatever is started anew in between`()
+        async throws
+    {
+        try await RealFleet.with("early-cancel", agents: 1, extra: Self.quick) { fleet in
+            let scenario = try await Scenario(fleet: fleet, site: fleet.layout.sites[0])
+            let jobs = try await plan(scenario, after: [20, 22], more: "window: 10m")
+            let end = try await fleet.bookend("cancel", "\(jobs[0])")
+            #expect(end.status == 0, "\(end.output)\(end.errors)")
+            await fleet.daemon("coordinator").stop(SIGKILL)
+            await fleet.daemon(scenario.site.id).stop(SIGKILL)
+            try await fleet.startCoordinator()
+            try await fleet.start(scenario.site)
+            for job in jobs { try await scenario.ended(job) }
+            #expect(try await fleet.json("job", "\(jobs[0])")["status"]["status"].int == 6)
+            #expect(scenario.ledger.begins(jobs[0]) == [])
+            try await scenario.expect(jobs[1], is: 0, Integers(0, 0, 0))
+        }
+    }
+
+    @Test func `a start waits for the one before it, and for its agent to the end of its window`() async throws {
+        try await RealFleet.with("queue", agents: 2, extra: Self.quick) { fleet in
+            let first = try await Scenario(fleet: fleet, site: fleet.layout.sites[0], pre: "open gate")
+            let second = try await Scenario(fleet: fleet, site: fleet.layout.sites[1])
+            let behind = try await plan(first, after: [3, 6], more: "overlap: queue")
+            let offline = try await plan(second, after: [6], more: "window: 10m\nwhen_agent_offline: queue")[0]
+            await fleet.daemon(second.site.id).stop()
+            try await first.reached("pre-script", 11, behind[0])
+            try await first.reached(nil, 10, behind[1])
+            #expect(first.ledger.begins(behind[1]) == [] && second.ledger.begins(offline) == [])
+            try first.open("gate")
+            for job in behind {
+                try await first.ended(job)
+                try await first.expect(job, is: 0, Integers(0, 0, 0))
+            }
+            try await fleet.start(second.site)
+            try await second.ended(offline)
+            try await second.expect(offline, is: 0, Integers(0, 0, 0))
+        }
+    }
 }
