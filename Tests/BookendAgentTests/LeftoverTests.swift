@@ -143,9 +143,16 @@ import Testing
 
     @Test func `an engine without its agent is interrupted, and killed by nobody`() async throws {
         try await Workbench.with { bench in
+            // While a child of the shell runs, an interrupt that the child survives would be none to the shell: it waits by
+            // itself.
             try bench.script(
-                "trap 'echo int > \(bench.path)/int; exit 130' INT; touch \(bench.path)/started; while :; do sleep 0.05; done"
-            )
+                """
+                trap 'echo int > \(bench.path)/int; exit 130' INT
+                mkfifo \(bench.path)/gate
+                exec 9<>\(bench.path)/gate
+                touch \(bench.path)/started
+                read -r <&9
+                """)
             let running = try await diedAgent(bench, ["--on-orphan", "interrupt"])
             try await eventually("the engine notes its interrupt") { bench.text("int") == "int\n" }
             #expect(await running.endLeftovers().isEmpty || !bench.isAlive("supervisor"))

@@ -69,6 +69,13 @@ extension CrashFleet {
             FeedCheck.expectExact(fleet.feed.all, sourceLocation: sourceLocation)
         }
 
+        /// The supervisor of this attempt's stage on this server; other servers have jobs of the same id.
+        private func supervisorEnds(_ record: String, _ scenario: Scenario) async throws {
+            try await eventually("the end of the supervisor of \(record)") {
+                !Processes.find(argument: scenario.site.state).contains { Processes.commandLine($0).contains(record) }
+            }
+        }
+
         // MARK: Before the pre-script
 
         @Test func `killed while a job waits behind another, the one is retried and the other runs once`() async throws
@@ -108,9 +115,7 @@ extension CrashFleet {
                     try await scenario.ended(job)
                     // Only now does the supervisor of the dead agent go on: it must see that it is too late.
                     supervisor.release()
-                    while !Processes.find(argument: "\(job).1.pre-script").isEmpty {
-                        try await Task.sleep(for: .milliseconds(20))  // A process's end can only be looked for.
-                    }
+                    try await supervisorEnds("\(job).1.pre-script", scenario)
                     try await scenario.expect(job, is: 0, Integers(25, 25, 0), Integers(0, 0, 0))
                     #expect(scenario.ledger.begins(job) == ["post", "pre", "backup", "post"])
                     #expect(scenario.ledger.arguments("post", job) == ["\(job)", "25", "25"])
@@ -198,9 +203,7 @@ extension CrashFleet {
                     let agent = scenario.fleet.daemon(scenario.site.id)
                     #expect(await agent.stop(SIGKILL) == 128 + SIGKILL)
                     supervisor.release()
-                    while !Processes.find(argument: "\(job).1.\(stage)").isEmpty {
-                        try await Task.sleep(for: .milliseconds(20))  // A process's end can only be looked for.
-                    }
+                    try await supervisorEnds("\(job).1.\(stage)", scenario)
                     try await scenario.fleet.start(scenario.site)
                     try await scenario.ended(job)
                     if stage == "backup" {
