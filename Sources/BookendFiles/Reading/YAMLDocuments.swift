@@ -9,7 +9,7 @@ struct YAMLDocuments {
     /// A file with more duplicate keys than this is given up; each costs one more parsing of the file.
     private static let duplicateLimit = 50
     /// Bytes that are parsed again on account of duplicate keys, at most: of a large file fewer are named.
-    private static let repeatedBytes = 1 << 20
+    private static let repeatedBytes = 256 << 10
 
     private let roots: [Node]
     private let findings: Findings
