@@ -1,7 +1,7 @@
 import BookendModel
 
 /// The longest reason that is sent, in bytes.
-private let reasonBytes = 1_024
+private let reasonBytes = 400
 
 extension ProtoScriptFinding {
     init(_ finding: ScriptSurvey.Finding) {
@@ -54,7 +54,7 @@ extension ProtoScriptDrifts {
         drifts = list.map { drift in
             var proto = ProtoScriptDrift()
             proto.policy = drift.policy.rawValue
-            proto.reason = drift.reason.cut(toBytes: 2 * reasonBytes)
+            proto.reason = drift.reason.cut(toBytes: reasonBytes)
             return proto
         }
     }
@@ -65,7 +65,7 @@ extension ScriptDrift {
         try proto.drifts.bounded(AgentRecord.namedDrifts, "script_drift").map { drift throws(WireError) in
             ScriptDrift(
                 policy: try PolicyName(wire: drift.policy, "script_drift.policy"),
-                reason: try drift.reason.bounded(2 * reasonBytes, "script_drift.reason"))
+                reason: try drift.reason.bounded(reasonBytes, "script_drift.reason"))
         }
     }
 }

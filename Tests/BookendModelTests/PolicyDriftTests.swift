@@ -104,4 +104,20 @@ struct PolicyDriftTests {
         let all = machine.drift(DriftFilter(policy: nightly, agent: two, includesHealthy: true), at: moment(4).wall)
         #expect(all.rows.map(\.survey) == [ready] && all.compared == 1 && all.drifting == 0)
     }
+
+    /// The list goes to the collectors again and again, as one message.
+    @Test func `a fleet that drifts alike is named as far as there is room, and the others as not known`() {
+        var machine = CoordinatorMachine(CoordinatorState(policies: [policy()]))
+        let agents = (0..<4_010).map { AgentID(rawValue: "web-\($0)") }
+        _ = machine.handle(.enrolled(Dictionary(uniqueKeysWithValues: agents.map { ($0, [:]) })), at: moment(0))
+        let missing = ScriptSurvey(revision: 2, at: now, pre: .ready, post: .missing)
+        for agent in agents {
+            _ = machine.handle(
+                .heartbeat(agent, heartbeat([PolicyName(rawValue: "nightly"): missing])), at: moment(1))
+        }
+        let drifts = machine.agentRecords(at: moment(2).wall).map(\.scriptDrift)
+        #expect(drifts.prefix(4_000).allSatisfy { $0?.count == 1 } && drifts.suffix(10).allSatisfy { $0 == nil })
+        let report = machine.drift(DriftFilter(), at: moment(2).wall)
+        #expect(report.rows.count == DriftReport.rowLimit && report.drifting == 4_010)
+    }
 }

@@ -115,7 +115,7 @@ package struct DriftFilter: Hashable, Sendable {
 
 package struct DriftReport: Hashable, Sendable {
     /// Of one report, so that it stays one message.
-    package static let rowLimit = 5_000
+    package static let rowLimit = 2_000
 
     /// By policy, then agent; at most ``rowLimit``.
     package var rows: [PolicyDrift]

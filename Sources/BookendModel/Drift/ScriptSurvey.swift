@@ -19,6 +19,9 @@ package struct ScriptSurvey: Hashable, Sendable {
     /// `nil`: the policy has no scripts.
     package var post: Finding?
 
+    /// Both scripts are ready, or the policy has none.
+    package var isReady: Bool { [nil, .ready].contains(pre) && [nil, .ready].contains(post) }
+
     package init(revision: Int64, at: UnixTime, pre: Finding? = nil, post: Finding? = nil) {
         self.revision = revision
         self.at = at

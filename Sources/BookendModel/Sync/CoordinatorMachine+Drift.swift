@@ -26,7 +26,8 @@ extension CoordinatorMachine {
     func scriptDrift(of agent: AgentID, at now: UnixTime) -> [ScriptDrift]? {
         guard let surveys = presence.surveys(of: agent) else { return nil }
         var drifts: [ScriptDrift] = []
-        for name in surveys.keys.sorted() where drifts.count < AgentRecord.namedDrifts {
+        let doubtful = surveys.filter { !$0.value.isReady }
+        for name in doubtful.keys.sorted() where drifts.count < AgentRecord.namedDrifts {
             guard let policy = policies[name], presence.picks(policy.policy.selector, agent) else { continue }
             let alarming = drift(of: policy, on: agent, at: now).problems.filter(\.isAlarming)
             if !alarming.isEmpty {

@@ -169,10 +169,14 @@ package struct CoordinatorMachine: Hashable, Sendable {
 
     /// Every agent, with its maintenance and its scripts.
     package func agentRecords(at now: UnixTime) -> [AgentRecord] {
-        presence.records.map { record in
+        var room = AgentRecord.namedDriftsOfFleet
+        return presence.records.map { record in
             var record = record
             record.maintenance = holds.active(.agent(record.id), at: now)
-            record.scriptDrift = scriptDrift(of: record.id, at: now)
+            if let drifts = scriptDrift(of: record.id, at: now), drifts.count <= room {
+                record.scriptDrift = drifts
+                room -= drifts.count
+            }
             return record
         }
     }

@@ -50,16 +50,20 @@ extension World {
                     peer: target.map { process($0).identity }, drop: drop, duplicate: duplicate, reorder: reorder,
                     delay: delay, until: timeline.now + lasting))
         case (_, nil): break
-        case (.crash(let down), let target?): process(target).crash(down: down)
+        case (.crash(let down), let target?):
+            countRules(target, down, strikes)
+            process(target).crash(down: down)
         case (.crashAtStep(let steps, let commit, let down), let target?):
             let process = process(target)
             process.life?.dieAtStep(steps, of: commit) { [weak self] step in
                 self?.note(target.description, "dies \(step.description)")
                 strikes.count(step)
+                self?.countRules(target, down, strikes)
                 process.stayDown(down)
             }
         case (.reboot(let down), let target?):
             let process = process(target)
+            countRules(target, down, strikes)
             process.crash(down: down)
             process.machine.reboot()
             if case .agent(let index) = target { hosts[index].losePower() }
@@ -75,6 +79,10 @@ extension World {
             timeline.after(lasting) { [weak self] in self?.hosts[index].scripts[stage] = nil }
         case (.script, _): break
         }
+    }
+
+    private func countRules(_ target: Target, _ down: Int64, _ strikes: StrikeTable) {
+        if case .agent(let index) = target { strikes.count(hosts[index].rulesInForce(down: down)) }
     }
 
     private func cut(_ target: Target, from server: Target?, until end: Int64) {

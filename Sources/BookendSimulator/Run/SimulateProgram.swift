@@ -69,6 +69,7 @@ package enum SimulateProgram {
             seed += UInt64(options.worker.of)
         }
         for (pair, count) in strikes.pairs.sorted(by: { $0.key < $1.key }) { print("pair\t\(count)\t\(pair)") }
+        for (rule, count) in strikes.rules.sorted(by: { $0.key < $1.key }) { print("rule\t\(count)\t\(rule)") }
         for (step, count) in strikes.steps.sorted(by: { $0.key < $1.key }) { print("step\t\(count)\t\(step)") }
         for (name, count) in total.lines { print("count\t\(count)\t\(name)") }
         return failed.isEmpty ? 0 : 1

@@ -7,7 +7,8 @@ struct AccessTests {
         .nobody: [],
         .subscriber: ["job.read", "fleet.read", "feed.read"],
         .viewer: [
-            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "hold.list",
+            "policy.compare", "policy.list", "policy.show", "agent.list", "slot.list", "schedule.show", "drift.read",
+            "hold.list",
             "snapshot.list", "debt.list", "ask.continue", "peer.list", "audit.read", "alert.read", "key.rotate",
             "server-key.show",
         ],

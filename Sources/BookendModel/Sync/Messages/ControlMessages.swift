@@ -170,10 +170,12 @@ package struct AgentRecord: Hashable, Sendable {
     /// `nil`: the agent is not in maintenance.
     package var maintenance: Hold?
     /// Scripts that will not do what they should, at most ``namedDrifts``; `nil`: the agent has not said since the coordinator
-    /// started.
+    /// started, or the list has no room.
     package var scriptDrift: [ScriptDrift]?
 
     package static let namedDrifts = 16
+    /// Of all agents together, so that the list of them stays one message: beyond them an agent's are `nil`.
+    package static let namedDriftsOfFleet = 4_000
 
     package init(
         id: AgentID, labels: [String: String], isOnline: Bool, lastHeardAt: UnixTime?, version: String,
