@@ -29,6 +29,7 @@ package func withLockedRepository(
         defer {
             if holder.isRunning { kill(holder.processIdentifier, SIGKILL) }
             holder.waitUntilExit()
+            removeStaleLocks(of: repository, passwordFile: passwordFile)
         }
         try await eventually("restic's lock in \(repository)") {
             !resticLocks(of: repository).isEmpty || !holder.isRunning
@@ -38,4 +39,15 @@ package func withLockedRepository(
         return try await body()
     }
     throw DidNotHappen(description: "restic check was never caught with its lock on \(repository)")
+}
+
+/// Those of processes that are gone: who comes to the repository next finds it free.
+private func removeStaleLocks(of repository: String, passwordFile: String) {
+    let unlock = Process()
+    unlock.executableURL = URL(filePath: "/usr/bin/env")
+    unlock.arguments = ["restic", "--repo", repository, "--password-file", passwordFile, "--no-cache", "unlock"]
+    (unlock.standardOutput, unlock.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    // What could not be removed fails the next test that needs it.
+    guard (try? unlock.run()) != nil else { return }
+    unlock.waitUntilExit()
 }

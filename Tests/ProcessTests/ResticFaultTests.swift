@@ -46,6 +46,7 @@ extension OneFleet {
                     try await scenario.expect(job, is: 28, Integers(0, 28, 0))
                     #expect(scenario.ledger.arguments("post", job) == ["\(job)", "0", "28"])
                 }
+                try await scenario.expect(try await scenario.run(), is: 0, Integers(0, 0, 0))
             }
         }
 

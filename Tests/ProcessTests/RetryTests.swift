@@ -26,8 +26,6 @@ extension OneFleet {
                     #expect(waiting.contains { $0["job_id"].int == job }, "\(waiting)")
                     #expect(try await fleet.bookend("status").output.contains("waits for another attempt"))
                 }
-                let unlocked = try await scenario.site.restic(["unlock", "--remove-all"], repository)
-                #expect(unlocked.status == 0, "\(unlocked)")
                 try await scenario.ended(job)
                 let view = try await scenario.expect(
                     job, is: 0, Integers(0, 28, 0), Integers(0, 28, 0), Integers(0, 28, 0), Integers(0, 0, 0))
