@@ -38,8 +38,9 @@ package struct ResticEngine: BackupEngine {
         guard result.status == .repositoryMissing, repository.initializes, outcome.stopCause == nil else {
             return result
         }
-        // Whoever loses the race to make it finds it there: the second attempt at the backup decides.
-        let (made, words) = await run(["init"], order.files, handle, appends: true)
+        // Whoever loses the race to make it finds it there: the second attempt at the backup decides. What the first one
+        // said is not kept: its "Fatal" in the output of a successful backup has frightened people.
+        let (made, words) = await run(["init"], order.files, handle)
         guard case .exited(let code) = made.ending, made.stopCause == nil,
             code == 0
                 || words.unredactedTexts.contains(where: {
