@@ -227,6 +227,79 @@ import Testing
         }
     }
 
+    @Test func `a link that is turned after it was looked at leads no restore out`() async throws {
+        try await Workbench.with { bench in
+            let (root, outside) = (bench.path + "/restore", bench.path + "/outside")
+            for folder in [root, outside, bench.path + "/theirs"] { mkdir(folder, 0o755) }
+            chown(bench.path + "/theirs", 4_711, 4_711)
+            let link = bench.path + "/theirs/link"
+            symlink(root, link)
+            var looks = 0
+            let target = try RestoreTarget(link + "/new", allowed: [root]) { path in
+                looks += 1
+                let real = realpath(link, nil).map { String(cString: $0) + path.dropFirst(link.count) }
+                // Somebody was waiting for just that.
+                unlink(link)
+                symlink(outside, link)
+                return real
+            }
+            #expect(target.path == root + "/new" && looks == 1)
+            #expect(FileManager.default.fileExists(atPath: root + "/new"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == [])
+            #expect(refusal(link + "/new", [root])?.contains("is not inside of") == true)
+        }
+    }
+
+    @Test func `a directory that others could lead elsewhere allows no restore`() async throws {
+        try await Workbench.with { bench in
+            let outside = bench.path + "/outside"
+            for folder in [outside, bench.path + "/theirs"] { mkdir(folder, 0o755) }
+            let root = bench.path + "/theirs/restore"
+            symlink(outside, root)
+            #expect(refusal(root + "/a", [root]) == nil)
+            chown(bench.path + "/theirs", 4_711, 4_711)
+            #expect(refusal(root + "/b", [root])?.contains("/theirs belongs to user 4711") == true)
+            #expect(!FileManager.default.fileExists(atPath: outside + "/b"))
+        }
+    }
+
+    // MARK: Sources
+
+    @Test func `a source lies where nobody else can lead it out of the allowed paths`() async throws {
+        try await Workbench.with { bench in
+            let p = bench.path
+            for folder in ["/data", "/data-not", "/data/a", "/theirs", "/theirs/b", "/data/c", "/data/c/d"] {
+                mkdir(p + folder, 0o755)
+            }
+            symlink(p + "/data", p + "/named")
+            symlink("/etc", p + "/data/out")
+            symlink(p + "/data/a", p + "/data/in")
+            for (path, owner) in [("/theirs", 4_711), ("/data/c", 4_711), ("/data/c/d", 4_711)] as [(String, uid_t)] {
+                chown(p + path, owner, 0)
+            }
+            var guarding = GuardConfiguration()
+            #expect(guarding.refusal(ofSources: ["/etc", p + "/data-not"]) == nil)
+            guarding.backupPaths = [p + "/named", p + "/theirs"]
+            for source in ["/data", "/named/a", "/data/a/x", "/data/in/x", "/data/c/d", "/data/not-yet", "/theirs/b"] {
+                #expect(guarding.refusal(ofSources: [p + source]) == nil, "\(source)")
+            }
+            for (source, reason) in [
+                ("/data-not", "is not inside of"), ("/data/out", "is not inside of"),
+                ("/data/out/x", "is not inside of"),
+                ("", "is not inside of"), ("/data/../data-not", "without '..'"),
+                // What is there now does not matter: its owner may put a link there.
+                ("/data/c/d/e", "/data/c belongs to user 4711"), ("/theirs/b/x", "/theirs belongs to user 4711"),
+                ("/data/c/not-yet/e", "/data/c belongs to user 4711"),
+            ] {
+                let refusal = guarding.refusal(ofSources: [p + "/data/a", p + source])
+                #expect(refusal?.contains(reason) == true, "\(source): \(refusal ?? "allowed")")
+            }
+            chmod(p + "/data", 0o777)
+            #expect(guarding.refusal(ofSources: [p + "/data/a"]) == nil)
+            #expect(guarding.refusal(ofSources: [p + "/data/a/x"])?.contains("/data can be written by others") == true)
+        }
+    }
+
     // MARK: Secrets
 
     @Test func `secrets are taken out of what restic says`() {

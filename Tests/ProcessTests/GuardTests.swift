@@ -201,4 +201,33 @@ import Testing
                     == FileManager.default.contents(atPath: "/etc/hostname"))
         }
     }
+
+    @Test func `only what this server allows to be backed up is backed up`() async throws {
+        try await RealFleet.with("guard-sources", agents: 1) { fleet in
+            let site = fleet.layout.sites[0]
+            try await fleet.reconfigure(site) {
+                $0.replacingOccurrences(of: "guard:\n", with: "guard:\n  backup_paths: [\(site.source)]\n")
+            }
+            let (sibling, theirs) = (site.source + "-not", site.source + "/theirs")
+            for path in [sibling, theirs, theirs + "/a"] { mkdir(path, 0o755) }
+            try fleet.layout.write("not theirs\n", to: sibling + "/file")
+            symlink(sibling, site.source + "/out")
+            chown(theirs, 4_711, 4_711)
+            let scenario = try await Scenario(fleet: fleet, site: site, backup: .restic(sources: [theirs + "/a"]))
+            try await scenario.expect(try await scenario.run(), is: 0, Integers(0, 0, 0))
+            #expect(try await site.snapshots().count == 1)
+            for (source, reason) in [
+                (sibling, "is not inside of this agent's guard.backup_paths"),
+                (site.source + "/out", "is not inside of this agent's guard.backup_paths"),
+                (site.source + "/out/file", "is not inside of this agent's guard.backup_paths"),
+                ("/etc/hostname", "is not inside of this agent's guard.backup_paths"),
+                // A directory now, and a link as soon as its owner likes.
+                (theirs + "/a/b", "\(theirs) belongs to user 4711"),
+            ] {
+                try await scenario.apply(backup: .restic(sources: [source]))
+                try await run(scenario, is: 23, Integers(0, 23, 0), because: reason, ran: ["pre", "post"])
+            }
+            #expect(try await site.snapshots().count == 1)
+        }
+    }
 }

@@ -12,13 +12,20 @@ package struct RestoreTarget {
 
     /// Makes the directory (0700) if it is missing.
     ///
+    /// Links of the target are resolved once: who changes one of them meanwhile comes too early or too late.
+    ///
+    /// - Parameter resolving: How links are resolved; `nil`: as this server's file system has them.
     /// - Throws: ``RemoteFailure``: it is not allowed, not safe, not empty, or cannot be made.
-    package init(_ target: String, allowed: [String]) throws(RemoteFailure) {
+    package init(
+        _ target: String, allowed: [String], resolving: ((String) -> String?)? = nil
+    ) throws(RemoteFailure) {
         guard target.hasPrefix("/"), !target.split(separator: "/").contains("..") else {
             throw RemoteFailure(.invalid, "\(target): a restore needs an absolute path without '..'")
         }
-        guard AllowedPaths(roots: allowed).contain(target), let real = AllowedPaths.resolved(target) else {
-            let list = allowed.isEmpty ? "it allows none" : "it allows " + allowed.joined(separator: ", ")
+        let roots = AllowedPaths(roots: allowed)
+        guard let real = (resolving ?? AllowedPaths.resolved)(target), roots.hold(real) else {
+            let names = allowed.isEmpty ? "it allows none" : "it allows " + allowed.joined(separator: ", ")
+            let list = ([names] + roots.problems).joined(separator: "; ")
             throw RemoteFailure(
                 .refused, "\(target) is not inside of this agent's guard.restore_directories, links resolved: \(list)")
         }

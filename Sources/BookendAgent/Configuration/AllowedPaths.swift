@@ -1,9 +1,30 @@
 import Glibc
 
-/// Paths below which something is allowed, compared once links are resolved.
+/// Directories below which something is allowed, compared once links are resolved.
 struct AllowedPaths {
-    /// Absolute.
-    let roots: [String]
+    /// Without links.
+    private let roots: [String]
+    /// Why some of the directories allow nothing: others could lead them elsewhere.
+    let problems: [String]
+
+    /// - Parameter roots: Absolute.
+    init(roots paths: [String]) {
+        var roots: [String] = []
+        var problems: [String] = []
+        for path in paths {
+            switch TrustedPath(users: [geteuid()]).lead(path) {
+            case .found(let real, _), .missing(let real): roots.append(real)
+            case .refused(let reason): problems.append("\(path) allows nothing, as \(reason)")
+            }
+        }
+        self.roots = roots
+        self.problems = problems
+    }
+
+    /// Whether a path without links lies below one of the directories, or is one.
+    func hold(_ real: String) -> Bool {
+        roots.contains { real == $0 || real.hasPrefix($0 == "/" ? "/" : $0 + "/") }
+    }
 
     /// The real path, without links. What does not exist yet is resolved by its nearest parent that does.
     ///
@@ -25,15 +46,6 @@ struct AllowedPaths {
             guard name != ".." else { return nil }
             if !name.isEmpty, name != "." { rest.append(name) }
             existing = existing[..<slash]
-        }
-    }
-
-    /// Whether the path lies below one of the roots, or is one.
-    func contain(_ path: String) -> Bool {
-        guard let real = Self.resolved(path) else { return false }
-        return roots.contains { root in
-            guard let root = Self.resolved(root) else { return false }
-            return real == root || real.hasPrefix(root == "/" ? "/" : root + "/")
         }
     }
 }

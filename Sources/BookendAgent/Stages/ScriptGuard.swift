@@ -44,6 +44,7 @@ package enum ScriptFinding: Hashable, Sendable {
         }
         switch TrustedPath(users: [geteuid(), user?.uid ?? geteuid()]).follow(path) {
         case .refused(let reason): return .refused(reason)
+        case .missing(let missing): return .refused("\(missing) was removed just now")
         case .found(let followed, let status):
             guard followed == real else { return .refused("\(path) was changed just now: it leads to \(followed)") }
             guard status.st_mode & S_IFMT == S_IFREG else { return .refused("\(real) is not a regular file") }

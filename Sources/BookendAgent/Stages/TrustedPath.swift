@@ -10,6 +10,8 @@ struct TrustedPath {
     enum Finding {
         /// Without links, and what is there.
         case found(path: String, status: stat)
+        /// Without links: nothing is there, and nobody else can put something there.
+        case missing(path: String)
         /// What is in the way, for people.
         case refused(String)
     }
@@ -17,15 +19,24 @@ struct TrustedPath {
     private static let mostLinks = 40
 
     /// - Parameter path: Absolute, of something that is there.
-    func follow(_ path: String) -> Finding {
+    func follow(_ path: String) -> Finding { walk(path, trustsEnd: true) }
+
+    /// Where a path leads, whoever may write to what is there: nobody else can lead it elsewhere.
+    ///
+    /// - Parameter path: Absolute. What is not there yet must not climb with `..`.
+    func lead(_ path: String) -> Finding { walk(path, trustsEnd: false) }
+
+    private func walk(_ path: String, trustsEnd: Bool) -> Finding {
         var done: [Substring] = []
         var rest = Array(path.split(separator: "/").reversed())
         var links = 0
         var status = stat()
         guard lstat("/", &status) == 0 else { return .refused("/: \(Self.lastError)") }
-        if let reason = distrust("/", status) { return .refused(reason) }
+        // Of the place that `done` names: it matters once a name is looked up there.
+        var reason = distrust("/", status)
         while let name = rest.popLast() {
             if name == "." { continue }
+            if let reason { return .refused(reason) }
             if name == ".." {
                 // Of a link: the parent of a real directory, which was looked at on the way to it.
                 _ = done.popLast()
@@ -33,10 +44,16 @@ struct TrustedPath {
             }
             let place = "/" + (done + [name]).joined(separator: "/")
             guard lstat(place, &status) == 0 else {
-                return .refused("\(place)\(links > 0 ? ", where a link leads to" : ""): \(Self.lastError)")
+                let code = errno
+                guard !trustsEnd, code == ENOENT, !rest.contains("..") else {
+                    return .refused(
+                        "\(place)\(links > 0 ? ", where a link leads to" : ""): \(String(cString: strerror(code)))")
+                }
+                let further = rest.reversed().filter { $0 != "." }.map { "/" + $0 }
+                return .missing(path: place + further.joined())
             }
             guard status.st_mode & S_IFMT == S_IFLNK else {
-                if let reason = distrust(place, status) { return .refused(reason) }
+                reason = distrust(place, status)
                 done.append(name)
                 continue
             }
@@ -46,6 +63,7 @@ struct TrustedPath {
             if target.hasPrefix("/") { done = [] }
             rest += target.split(separator: "/").reversed()
         }
+        if trustsEnd, let reason { return .refused(reason) }
         let real = "/" + done.joined(separator: "/")
         guard lstat(real, &status) == 0 else { return .refused("\(real): \(Self.lastError)") }
         return .found(path: real, status: status)
