@@ -5,13 +5,15 @@ import Synchronization
 
 /// The static key file, read again when it changes, and the ring of those who may come in.
 package final class WatchedKeyFile: Sendable {
-    /// Enough to notice a file that was written or replaced.
+    /// Enough to notice a file that was written or replaced, or whose owner or mode was put right.
     private struct Mark: Equatable, Sendable {
         var device: UInt
         var inode: UInt
         var size: Int
         var seconds: Int
         var nanoseconds: Int
+        var owner: uid_t
+        var mode: mode_t
     }
 
     package let path: String
@@ -52,6 +54,7 @@ package final class WatchedKeyFile: Sendable {
         guard stat(path, &status) == 0 else { return nil }
         return Mark(
             device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size),
-            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec,
+            owner: status.st_uid, mode: status.st_mode)
     }
 }

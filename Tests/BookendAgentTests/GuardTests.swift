@@ -324,4 +324,42 @@ import Testing
                 error?.message.contains(message) == true && error?.message.contains("LoadCredential=restic:") == true)
         }
     }
+
+    @Test func `a file with a secret that others can use stops the start, and says what to type`() async throws {
+        try await Workbench.with { bench in
+            let names = ["password", "location", "environment"]
+            for name in names {
+                try "A=secret\n".write(toFile: bench.path + "/" + name, atomically: false, encoding: .utf8)
+                chmod(bench.path + "/" + name, 0o600)
+            }
+            func repository() throws -> RepositoryConfiguration {
+                try RepositoryConfiguration(
+                    AgentConfiguration.Repository(
+                        location: .secret(.file(bench.path + "/location")), password: .file(bench.path + "/password"),
+                        environment: .credential("environment")),
+                    credentials: CredentialDirectory(path: bench.path))
+            }
+            let right = try repository()
+            for path in names.map({ bench.path + "/" + $0 }) {
+                // Systemd shows credentials to a unit's user by an access list, which the group's bits stand for.
+                chmod(path, 0o440)
+                #expect(try repository().openSecret == nil)
+                for mode in [0o604, 0o602, 0o620, 0o666] as [mode_t] {
+                    chmod(path, mode)
+                    let error = #expect(throws: AgentError.self) { try repository() }
+                    #expect(error?.message.hasSuffix("run chmod g-w,o-rwx \(path)") == true, "\(error?.message ?? "")")
+                    #expect(right.openSecret == error?.message)
+                }
+                chmod(path, 0o600)
+                chown(path, 4_711, 0)
+                let error = #expect(throws: AgentError.self) { try repository() }
+                #expect(
+                    error?.message == "\(path) holds a secret and belongs to user 4711: run chown \(geteuid()) \(path)")
+                chown(path, geteuid(), 0)
+            }
+            #expect(right.openSecret == nil)
+            unlink(bench.path + "/password")
+            #expect(try repository().openSecret == nil)
+        }
+    }
 }

@@ -50,4 +50,21 @@ import Testing
             #expect(agents(file) == [web2: ["role": "web"]])
         }
     }
+
+    @Test func `a key file that everybody could write to admits nobody new until its mode is put right`() throws {
+        try TemporaryDirectory.with { directory in
+            let path = directory + "/keys"
+            let (first, second) = (try CurveKeyPair.generate().publicKey, try CurveKeyPair.generate().publicKey)
+            write("\(first) agent/web-1\n", to: path)
+            let file = try WatchedKeyFile(path: path)
+            write("\(first) agent/web-1\n\(second) operator/eve role=admin\n", to: path)
+            chmod(path, 0o666)
+            let error = #expect(throws: TransportError.self) { try file.refresh() }
+            #expect(error?.message.contains("run chmod go-w \(path)") == true)
+            #expect(file.peers.map(\.key) == [PublicKey(first)])
+            chmod(path, 0o600)
+            #expect(try file.refresh())
+            #expect(file.peers.map(\.key) == [PublicKey(first), PublicKey(second)])
+        }
+    }
 }

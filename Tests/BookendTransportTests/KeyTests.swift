@@ -1,5 +1,6 @@
 import BookendModel
 import BookendTestSupport
+import Foundation
 import Glibc
 import Testing
 
@@ -30,6 +31,38 @@ struct KeyTests {
             let error = #expect(throws: TransportError.self) { try CurveKeyPair.read(secretFile: path) }
             #expect(error?.code == .keyFile)
             #expect(error?.message.contains("chmod 600 \(path)") == true)
+        }
+    }
+
+    @Test func `a secret key file of another user is refused`() throws {
+        try TemporaryDirectory.with { folder in
+            let path = "\(folder)/key"
+            try CurveKeyPair.generate().write(secretFile: path)
+            try #require(chown(path, 4_711, 0) == 0)
+            let error = #expect(throws: TransportError.self) { try CurveKeyPair.read(secretFile: path) }
+            #expect(error?.message == "\(path) belongs to user 4711: run chown \(geteuid()) \(path)")
+        }
+    }
+
+    @Test func `a key file that others own or can write lets nobody in`() throws {
+        try TemporaryDirectory.with { folder in
+            let path = "\(folder)/keys"
+            let key = try CurveKeyPair.generate().publicKey
+            try "\(key) operator/eve role=admin\n".write(toFile: path, atomically: false, encoding: .utf8)
+            for mode in [0o600, 0o644, 0o640] as [mode_t] {
+                chmod(path, mode)
+                #expect(try KeyRing.read(file: path).map(\.key) == [key])
+            }
+            for mode in [0o666, 0o620, 0o602] as [mode_t] {
+                chmod(path, mode)
+                let error = #expect(throws: TransportError.self) { try KeyRing.read(file: path) }
+                #expect(error?.message.hasSuffix("others than its owner can write it: run chmod go-w \(path)") == true)
+            }
+            chmod(path, 0o600)
+            try #require(chown(path, 4_711, 0) == 0)
+            let error = #expect(throws: TransportError.self) { try KeyRing.read(file: path) }
+            #expect(
+                error?.message == "\(path) belongs to user 4711, who could let anybody in: run chown root \(path)")
         }
     }
 

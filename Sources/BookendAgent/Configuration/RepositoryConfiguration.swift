@@ -1,3 +1,4 @@
+import BookendDaemon
 package import BookendFiles
 
 /// A repository, by the secrets that only this server knows.
@@ -15,6 +16,8 @@ package struct RepositoryConfiguration: Hashable, Sendable {
     package var initializes: Bool
     /// More for restic's environment, such as the keys of an object store.
     package var environment: [String: String]
+    /// Where the environment was read from.
+    private var environmentFile: String?
 
     package init(
         location: Location, passwordFile: String, initializes: Bool = false, environment: [String: String] = [:]
@@ -27,7 +30,8 @@ package struct RepositoryConfiguration: Hashable, Sendable {
 
     /// Resolves what a configuration names.
     ///
-    /// - Throws: ``AgentError`` when a credential was not given, or the environment cannot be read.
+    /// - Throws: ``AgentError`` when a credential was not given, a file with a secret is open to others, or the environment
+    ///   cannot be read.
     package init(
         _ repository: AgentConfiguration.Repository, credentials: CredentialDirectory
     ) throws(AgentError) {
@@ -39,9 +43,18 @@ package struct RepositoryConfiguration: Hashable, Sendable {
         self.init(
             location: location, passwordFile: try credentials.path(of: repository.password),
             initializes: repository.initialize)
-        if let place = repository.environment {
-            environment = try EnvironmentFile.read(path: credentials.path(of: place))
-        }
+        if let place = repository.environment { environmentFile = try credentials.path(of: place) }
+        if let problem = openSecret { throw AgentError(.configuration, problem) }
+        if let environmentFile { environment = try EnvironmentFile.read(path: environmentFile) }
+    }
+
+    /// Which of the files with its secrets others could read or change now, and what to type; `nil`: none. A file that is
+    /// not there is its user's to name.
+    package var openSecret: String? {
+        var files = [passwordFile]
+        if case .file(let path) = location { files.append(path) }
+        if let environmentFile { files.append(environmentFile) }
+        return files.lazy.compactMap { SecretFileRule.problem(of: $0) }.first
     }
 
     /// What must be told to nobody: the password, the keys in the environment, a location's password. Read anew each

@@ -134,7 +134,7 @@ package struct ServerStages: AttemptStages {
 
     /// The engine for a repository that a policy or an operator names.
     ///
-    /// - Throws: ``RemoteFailure`` when this server's configuration has no such repository.
+    /// - Throws: ``RemoteFailure`` when this server's configuration has no such repository, or others can use its secrets.
     func engine(for plan: ResticPlan) throws(RemoteFailure) -> ResticEngine {
         guard let repository = repositories[plan.repository] else {
             let known = repositories.keys.sorted().map(\.rawValue).joined(separator: ", ")
@@ -146,6 +146,7 @@ package struct ServerStages: AttemptStages {
         return ResticEngine(
             plan: plan, repository: repository, process: process, stateDirectory: stateDirectory, restic: restic)
     }
+        if let problem = repository.openSecret { throw RemoteFailure(.refused, problem) }
 
     private func files(_ stage: Stage, of context: AttemptContext) -> StageFiles {
         let job = context.trigger.job

@@ -1,3 +1,4 @@
+import BookendDaemon
 import Glibc
 
 /// A secret in a file of its own: its first line. Read anew each time, so that it can be changed while the collector runs.
@@ -11,9 +12,10 @@ enum SecretFile {
         }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & 0o007 == 0 else {
-            throw CollectorError(.configuration, "\(path) is open to everyone on this machine: run chmod o-rwx \(path)")
+        guard fstat(descriptor, &status) == 0 else {
+            throw CollectorError(.configuration, "\(path) cannot be read: \(String(cString: strerror(errno)))")
         }
+        if let problem = SecretFileRule.problem(of: path, status) { throw CollectorError(.configuration, problem) }
         var buffer = [UInt8](repeating: 0, count: limit)
         let count = Glibc.read(descriptor, &buffer, limit)
         let line = buffer.prefix(max(0, count)).prefix { $0 != 0x0A && $0 != 0x0D }

@@ -11,9 +11,19 @@ extension KeyRing {
     /// key does) are passed over.
     ///
     /// - Throws: ``TransportError`` with code `.keyFile`, which names the file and the line. Nothing is admitted from a
-    ///   file in which one line is wrong.
+    ///   file in which one line is wrong, nor from one that others than root and this process's user own or can write.
     package static func read(file path: String) throws(TransportError) -> [EnrolledKey] {
-        try parse(SmallFile.read(path, limit: fileLimit).text, file: path)
+        let (text, mode, owner) = try SmallFile.read(path, limit: fileLimit)
+        guard owner == 0 || owner == geteuid() else {
+            throw TransportError(
+                .keyFile, "\(path) belongs to user \(owner), who could let anybody in: run chown root \(path)")
+        }
+        guard mode & 0o022 == 0 else {
+            throw TransportError(
+                .keyFile,
+                "\(path) says who may come in, and others than its owner can write it: run chmod go-w \(path)")
+        }
+        return try parse(text, file: path)
     }
 
     /// Reads the text of a key file; `file` is its name for messages.
