@@ -1,4 +1,5 @@
 import BookendAgent
+import BookendDigest
 import BookendFiles
 import BookendModel
 import BookendTestSupport
@@ -86,11 +87,75 @@ import Testing
                 ("/bin/true", ["/bin/false"], .refused), ("/nope", ["/nope"], .couldNotStart),
             ] {
                 var guarding = GuardConfiguration()
-                guarding.commands = allowed
-                let engine = CommandEngine(
-                    plan: CommandPlan(program: program), process: bench.process, guarding: guarding)
-                #expect(await engine.backup(order, handle: StageHandle()) { _ in }.status == status)
+                guarding.commands = allowed.map { .init(path: $0) }
+                #expect(await run(CommandPlan(program: program), guarding, bench).status == status)
             }
+        }
+    }
+
+    private func run(_ plan: CommandPlan, _ guarding: GuardConfiguration, _ bench: Workbench) async -> StageResult {
+        let copies = ScriptCopies(stateDirectory: bench.path + "/state")
+        let engine = CommandEngine(plan: plan, process: bench.process, guarding: guarding, copies: copies)
+        return await engine.backup(order, handle: StageHandle()) { _ in }
+    }
+
+    @Test func `a command runs with the arguments that the server allows, and with no others`() async throws {
+        try await Workbench.with { bench in
+            let (program, said) = (bench.path + "/scripts/engine", bench.path + "/said")
+            try bench.script("echo \"$*\" >>\(said)", name: "engine")
+            var guarding = GuardConfiguration()
+            guarding.commands = [
+                .init(path: program, arguments: ["--full", "/srv"]), .init(path: program, arguments: []),
+            ]
+            for arguments in [["--full", "/srv"], []] {
+                #expect(
+                    await run(CommandPlan(program: program, arguments: arguments), guarding, bench).status
+                        == .successful)
+            }
+            for arguments in [
+                ["--full"], ["/srv", "--full"], ["--full", "/srv", "--checkpoint-action=exec=sh"], ["--full /srv"],
+            ] {
+                let result = await run(CommandPlan(program: program, arguments: arguments), guarding, bench)
+                #expect(result.status == .refused && result.details.reason.hasSuffix("but not with these arguments"))
+            }
+            #expect(bench.text("said") == "--full /srv\n\n")
+            guarding.commands.append(.init(path: program))
+            #expect(
+                await run(CommandPlan(program: program, arguments: ["--any"]), guarding, bench).status == .successful)
+        }
+    }
+
+    @Test func `a command that others could have swapped, or that is not the pinned one, does not run`() async throws {
+        try await Workbench.with { bench in
+            let (program, said) = (bench.path + "/scripts/engine", bench.path + "/said")
+            try bench.script("echo \"$0 $*\" >>\(said)", name: "engine")
+            var guarding = GuardConfiguration()
+            guarding.commands = [.init(path: program)]
+            let plan = CommandPlan(program: program, arguments: ["a"])
+            for path in [program, bench.path + "/scripts"] {
+                chmod(path, 0o777)
+                let open = await run(plan, guarding, bench)
+                #expect(open.status == .refused && open.details.reason.contains("\(path) can be written by others"))
+                chmod(path, 0o755)
+                chown(path, 4_711, 0)
+                let theirs = await run(plan, guarding, bench)
+                #expect(theirs.status == .refused && theirs.details.reason.contains("\(path) belongs to user 4711"))
+                chown(path, geteuid(), 0)
+            }
+            chmod(program, 0o644)
+            #expect(await run(plan, guarding, bench).details.reason.contains("is not executable"))
+            chmod(program, 0o755)
+            #expect(bench.text("said") == "(no file)")
+
+            let digest = "\(SHA256.hash(try Data(contentsOf: URL(fileURLWithPath: program))))"
+            // It holds for the path, whichever item allows the arguments.
+            guarding.commands.append(.init(path: program, arguments: [], sha256: digest))
+            #expect(await run(plan, guarding, bench).status == .successful)
+            #expect(bench.text("said") == "\(program) a\n")
+            try bench.script("echo evil >>\(said)", name: "engine")
+            let changed = await run(plan, guarding, bench)
+            #expect(changed.status == .refused && changed.details.reason.contains("its SHA-256 is"), "\(changed)")
+            #expect(bench.text("said") == "\(program) a\n")
         }
     }
 }

@@ -1,24 +1,27 @@
-import BookendFiles
 package import BookendModel
 
-/// Any program that the agent's own configuration allows; its exit status is the outcome.
+/// A program that the agent's own configuration allows; its exit status is the outcome.
 package struct CommandEngine: BackupEngine {
     private let plan: CommandPlan
     private let process: StageProcess
     private let guarding: GuardConfiguration
+    private let copies: ScriptCopies
 
-    package init(plan: CommandPlan, process: StageProcess, guarding: GuardConfiguration) {
+    package init(plan: CommandPlan, process: StageProcess, guarding: GuardConfiguration, copies: ScriptCopies) {
         self.plan = plan
         self.process = process
         self.guarding = guarding
+        self.copies = copies
     }
 
     package func backup(
         _ order: EngineOrder, handle: StageHandle, onProgress: @escaping @Sendable (BackupProgress) -> Void
     ) async -> StageResult {
-        guard guarding.commands.contains(plan.program) else {
-            return StageResult(
-                .refused, reason: "\(plan.program) is not among the commands that this agent's configuration allows")
+        let found: FoundScript
+        switch ScriptFinding.find(plan, guarding: guarding) {
+        case .refused(let reason): return StageResult(.refused, reason: reason)
+        case .missing: return StageResult(.couldNotStart, reason: "\(plan.program) is not there")
+        case .ready(let program): found = program
         }
         var program = StageProgram(path: plan.program, arguments: plan.arguments)
         program.environment["BOOKEND_JOB_ID"] = "\(order.job)"
@@ -31,9 +34,11 @@ package struct CommandEngine: BackupEngine {
         program.resultFile = order.files.result
         program.outputLimit = order.files.limit
         program.isInterruptedWithoutAgent = true
-        let outcome = await process.run(program, handle: handle)
-        var result = ScriptStage.result(of: outcome, rule: .end)
-        if outcome.stopCause != nil && result.status == .windowExpired { result.details.reason = "it was stopped" }
-        return result
+        return await copies.run(program, as: found) { program in
+            let outcome = await process.run(program, handle: handle)
+            var result = ScriptStage.result(of: outcome, rule: .end)
+            if outcome.stopCause != nil && result.status == .windowExpired { result.details.reason = "it was stopped" }
+            return result
+        }
     }
 }

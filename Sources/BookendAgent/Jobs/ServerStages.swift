@@ -14,6 +14,7 @@ package struct ServerStages: AttemptStages {
     private let outputLimit: Int
     private let stateDirectory: String
     private let restic: String
+    private let copies: ScriptCopies
 
     package init(
         process: StageProcess, repositories: [RepositoryName: RepositoryConfiguration],
@@ -29,6 +30,7 @@ package struct ServerStages: AttemptStages {
         self.outputLimit = outputLimit
         self.stateDirectory = stateDirectory
         self.restic = restic
+        self.copies = copies
         scripts = ScriptStage(
             process: process, guarding: permissions, statusMaps: statusMaps, home: home, copies: copies, start: start)
     }
@@ -79,7 +81,8 @@ package struct ServerStages: AttemptStages {
             files: files, bandwidthLimit: context.trigger.bandwidthLimit ?? context.policy.policy.bandwidthLimit)
         let engine: any BackupEngine
         switch context.policy.policy.engine {
-        case .command(let plan): engine = CommandEngine(plan: plan, process: process, guarding: permissions)
+        case .command(let plan):
+            engine = CommandEngine(plan: plan, process: process, guarding: permissions, copies: copies)
         case .restic(let plan):
             if let reason = permissions.refusal(ofSources: plan.sources) { return StageEnd(.refused, reason: reason) }
             do throws(RemoteFailure) {
@@ -143,10 +146,10 @@ package struct ServerStages: AttemptStages {
                 "this agent's configuration has no repository '\(plan.repository)'"
                     + (known.isEmpty ? "" : "; it has \(known)"))
         }
+        if let problem = repository.openSecret { throw RemoteFailure(.refused, problem) }
         return ResticEngine(
             plan: plan, repository: repository, process: process, stateDirectory: stateDirectory, restic: restic)
     }
-        if let problem = repository.openSecret { throw RemoteFailure(.refused, problem) }
 
     private func files(_ stage: Stage, of context: AttemptContext) -> StageFiles {
         let job = context.trigger.job

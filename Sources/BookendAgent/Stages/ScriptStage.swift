@@ -92,16 +92,7 @@ package struct ScriptStage: Sendable {
                     systemdRun: systemdRun, unit: "\(name)-\(UInt32.random(in: 0 ... .max)).service",
                     description: "Bookend: \(stage.rawValue) of job \(arguments.first ?? "0")")
             }
-            guard !script.digests.isEmpty else { return await run(program, rule, handle, started) }
-            switch copies.make(of: script) {
-            case .refused(let reason): return StageResult(.refused, reason: reason)
-            case .failed(let reason):
-                return StageResult(.couldNotStart, reason: "no copy of \(script.path) could be made: \(reason)")
-            case .made(let copy):
-                defer { copy.remove() }
-                program.run(copy)
-                return await run(program, rule, handle, started)
-            }
+            return await copies.run(program, as: script) { await run($0, rule, handle, started) }
         }
     }
 
@@ -141,6 +132,25 @@ package struct ScriptStage: Sendable {
             details.reason = "it ended with exit code \(code)"
         }
         return StageResult(status: status, details: details, didRun: true)
+    }
+}
+
+extension ScriptCopies {
+    /// Runs a program from where it was found, or from a copy that was checked when it is pinned.
+    func run(
+        _ program: StageProgram, as script: FoundScript, _ body: (StageProgram) async -> StageResult
+    ) async -> StageResult {
+        guard !script.digests.isEmpty else { return await body(program) }
+        switch make(of: script) {
+        case .refused(let reason): return StageResult(.refused, reason: reason)
+        case .failed(let reason):
+            return StageResult(.couldNotStart, reason: "no copy of \(script.path) could be made: \(reason)")
+        case .made(let copy):
+            defer { copy.remove() }
+            var program = program
+            program.run(copy)
+            return await body(program)
+        }
     }
 }
 

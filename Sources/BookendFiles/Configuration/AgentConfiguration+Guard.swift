@@ -46,8 +46,8 @@ extension AgentConfiguration {
         package var restoreDirectories: [String] = []
         /// `backup_paths`: absolute paths; only what is inside of these is backed up. Default empty: anything.
         package var backupPaths: [String] = []
-        /// `commands`: absolute paths of the programs that engine `command` may run. Default none.
-        package var commands: [String] = []
+        /// `commands`: absolute paths of the programs that engine `command` may run, or mappings. Default none.
+        package var commands: [AllowedCommand] = []
 
         package init() {}
     }
@@ -80,5 +80,24 @@ extension AgentConfiguration {
             self.path = path
             self.sha256 = sha256
         }
+    }
+
+    /// A program that engine `command` may run. As an item of the list it is its path alone, or a mapping.
+    package struct AllowedCommand: Hashable, Sendable, ExpressibleByStringLiteral {
+        /// `path`: absolute; required.
+        package var path: String
+        /// `arguments`: all of its arguments, in order; the program runs with these and no others. Default: with any. An
+        /// item more of the same path allows others.
+        package var arguments: [String]?
+        /// `sha256`: 64 hexadecimal digits in lower case; it holds for every item of the same path. Default: not pinned.
+        package var sha256: String?
+
+        package init(path: String, arguments: [String]? = nil, sha256: String? = nil) {
+            self.path = path
+            self.arguments = arguments
+            self.sha256 = sha256
+        }
+
+        package init(stringLiteral path: String) { self.init(path: path) }
     }
 }

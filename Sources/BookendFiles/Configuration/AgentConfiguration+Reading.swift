@@ -45,7 +45,7 @@ extension AgentConfiguration {
     /// Every mapping of the file.
     package static let tables = [
         keys, coordinatorKeys, collectorKeys, repositoryKeys, guardKeys, scriptDirectoryKeys, pinnedScriptKeys,
-        limitKeys,
+        commandKeys, limitKeys,
         autonomyKeys, scriptsKeys, onIsolationKeys,
     ]
 

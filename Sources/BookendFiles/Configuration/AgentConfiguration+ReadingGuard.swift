@@ -21,7 +21,7 @@ extension AgentConfiguration {
             "script_directories": "a list of absolute paths, or of mappings with path and run_as",
             "scripts": "a list of mappings with path and sha256",
             "restore_directories": "a list of absolute paths", "backup_paths": "a list of absolute paths",
-            "commands": "a list of absolute paths",
+            "commands": "a list of absolute paths, or of mappings with path, arguments and sha256",
         ])
     static let scriptDirectoryKeys = KeyTable(
         "guard.script_directories",
@@ -31,6 +31,13 @@ extension AgentConfiguration {
         ])
     static let pinnedScriptKeys = KeyTable(
         "guard.scripts", ["path": "an absolute path", "sha256": "64 hexadecimal digits, as sha256sum prints them"])
+
+    static let commandKeys = KeyTable(
+        "guard.commands",
+        [
+            "path": "an absolute path", "arguments": "a list of texts",
+            "sha256": "64 hexadecimal digits, as sha256sum prints them",
+        ])
 
     static func repositories(_ value: YAMLValue?) -> [RepositoryName: Repository] {
         let byName = value?.dictionary { name, value -> Repository? in
@@ -73,7 +80,7 @@ extension AgentConfiguration {
         result.scripts = keys["scripts"]?.list(pinnedScript) ?? []
         result.restoreDirectories = keys["restore_directories"]?.absolutePaths() ?? []
         result.backupPaths = keys["backup_paths"]?.absolutePaths() ?? []
-        result.commands = keys["commands"]?.absolutePaths() ?? []
+        result.commands = keys["commands"]?.list(command) ?? []
         return result
     }
 
@@ -89,6 +96,14 @@ extension AgentConfiguration {
                 suggestion: "leave it out")
         }
         return directory
+    }
+
+    private static func command(_ value: YAMLValue) -> AllowedCommand? {
+        guard value.isMapping else { return value.absolutePath().map { AllowedCommand(path: $0) } }
+        guard let keys = value.mapping(commandKeys) else { return nil }
+        return AllowedCommand(
+            path: keys.required("path")?.absolutePath() ?? "",
+            arguments: keys["arguments"].map { $0.list { $0.string() } ?? [] }, sha256: keys["sha256"]?.sha256())
     }
 
     private static func pinnedScript(_ value: YAMLValue) -> PinnedScript? {
