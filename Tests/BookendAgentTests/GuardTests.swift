@@ -263,6 +263,30 @@ import Testing
         }
     }
 
+    @Test func `what a restore could have written does not run, by whatever link it is called`() async throws {
+        try await Workbench.with { bench in
+            let p = bench.path
+            mkdir(p + "/restore", 0o755)
+            try bench.script("exit 0", name: "pre_script.sh")
+            rename(p + "/scripts/pre_script.sh", p + "/restore/pre_script.sh")
+            var guarding = bench.guarding
+            guarding.scriptDirectories.append(AgentConfiguration.ScriptDirectory(path: p + "/named"))
+            guarding.commands = [.init(path: p + "/named/pre_script.sh")]
+            symlink(p + "/restore", p + "/named")
+            let plan = CommandPlan(program: p + "/named/pre_script.sh")
+            guard case .ready = find(bench, p + "/named", guarding),
+                case .ready = ScriptFinding.find(plan, guarding: guarding)
+            else {
+                Issue.record("\(find(bench, p + "/named", guarding)), \(ScriptFinding.find(plan, guarding: guarding))")
+                return
+            }
+            guarding.restoreDirectories = [p + "/restore"]
+            for finding in [find(bench, p + "/named", guarding), ScriptFinding.find(plan, guarding: guarding)] {
+                #expect(reason(finding).hasSuffix("a restore could have put it there"))
+            }
+        }
+    }
+
     // MARK: Sources
 
     @Test func `a source lies where nobody else can lead it out of the allowed paths`() async throws {

@@ -33,4 +33,11 @@ extension GuardConfiguration {
             return "\(source) is not inside of this agent's guard.backup_paths, links resolved (\(list))"
         }
     }
+
+    /// Why a program may not be run from this place, links resolved: a restore could have put it there. The configuration
+    /// refuses that by names; links may lead there all the same. `nil`: it may.
+    func restoredRefusal(of real: String) -> String? {
+        guard AllowedPaths(roots: restoreDirectories).hold(real) else { return nil }
+        return "\(real) lies in one of this agent's guard.restore_directories: a restore could have put it there"
+    }
 }

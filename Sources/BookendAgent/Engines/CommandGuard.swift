@@ -30,6 +30,7 @@ extension ScriptFinding {
             guard status.st_mode & 0o111 != 0 else { return .refused("\(followed) is not executable: chmod u+x it") }
             real = followed
         }
+        if let reason = guarding.restoredRefusal(of: real) { return .refused(reason) }
         let digests = entries.compactMap(\.sha256).map { Digest($0) }
         guard digests.allSatisfy({ $0 != nil }) else { return .refused("\(path) is pinned to what is no SHA-256") }
         return .ready(

@@ -37,6 +37,7 @@ package enum ScriptFinding: Hashable, Sendable {
         guard let place = allowedDirectory(of: real, in: guarding.scriptDirectories) else {
             return .refused("\(real) is outside of the directories that this agent allows scripts to run from")
         }
+        if let reason = guarding.restoredRefusal(of: real) { return .refused(reason) }
         var user: ScriptUser?
         if let name = place.user {
             user = ScriptUser.find(name)

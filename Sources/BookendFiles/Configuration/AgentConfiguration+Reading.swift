@@ -82,6 +82,9 @@ extension AgentConfiguration {
             } catch {
                 failure = error
             }
+            let restic = keys["restic"]?.program() ?? "restic"
+            let isolation = keys["on_isolation"].flatMap(onIsolation)
+            let programs = [("restic", restic), ("on_isolation", isolation?.command.first ?? "")]
             return AgentConfiguration(
                 id: id(keys, enrolled, hostName: hostName),
                 labels: (enrolled?.labels ?? [:]).merging(keys["labels"]?.labels() ?? [:]) { $1 },
@@ -94,14 +97,15 @@ extension AgentConfiguration {
                     ? enrolled?.collectors ?? collectors(keys.required("collectors"))
                     : collectors(keys["collectors"]),
                 repositories: repositories(keys["repositories"]),
-                permissions: permissions(keys["guard"]),
+                permissions: permissions(
+                    keys["guard"], stateDirectory: stateDirectory, programs: programs.filter { $0.1.hasPrefix("/") }),
                 statusMaps: keys["status_maps"]?.statusMaps() ?? [:],
                 limits: limits(keys["limits"]),
-                restic: keys["restic"]?.program() ?? "restic",
+                restic: restic,
                 logLevel: keys["log_level"]?.enumeration(LogLevel.self) ?? .info,
                 heartbeat: keys["heartbeat"]?.duration(in: .seconds(1) ... .seconds(300)) ?? .seconds(15),
                 autonomy: autonomy(keys["autonomy"]), scripts: scripts(keys["scripts"]),
-                onIsolation: keys["on_isolation"].flatMap(onIsolation))
+                onIsolation: isolation)
         }
         if let failure { throw failure }
         return configuration

@@ -73,14 +73,25 @@ extension AgentConfiguration {
             suggestion: "leave one of them out")
     }
 
-    static func permissions(_ value: YAMLValue?) -> Permissions {
+    /// - Parameter programs: What is run here beside scripts and commands, by the keys that name it.
+    static func permissions(
+        _ value: YAMLValue?, stateDirectory: String, programs: [(key: String, path: String)]
+    ) -> Permissions {
         var result = Permissions()
         guard let keys = value?.mapping(guardKeys) else { return result }
         result.scriptDirectories = keys["script_directories"]?.list(scriptDirectory) ?? []
         result.scripts = keys["scripts"]?.list(pinnedScript) ?? []
-        result.restoreDirectories = keys["restore_directories"]?.absolutePaths() ?? []
         result.backupPaths = keys["backup_paths"]?.absolutePaths() ?? []
         result.commands = keys["commands"]?.list(command) ?? []
+        let places = RestorePlaces(result, stateDirectory: stateDirectory, others: programs)
+        result.restoreDirectories =
+            keys["restore_directories"]?.list { item in
+                guard let path = item.absolutePath() else { return nil }
+                if let problem = places.problem(of: path) {
+                    item.report(problem.message, suggestion: problem.suggestion)
+                }
+                return path
+            } ?? []
         return result
     }
 
