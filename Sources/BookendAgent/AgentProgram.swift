@@ -2,7 +2,6 @@ import BookendDaemon
 package import BookendFiles
 package import BookendModel
 import BookendTransport
-import CLinux
 import Glibc
 import Logging
 
@@ -16,7 +15,7 @@ package enum AgentProgram {
         var logger = DaemonProgram.logger(label: "bookend-agent", level: configuration.logLevel.rawValue)
         logger[metadataKey: "agent"] = "\(configuration.id)"
         // Its memory holds keys and the secrets of repositories: no core file, no look from its user's other programs.
-        if clinux_forbid_dumps() != 0 { logger.warning("this agent's memory may be written to core files") }
+        if !ProcessPrivacy.forbidDumps() { logger.warning("this agent's memory may be written to core files") }
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keys = try AgentKeys(file: configuration.keyFile)
         let servers = try KnownServers(file: directory.file(KnownServers.fileName))

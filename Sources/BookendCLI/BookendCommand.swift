@@ -1,6 +1,7 @@
 package import ArgumentParser
 import BookendFiles
 import BookendModel
+import BookendTransport
 import Glibc
 
 /// The command line `bookend`.
@@ -54,6 +55,8 @@ package struct BookendCommand: AsyncParsableCommand {
     package static func start() async -> Never {
         // A reader that went away (`| head`) is an error of the write, and then a quiet end.
         signal(SIGPIPE, SIG_IGN)
+        // An operator's key and tokens may come to lie in its memory.
+        ProcessPrivacy.forbidDumps()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -11,6 +11,8 @@ package enum CollectorProgram {
     /// Runs the collector until SIGTERM.
     package static func run(_ configuration: CollectorConfiguration) async throws {
         let logger = DaemonProgram.logger(label: "bookend-collector", level: configuration.logLevel.rawValue)
+        // Its memory holds its key, and the passwords of channels.
+        if !ProcessPrivacy.forbidDumps() { logger.warning("this collector's memory may be written to core files") }
         DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let store = try SQLiteReportStore(path: directory.file(CollectorCopies.databaseName))

@@ -11,6 +11,8 @@ package enum CoordinatorProgram {
     /// Runs the coordinator until SIGTERM.
     package static func run(_ configuration: CoordinatorConfiguration) async throws {
         let logger = DaemonProgram.logger(label: "bookend-coordinator", level: configuration.logLevel.rawValue)
+        // Its memory holds its key, and tokens on their way to those who asked for them.
+        if !ProcessPrivacy.forbidDumps() { logger.warning("this coordinator's memory may be written to core files") }
         DescriptorLimit.raise()
         let directory = try StateDirectory(path: configuration.stateDirectory)
         let keyFile = try WatchedKeyFile(path: configuration.keys)
@@ -78,6 +80,7 @@ package enum CoordinatorProgram {
 
     /// The other process: where newcomers knock. Serves until the coordinator that started it is gone.
     package static func runEnroller(endpoint: String, keyFile: String) throws {
+        ProcessPrivacy.forbidDumps()
         try EnrollmentGate.run(
             at: try Endpoint(endpoint), keys: try CurveKeyPair.read(secretFile: keyFile), channel: 3)
     }

@@ -12,11 +12,14 @@ package struct DaemonEnrollment: Sendable {
     /// For messages: `bookend-agent`.
     package var program: String
 
-    /// - Parameter token: The text; `-`: it is read from standard input, so that no process listing shows it.
+    /// - Parameter token: The text; `-`: it is read from standard input, so that no process listing ever shows it.
+    ///   An argument is hidden as soon as it was read.
     /// - Throws: ``TransportError`` when it is no token for this role.
     package init(
         token: String, role: PeerRole, name: String, keyFile: String, stateDirectory: String, program: String
     ) throws {
+        ProcessPrivacy.forbidDumps()
+        ProcessPrivacy.hideArgument(token)
         var text = token
         if token == "-" { text = readLine() ?? "" }
         self.token = try TokenText.parse(text.filter { !$0.isWhitespace }, for: [role])

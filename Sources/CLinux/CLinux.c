@@ -54,6 +54,20 @@ int clinux_forbid_dumps(void) {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+static int argument_count;
+static char **arguments;
+
+/// glibc hands the process's own words to constructors; Swift keeps copies only.
+__attribute__((constructor)) static void remember_arguments(int count, char **words) {
+    argument_count = count;
+    arguments = words;
+}
+
+void clinux_hide_argument(const char *text) {
+    for (int i = 1; i < argument_count; i++)
+        if (strcmp(arguments[i], text) == 0) memset(arguments[i], '*', strlen(arguments[i]));
+}
+
 /// Takes capabilities away: the inheritable ones, and all of them when `all` is set.
 static int drop_capabilities(int all) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

@@ -47,7 +47,8 @@ struct AgentCommand: AsyncParsableCommand {
             discussion: """
                 Makes the key, which never leaves this server, and writes where coordinator and collectors are into the
                 state directory. If an operator must approve, waits for that. The same token again, with the same key, does
-                no harm. With - the token is read from standard input, so that no list of processes shows it.
+                no harm. With - the token is read from standard input: as an argument it stands in the shell's history, and
+                for a moment in lists of processes.
 
                 Examples:
                   bookend-agent enroll bookend1-CgZ0Y3…

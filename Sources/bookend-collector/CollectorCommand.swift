@@ -48,7 +48,8 @@ struct CollectorCommand: AsyncParsableCommand {
             abstract: "Enroll this collector with a token from `bookend collector token create`.",
             discussion: """
                 Makes the key, which never leaves this machine, and writes where the coordinator is into the state
-                directory. With - the token is read from standard input.
+                directory. With - the token is read from standard input: as an argument it stands in the shell's history, and
+                for a moment in lists of processes.
 
                 Examples:
                   bookend-collector enroll bookend1-CgZ0Y3…

@@ -335,6 +335,17 @@ import Testing
         #expect(SecretTexts.parts(ofLocation: "/srv/repository") == [])
     }
 
+    @Test func `the password of a proxy is one of a repository's secrets, and the rest of its address is not`() {
+        let addresses = ["https_proxy": "http://me:hunter2@proxy:3128", "HTTP_PROXY": "you:hunter3@proxy:3129"]
+        let repository = RepositoryConfiguration(
+            location: .plain("/r"), passwordFile: "/nonexistent",
+            environment: addresses.merging(["NO_PROXY": "localhost", "AWS_REGION": "paris-1"]) { $1 })
+        let said = "proxyconnect http://me:hunter2@proxy:3128 hunter3 via you:hunter3@proxy:3129 localhost paris-1"
+        #expect(
+            repository.secrets.redacted(said)
+                == "proxyconnect http://***@proxy:3128 *** via ***@proxy:3129 localhost paris-1")
+    }
+
     @Test func `a credential that was not given stops the start, and says what to do`() throws {
         let repository = AgentConfiguration.Repository(
             location: .plain("/r"), password: .credential("restic"), environment: .file("/dev/null"))

@@ -120,6 +120,96 @@ import Testing
         }
     }
 
+    @Test func `canaries of both servers show in no log, answer, listing, database or core file`() async throws {
+        let secret = (mail: "canary-mail-41c7", url: "canary-url-b0d2", hook: "canary-hook-77fa")
+        let channels = """
+            log_level: trace
+            channels:
+              - {name: mail, type: mail, server: "127.0.0.1:1", encryption: tls, user: me, password_file: PLACE/mail, from: a@example.org, to: [b@example.org]}
+              - {name: hook, type: webhook, url_file: PLACE/url, secret_file: PLACE/hook}
+            """
+        let parent = try SafePlace.make("secrets-of-servers")
+        defer { try? FileManager.default.removeItem(atPath: parent) }  // A test's rubbish, no more.
+        let cores = parent + "/cores"
+        mkdir(cores, 0o700)
+        try await RealFleet.with(
+            "secrets-servers", agents: 1, coordinator: "log_level: trace",
+            collector: channels.replacingOccurrences(of: "PLACE", with: parent)
+        ) { fleet in
+            let layout = fleet.layout
+            try layout.write("\(secret.mail)\n", to: parent + "/mail")
+            try layout.write("http://127.0.0.1:1/\(secret.url)\n", to: parent + "/url")
+            try layout.write("\(secret.hook)\n", to: parent + "/hook")
+            // As the units have it: what prints a backtrace would catch the signal.
+            let wrapper = parent + "/dumps"
+            try layout.write(
+                "#!/bin/sh\nexport SWIFT_BACKTRACE=enable=no\ncd '\(cores)' && ulimit -c unlimited && exec \"$@\"\n",
+                to: wrapper, mode: 0o755)
+            for name in ["coordinator", "collector"] {
+                await fleet.daemon(name).stop()
+                fleet.launch(name, by: RealFleet.Launch(wrapper: wrapper))
+            }
+            try await fleet.startCoordinator()
+            try await fleet.startCollector()
+            var said = ""
+            func note(_ end: Program.End) { said += end.output + end.errors }
+
+            // Tokens as arguments, for as long as an operator lets their programs wait.
+            let newcomer = try Newcomer("new-1", fleet)
+            let token = try await fleet.token("--approve")
+            let enrolling = newcomer.enrolling(token)
+            try await enrolling.logged("waiting for an operator's word")
+            let made = try await fleet.json(
+                "operator", "token", "create", "--role", "viewer", "--name", "eve", "--approve")
+            let login = try #require(made["text"].text)
+            let loggingIn = RunningProgram(
+                "login", "bookend", ["login", login], environment: ["HOME": parent, "USER": "eve"])
+            try await loggingIn.logged("waiting for an operator's word")
+            for pid in [try await enrolling.pid, try await loggingIn.pid] {
+                let words = Processes.commandLine(pid)
+                #expect(words.contains("***") && !words.contains("bookend1-"), "\(words)")
+            }
+
+            var secrets = [secret.mail, secret.url, secret.hook, token, login]
+            for key in ["coordinator.key", "collector.key", "coordinator/enroller.key"] {
+                let text = try String(contentsOfFile: "\(layout.directory)/\(key)", encoding: .utf8)
+                secrets.append(try #require(text.split(whereSeparator: \.isWhitespace).last.map(String.init)))
+            }
+            expectNoSecret(secrets, besides: "no restic")
+            for channel in ["mail", "hook"] {
+                let end = try await fleet.bookend("alerts", "test", channel)
+                #expect(end.status == 1, "\(end)")
+                note(end)
+            }
+            for words in [
+                ["status"], ["alerts", "messages"], ["audit"], ["agent", "list"], ["agent", "token", "list"],
+            ] {
+                note(try await Program.run("bookend", words + ["--output", "json"], environment: fleet.environment))
+            }
+            await enrolling.stop()
+            await loggingIn.stop()
+            said += (enrolling.errors.all + enrolling.output.all + loggingIn.errors.all).joined(separator: "\n")
+
+            for name in ["coordinator", "collector"] {
+                said += fleet.daemon(name).errors.all.joined(separator: "\n")
+                await fleet.daemon(name).stop(SIGABRT)
+                said += fleet.daemon(name).errors.all.joined(separator: "\n")
+                fleet.launch(name, by: nil)
+            }
+            // Not even what is no secret.
+            #expect(try FileManager.default.contentsOfDirectory(atPath: cores) == [])
+            try await fleet.startCoordinator()
+            try await fleet.startCollector()
+            let places = ["mail", "url", "hook"].map { "\(parent)/\($0)" }
+            for secret in secrets {
+                #expect(!said.contains(secret), "\(secret)")
+                let holding =
+                    try files(below: layout.directory, holding: secret) + files(below: parent, holding: secret)
+                #expect(holding.filter { !places.contains($0) && !$0.hasSuffix(".key") } == [], "\(secret)")
+            }
+        }
+    }
+
     /// Looks at the words and environments of all processes but restic, its supervisor and what they run.
     private func expectNoSecret(_ secrets: [String], besides restic: String) {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }

@@ -59,8 +59,14 @@ package struct RepositoryConfiguration: Hashable, Sendable {
 
     /// What must be told to nobody: the password, the keys in the environment, a location's password. Read anew each
     /// time, as files may change.
-    var secrets: SecretTexts {
-        var texts = environment.filter { !Self.isPublic($0.key) }.map(\.value)
+    package var secrets: SecretTexts {
+        var texts: [String] = []
+        for (name, value) in environment {
+            // A proxy may be named without its scheme, and with a password.
+            texts +=
+                Self.isPublic(name)
+                ? SecretTexts.parts(ofLocation: value.contains("://") ? value : "//" + value) : [value]
+        }
         texts += SecretTexts.lines(ofFile: passwordFile)
         if case .file(let path) = location {
             for line in SecretTexts.lines(ofFile: path) { texts += SecretTexts.parts(ofLocation: line) }
@@ -68,7 +74,7 @@ package struct RepositoryConfiguration: Hashable, Sendable {
         return SecretTexts(texts)
     }
 
-    /// Names under which nobody keeps a secret; hiding `true` or a region's name in messages would only harm.
+    /// Names under which nobody keeps a secret, but for the password of an address; hiding `true` or a region's name in messages would only harm.
     private static func isPublic(_ name: String) -> Bool {
         ["REGION", "PROXY", "PATH", "HOME", "TMPDIR", "LANG", "TZ"].contains { name.uppercased().hasSuffix($0) }
     }

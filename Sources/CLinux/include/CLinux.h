@@ -27,6 +27,9 @@ int clinux_spawn_closes_from(void *actions, int first);
 /// with errno.
 int clinux_forbid_dumps(void);
 
+/// Overwrites each of this process's arguments that is this text with stars: no listing of processes shows it from now on.
+void clinux_hide_argument(const char *text);
+
 /// As whom a program runs.
 typedef struct {
     /// Ambient and inheritable capabilities go; without root, all.

@@ -9,8 +9,8 @@ struct LoginCommand: AsyncParsableCommand {
         commandName: "login", abstract: "Enroll yourself with a token, and speak with that fleet from now on.",
         discussion: """
             Makes your key, which never leaves this machine, and a context of that fleet, both below ~/.config/bookend. If an
-            operator must approve, waits for that. With - the token is read from standard input, so that no list of
-            processes shows it.
+            operator must approve, waits for that. With - the token is read from standard input: as an argument it stands in
+            the shell's history, and for a moment in lists of processes.
 
             Examples:
               bookend login bookend1-CgZ0Y3…
@@ -62,6 +62,7 @@ struct LoginCommand: AsyncParsableCommand {
     }
 
     private func ticket() throws -> EnrollmentTicket {
+        ProcessPrivacy.hideArgument(token)
         let text = (token == "-" ? readLine() ?? "" : token).filter { !$0.isWhitespace }
         do {
             return try TokenText.parse(text, for: [.operator, .subscriber])
