@@ -8,7 +8,7 @@ import ServiceLifecycle
 /// The agent: its journal, its links, its jobs, put together.
 ///
 /// On a graceful shutdown jobs end first (engines are stopped, owed post-scripts run), then reports are flushed as far as
-/// can be, then the sockets close.
+/// can be, then the sockets close. A drain lets engines go on to their ends before that.
 package struct Agent {
     /// How long a stopping agent waits for its collectors.
     private static let flushPatience = Duration.seconds(5)
@@ -23,6 +23,7 @@ package struct Agent {
     private let clock: any DaemonClock
     private let server: (any AgentServer)?
     private let slotPause: Duration
+    private let drainOrder: StopOrder
     private let ready: @Sendable () -> Void
     private let logger: Logger
 
@@ -30,11 +31,12 @@ package struct Agent {
     ///   - servers: What is known of the keys of the coordinator and the collectors.
     ///   - server: `nil`: this machine.
     ///   - slotPause: Slots are looked at again after so long at the latest: the wall clock may have been set.
+    ///   - drainOrder: Given when the agent is to stop once the attempts that are under way have ended by themselves.
     ///   - ready: Called once debts are being paid and orders are taken.
     package init(
         configuration: AgentConfiguration, network: any Network, keys: AgentKeys,
         servers: KnownServers = KnownServers(), journal: any Journal, clock: any DaemonClock,
-        server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30),
+        server: (any AgentServer)? = nil, slotPause: Duration = .seconds(30), drainOrder: StopOrder = StopOrder(),
         ready: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         self.slotPause = slotPause
@@ -45,6 +47,7 @@ package struct Agent {
         self.journal = journal
         self.clock = clock
         self.server = server
+        self.drainOrder = drainOrder
         self.ready = ready
         self.logger = logger
     }
@@ -97,6 +100,12 @@ package struct Agent {
                 }
                 group.addTask { await tidy(server, collectors.map(\.link)) }
                 group.addTask { await director.runSlots() }
+                group.addTask {
+                    await drainOrder.wait()
+                    guard drainOrder.isGiven else { return }
+                    logger.notice("agent drains: what runs goes on to its end, nothing new begins")
+                    await director.drain()
+                }
                 if let isolation { group.addTask { await isolation.run() } }
                 await director.run()
                 await withTaskGroup(of: Void.self) { flushes in

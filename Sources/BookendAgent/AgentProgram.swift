@@ -10,8 +10,12 @@ package enum AgentProgram {
     /// Bytes kept free for the ends of what runs: some hundred reports of the largest size for each of a few jobs.
     private static let journalReserve = 4 << 20
 
-    /// Runs the agent until SIGTERM.
-    package static func run(_ configuration: AgentConfiguration) async throws {
+    /// Runs the agent until SIGTERM, or until a drain is over.
+    ///
+    /// - Returns: It was drained.
+    package static func run(_ configuration: AgentConfiguration) async throws -> Bool {
+        // Until there is something to drain; the one who asks asks again.
+        signal(DaemonProgram.drainSignal, SIG_IGN)
         var logger = DaemonProgram.logger(label: "bookend-agent", level: configuration.logLevel.rawValue)
         logger[metadataKey: "agent"] = "\(configuration.id)"
         // Its memory holds keys and the secrets of repositories: no core file, no look from its user's other programs.
@@ -22,12 +26,37 @@ package enum AgentProgram {
         let journal = try SQLiteJournal(
             path: directory.file("journal.sqlite"), agent: configuration.id, reserve: journalReserve)
         let network = try SocketThread()
+        let drainOrder = StopOrder()
         let agent = Agent(
             configuration: configuration, network: network, keys: keys, servers: servers, journal: journal,
-            clock: SystemClock(),
+            clock: SystemClock(), drainOrder: drainOrder,
             ready: ServiceManager.tellReady, logger: logger)
-        try await DaemonProgram.run(logger: logger) { try await agent.run() }
+        try await DaemonProgram.run(logger: logger, drain: drainOrder.give) { try await agent.run() }
         withExtendedLifetime(directory) {}
+        return drainOrder.isGiven
+    }
+
+    /// Tells the agent that uses this state directory to stop once what runs has ended, and waits until it has.
+    ///
+    /// - Parameter waits: `false`: only tells it.
+    /// - Throws: ``DaemonError``: no agent runs there, or this user may not tell it.
+    package static func drain(_ configuration: AgentConfiguration, waits: Bool) async throws {
+        let directory = configuration.stateDirectory
+        guard let agent = StateDirectory.holder(of: directory) else {
+            throw DaemonError(
+                "\(directory): no agent uses this state directory, or it is not this user's; see `systemctl status bookend-agent`"
+            )
+        }
+        while StateDirectory.holder(of: directory) == agent {
+            // Again, as an agent that has just started does not listen yet; to it, once is as good as often.
+            guard kill(agent, DaemonProgram.drainSignal) == 0 || errno == ESRCH else {
+                throw DaemonError(
+                    "process \(agent): cannot be told to drain: \(String(cString: strerror(errno))); be root or the agent's user"
+                )
+            }
+            guard waits else { return }
+            try await Task.sleep(for: .milliseconds(500))
+        }
     }
 
     /// Enrolls this server with a token.

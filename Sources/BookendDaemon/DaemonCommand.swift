@@ -23,6 +23,7 @@ package enum DaemonCommand {
             exit(DaemonProgram.usageStatus)
         } catch {
             let status = Command.exitCode(for: error)
+            if error is ExitCode { exit(status.rawValue) }
             if status == .validationFailure || status == .success {
                 let message = Command.fullMessage(for: error)
                 if status == .success {

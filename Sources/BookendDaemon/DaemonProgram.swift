@@ -17,20 +17,33 @@ package enum DaemonProgram {
         return Logger(label: label) { _ in DaemonLogHandler(level: level) }
     }
 
+    /// What asks a daemon to stop once what it does has ended.
+    package static let drainSignal = SIGUSR1
+
     /// Runs until the body returns. SIGTERM and SIGINT ask it to stop, by service-lifecycle's graceful shutdown.
-    package static func run(logger: Logger, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    ///
+    /// - Parameter drain: Called at each ``drainSignal``; `nil`: the daemon knows none.
+    package static func run(
+        logger: Logger, drain: (@Sendable () -> Void)? = nil, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
         // A peer that went away is an error of the write, not a signal.
         signal(SIGPIPE, SIG_IGN)
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
+        var services = [
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: Body(run: body), successTerminationBehavior: .gracefullyShutdownGroup,
+                failureTerminationBehavior: .gracefullyShutdownGroup)
+        ]
+        if let drain {
+            let listener = Body {
+                for await _ in await UnixSignalsSequence(trapping: .sigusr1).cancelOnGracefulShutdown() { drain() }
+            }
+            services.append(.init(service: listener, successTerminationBehavior: .ignore))
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: Body(run: body), successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await group.run()
     }
 

@@ -1,4 +1,4 @@
-import Glibc
+package import Glibc
 
 /// The directory in which a daemon keeps its database, held by one process at a time.
 package final class StateDirectory: Sendable {
@@ -21,8 +21,26 @@ package final class StateDirectory: Sendable {
         }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
-            throw DaemonError("\(path): another process uses this state directory; stop it first, or name another one")
+            let holder = Self.holder(of: path).map { " (process \($0))" } ?? ""
+            throw DaemonError(
+                "\(path): another process\(holder) uses this state directory; stop it first, or name another one")
         }
+        let text = "\(getpid())\n"
+        // For people, and for `drain`. The lock holds without it.
+        if ftruncate(lock, 0) == 0 { _ = pwrite(lock, text, text.utf8.count, 0) }
+    }
+
+    /// The process that holds the directory; `nil`: none, or nobody may look.
+    package static func holder(of path: String) -> pid_t? {
+        let file = open(path + "/lock", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        // Free: what stands there is of a process that has ended.
+        guard flock(file, LOCK_SH | LOCK_NB) != 0 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = pread(file, &bytes, bytes.count, 0)
+        let digits = bytes.prefix(max(0, count)).prefix { $0 != UInt8(ascii: "\n") }
+        return pid_t(String(decoding: digits, as: UTF8.self)).flatMap { $0 > 0 ? $0 : nil }
     }
 
     deinit { close(lock) }

@@ -17,9 +17,9 @@ struct AgentCommand: AsyncParsableCommand {
               bookend-agent enroll bookend1-CgZ0Y3…
               bookend-agent run
 
-            Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.
+            Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or configuration, 3 of `run`: drained.
             """,
-        version: BookendDaemon.softwareVersion, subcommands: [Run.self, Enroll.self, KeyGen.self])
+        version: BookendDaemon.softwareVersion, subcommands: [Run.self, Drain.self, Enroll.self, KeyGen.self])
 
     static func main() async {
         await DaemonCommand.main(Self.self)
@@ -37,7 +37,34 @@ struct AgentCommand: AsyncParsableCommand {
         func run() async throws {
             let configuration = try AgentConfiguration.read(path: config, hostName: AgentProgram.hostName)
             if checkConfig { return print("\(config): right") }
-            try await AgentProgram.run(configuration)
+            // Told apart, so that a service manager starts it again after a crash and not after a drain.
+            if try await AgentProgram.run(configuration) { throw ExitCode(3) }
+        }
+    }
+
+    struct Drain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stop the agent of this server once its running jobs have ended.",
+            discussion: """
+                Nothing new begins from here on: what is queued stays in the journal for the agent that starts next. Jobs
+                that run go on to their own ends, post-scripts included. To stop engines as well, send SIGTERM, now or later
+                (systemctl stop bookend-agent).
+
+                Examples:
+                  bookend-agent drain && apt-get install --only-upgrade bookend && systemctl start bookend-agent
+                  bookend-agent drain --no-wait
+                """)
+
+        @Option(help: "The agent's configuration file.")
+        var config = AgentConfiguration.defaultPath
+
+        @Flag(inversion: .prefixedNo, help: "Wait until the agent has stopped.")
+        var wait = true
+
+        func run() async throws {
+            try await AgentProgram.drain(
+                try AgentConfiguration.read(path: config, hostName: AgentProgram.hostName), waits: wait)
+            print(wait ? "the agent has stopped" : "the agent stops once its running jobs have ended")
         }
     }
 

@@ -140,6 +140,7 @@ extension ConformanceVector.Step {
         case "cancel": return .cancel
         case "replaced": return .replaced(by: JobID(rawValue: 7))
         case "shutdown": return .shutdown
+        case "drain": return .drain
         case "tick": return .tick
         case "recovered": return .recovered(try #require(recovery).inModel())
         default: break

@@ -82,7 +82,7 @@ private enum Happening: Hashable {
 
     static let alphabet: [Happening] =
         [
-            .accepted, .turn, .startRecorded, .journalFailed(reason: "full"), .cancel, .shutdown, .tick,
+            .accepted, .turn, .startRecorded, .journalFailed(reason: "full"), .cancel, .shutdown, .drain, .tick,
             .replaced(by: JobID(rawValue: 7)),
             .scriptStarted(.preScript), .scriptEnded(.preScript, .missing),
             .scriptEnded(.preScript, .refused(reason: "")), .scriptEnded(.preScript, .couldNotStart(reason: "")),

@@ -15,7 +15,7 @@ enum Invariant: String, CaseIterable, Hashable {
     case oneFinish = "every job that was accepted finishes exactly once, unless the agent stops first"
     case finishIsReported = "the finish comes with the report that ends the job, and no other report is final"
     case noBackupAfterStop = "no backup starts after a cancel, a shutdown or the window's end"
-    case noAttemptAfterStop = "no attempt starts after a cancel, a shutdown or the window's end"
+    case noAttemptAfterStop = "no attempt starts after a cancel, a shutdown, a drain or the window's end"
     case stopIsOrdered = "a running backup is stopped by a cancel, a shutdown and the window; once"
     case preEndedByWindowOnly = "a running pre-script is ended by the window, once, and by nothing else"
     case rehearsal = "a rehearsal runs no engine; its fault strikes a running pre-script, once, at its time"
@@ -47,6 +47,7 @@ struct HistoryChecker: Hashable {
     private var isCanceledFirst = false
     private var windowIsOver = false
     private var isStopped = false
+    private var isDraining = false
     private var finished: Status?
     private var finalReport: Status?
 
@@ -130,6 +131,7 @@ struct HistoryChecker: Hashable {
             if !isCanceled, !windowIsOver { isCanceledFirst = true }
             if !windowIsOver || isCanceledFirst { isCanceled = true }
         case .shutdown: isStopped = true
+        case .drain: isDraining = true
         default: break
         }
         if before == .new { look(at: now, before: isPaying ? .postScript : .queued) }
@@ -220,7 +222,7 @@ struct HistoryChecker: Hashable {
     }
 
     private mutating func begin(_ number: Int, _ owesPostScript: Bool) {
-        require(.noAttemptAfterStop, !isCanceled && !isStopped && !windowIsOver)
+        require(.noAttemptAfterStop, !isCanceled && !isStopped && !isDraining && !windowIsOver)
         require(
             .attemptsBounded,
             number == attempt + 1 && number <= max(facts.isRehearsal ? 1 : rules.maxAttempts, firstAttempt))
@@ -316,7 +318,7 @@ struct HistoryChecker: Hashable {
     /// Every order was answered, and nothing more will happen.
     mutating func checkEnd(_ machine: JobMachine) {
         requireDebtIsSettled()
-        if isAccepted || isRecovered { require(.oneFinish, finished != nil || isStopped) }
+        if isAccepted || isRecovered { require(.oneFinish, finished != nil || isStopped || isDraining) }
         if finished != nil { require(.oneFinish, machine.phase == .ended && machine.nextDeadline == nil) }
         require(.oneFinish, !machine.isUnderWay)
     }

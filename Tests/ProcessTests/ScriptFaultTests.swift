@@ -14,6 +14,10 @@ extension OneFleet {
                 try await scenario.expect(job, is: 5, Integers(20, 0, 0))
                 #expect(!scenario.ledger.text("child").isEmpty && !scenario.ledger.isAlive("child"))
                 #expect(scenario.ledger.arguments("post", job) == ["\(job)", "20", "0"])
+                // A second of its own, and ten from SIGTERM to SIGKILL.
+                let begins = scenario.ledger.lines(of: job).filter { $0.event == "begin" }.map(\.nanoseconds)
+                try #require(begins.count == 3)
+                #expect(begins[1] - begins[0] >= 11_000_000_000)
             }
         }
 

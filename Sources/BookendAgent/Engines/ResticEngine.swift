@@ -47,8 +47,10 @@ package struct ResticEngine: BackupEngine {
                     $0.contains("already exists") || $0.contains("already initialized")
                 })
         else { return words.result(of: made) }
-        let (again, sum) = await run(
+        var (again, sum) = await run(
             arguments + ["--"] + plan.sources, order.files, handle, onProgress, appends: true)
+        // The stage is all three.
+        again.duration += outcome.duration + made.duration
         return sum.result(of: again)
     }
 

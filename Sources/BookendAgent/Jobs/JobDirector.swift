@@ -55,7 +55,9 @@ package actor JobDirector {
     /// For the heartbeat: as of the last time that it could be read.
     package private(set) var openDebtCount = 0
     private var isShuttingDown = false
-    /// Given by ``shutDown()``, for what waits.
+    /// No new attempts. What runs may be let to its end, until ``isShuttingDown``.
+    private var isLeaving = false
+    /// Given by ``shutDown()`` and ``drain()``, for what waits.
     private let stopping = StopOrder()
     /// Jobs that are to be run by ``run()``; bounded by the triggers that the journal holds.
     private let starts: AsyncStream<Start>
@@ -156,7 +158,7 @@ package actor JobDirector {
     ///
     /// Looks again after a while: the wall clock may be set at any time, and a journal that was full may have room.
     package func runSlots() async {
-        while !isShuttingDown, !Task.isCancelled {
+        while !isLeaving, !Task.isCancelled {
             let shortest = startDueSlots() ? Duration.milliseconds(10) : Self.journalPause
             let order = StopOrder()
             slotOrder = order
@@ -294,11 +296,11 @@ package actor JobDirector {
     ///
     /// - Returns: `nil` when the agent stops, or nobody wants it any more, before the turn came.
     func pay(_ payment: DebtPayment) async -> DebtSettlement? {
-        guard !isShuttingDown, payments[payment.claimant] == nil else { return nil }
+        guard !isLeaving, payments[payment.claimant] == nil else { return nil }
         let turn = StopOrder()
         payments[payment.claimant] = turn
         give(turns.request(payment.claim))
-        guard await Self.comes(turn, unless: stopping), !isShuttingDown else {
+        guard await Self.comes(turn, unless: stopping), !isLeaving else {
             forget(payment.claimant)
             return nil
         }
@@ -326,14 +328,27 @@ package actor JobDirector {
     package func shutDown() {
         guard !isShuttingDown else { return }
         isShuttingDown = true
+        leave(telling: .shutdown)
+    }
+
+    /// No new attempts; those that are under way go on to their own ends. ``run()`` returns when that is done.
+    ///
+    /// ``shutDown()`` may follow, and then stops the engines.
+    package func drain() {
+        guard !isLeaving else { return }
+        leave(telling: .drain)
+    }
+
+    private func leave(telling event: JobEvent) {
+        isLeaving = true
         stopping.give()
         slotOrder?.give()
-        for entry in jobs.values { entry.runner.send(.shutdown) }
+        for entry in jobs.values { entry.runner.send(event) }
         starter.finish()
     }
 
     private func begin(_ job: JournaledJob, with event: JobEvent) {
-        guard !isShuttingDown else { return }  // in the journal, and taken up by the agent that starts next
+        guard !isLeaving else { return }  // in the journal, and taken up by the agent that starts next
         guard let policy = job.policy else { return refuse(job) }
         let activity = JobActivity(job: job.trigger.job, policy: job.trigger.policy)
         let earlier = overlap(of: job, policy.policy)

@@ -53,14 +53,14 @@ struct JobRunner: Sendable {
         self.isPremature = isPremature
         self.surroundings = surroundings
         // Bounded by what there is: a stage tells its start and its end, there is one timer, the queue gives a turn for
-        // a claim, and the director passes one cancel and one shutdown on.
+        // a claim, and the director passes one cancel, one drain and one shutdown on.
         (mailbox, sender) = AsyncStream.makeStream(of: JobEvent.self, bufferingPolicy: .unbounded)
         sender.yield(first)
         if job.isCanceled { sender.yield(.cancel) }
     }
 
-    /// Tells the runner of something from outside the job: a turn, a cancel, a shutdown; the latter two once. Never
-    /// waits.
+    /// Tells the runner of something from outside the job: a turn, a cancel, a drain, a shutdown; all but the turn once.
+    /// Never waits.
     func send(_ event: JobEvent) {
         if event == .cancel { activity.cancel() }
         sender.yield(event)
@@ -78,11 +78,11 @@ struct JobRunner: Sendable {
         await withDiscardingTaskGroup { group in
             var stop = StopOrder()
             var isOver = false
-            var isShuttingDown = false
+            var isLeaving = false
             var isTurnKept = false
             var timer: (deadline: BootTime, order: StopOrder)?
             for await var event in mailbox {
-                if event == .shutdown { isShuttingDown = true }
+                if event == .shutdown || event == .drain { isLeaving = true }
                 if case .recovered(let recovery) = event { event = .recovered(await lookedUp(recovery)) }
                 let actions = machine.handle(event, at: surroundings.clock.now)
                 activity.update(attempt: machine.attemptNumber, phase: machine.phase)
@@ -92,7 +92,7 @@ struct JobRunner: Sendable {
                     isTurnKept = false
                     await surroundings.releaseTurn(TurnQueue.Claimant(job.trigger.job))
                 }
-                if isOver || (isShuttingDown && !machine.isUnderWay) { break }
+                if isOver || (isLeaving && !machine.isUnderWay) { break }
                 let deadlines = [machine.nextDeadline, ledger.nextTry].compactMap(\.self)
                 setTimer(&timer, to: deadlines.min(), in: &group)
             }

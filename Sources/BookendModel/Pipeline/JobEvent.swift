@@ -23,6 +23,8 @@ package enum JobEvent: Hashable, Sendable {
     case replaced(by: JobID)
     /// The agent was told to stop (SIGTERM): no new attempts.
     case shutdown
+    /// The agent is to stop once what runs has ended: no new attempts. A shutdown may follow.
+    case drain
     /// Time passed: ``JobMachine/nextDeadline`` is reached. At any other time it does nothing.
     case tick
 }

@@ -44,7 +44,7 @@ extension JobMachine {
     }
 
     mutating func recordStart(at now: Moment) {
-        guard !isShuttingDown else { return }
+        guard !isLeaving else { return }
         attempt = Attempt(number: attempt.number + 1)
         phase = .starting
         actions.append(.recordStart(attempt: attempt.number, owesPostScript: rules.scriptsEnabled))

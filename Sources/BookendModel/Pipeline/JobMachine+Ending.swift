@@ -41,7 +41,7 @@ extension JobMachine {
     }
 
     mutating func queueAgain(at now: Moment) {
-        guard !isShuttingDown else { return }
+        guard !isLeaving else { return }
         phase = .queued
         report(nil, .queued)
         note("retry-due", "the job waits for its turn again", at: now)
@@ -133,6 +133,12 @@ extension JobMachine {
         if stopCause == nil { stopCause = .shutdown }
         note("shutdown", "the agent stops: no attempt starts any more", at: now)
         if phase == .backup { stopBackup() }
+    }
+
+    mutating func drain(at now: Moment) {
+        guard phase != .ended, !isLeaving else { return }
+        isDraining = true
+        note("drain", "the agent stops once this attempt is over: no other one starts", at: now)
     }
 
     /// A job that never ran in its window is skipped; one that waited for another attempt keeps the last one's status.

@@ -29,6 +29,7 @@
 ///   interruption, not an outcome that someone wished for, so that rules and window decide on a retry; the agent that
 ///   starts next carries it out. An engine that made its snapshot before it could be stopped was successful, and that
 ///   is reported.
+/// - **A drain** stops nothing that runs: the attempt goes on to its own end, and what is queued or waits stays.
 /// - **Time decides, not the timer**: the window is over when an event comes after its end, whether or not a tick came
 ///   before. What ended before anyone noticed keeps its own status.
 /// - **A first backup that may overrun** its window does so while an attempt is under way. What is queued or waits may
@@ -125,6 +126,7 @@ package struct JobMachine: Hashable, Sendable {
     /// A later job of the policy goes on in its place once the post-script is over.
     var isReplaced = false
     var isShuttingDown = false
+    var isDraining = false
     /// What this event led to so far; empty between events.
     var actions: [JobAction] = []
 
@@ -152,7 +154,7 @@ package struct JobMachine: Hashable, Sendable {
         case .preScript: return [window, attempt.faultDueAt].compactMap(\.self).min()
         case .queued, .starting, .backup: return window
         case .waiting(let retry):
-            guard !isShuttingDown else { return window }
+            guard !isLeaving else { return window }
             return window.map { min($0, retry) } ?? retry
         }
     }
@@ -170,6 +172,7 @@ package struct JobMachine: Hashable, Sendable {
         case (.cancel, _): cancel(at: now)
         case (.replaced(let job), _): replace(by: job, at: now)
         case (.shutdown, _): shutDown(at: now)
+        case (.drain, _): drain(at: now)
         case (.turn, .queued): recordStart(at: now)
         case (.startRecorded, .starting): start(at: now)
         case (.journalFailed(let reason), .starting): giveUpStart(StageEnd(.couldNotStart, reason: reason), at: now)
@@ -201,6 +204,9 @@ extension JobMachine.Phase {
 
 extension JobMachine {
     func end(of stage: Stage) -> Status? { attempt.ends[stage]?.status }
+
+    /// The agent stops: no attempt starts any more.
+    var isLeaving: Bool { isShuttingDown || isDraining }
 
     /// The window does not end an attempt that is under way.
     var isOverrunAllowed: Bool {
