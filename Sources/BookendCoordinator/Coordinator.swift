@@ -43,6 +43,8 @@ actor Coordinator {
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
+    /// Of answers to subscriptions.
+    var pace = SubscriptionPace()
     /// What is not recorded yet: kept until the store takes it. Bounded by the machine's open triggers.
     private var settlements: [TriggerSettlement] = []
     private var outgoing: [Doors.Name: [Message]] = [:]
@@ -81,7 +83,8 @@ actor Coordinator {
             case .undeliverable(let message): if let route = message.route { lose(route, at: door, now) }
             case .subscribed:
                 if let peer = delivery.peer, peer.role == .agent {
-                    perform(machine.handle(.subscribed(AgentID(rawValue: peer.name)), at: now), now)
+                    let agent = AgentID(rawValue: peer.name)
+                    if pace.mayAnswer(agent, at: now.boot) { perform(machine.handle(.subscribed(agent), at: now), now) }
                 }
             case .unsubscribed: break
             case .message(let message):
