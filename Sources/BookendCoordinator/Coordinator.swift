@@ -95,7 +95,7 @@ actor Coordinator {
                 do {
                     envelope = try Wire.decode(message.frames.last ?? [])
                 } catch {
-                    refuse(error, of: caller, route, at: door)
+                    refuse(error, of: caller, route, at: door, now)
                     continue
                 }
                 if case .control(let request, let control) = envelope {
@@ -119,8 +119,10 @@ actor Coordinator {
     }
 
     /// An operator whose request cannot be read hears of it under number 0; nobody else would know what to do with that.
-    private func refuse(_ error: WireError, of caller: Caller, _ route: Route, at door: Doors.Name) {
-        logger.warning("a message cannot be read", metadata: ["peer": "\(caller.name)", "error": "\(error)"])
+    private func refuse(
+        _ error: WireError, of caller: Caller, _ route: Route, at door: Doors.Name, _ now: Moment
+    ) {
+        refuse(.unreadable(by: caller.name, at: caller.origin, error.message), now)
         guard caller.standing >= .viewer else { return }
         let client = Client(door: door, route: route, caller: caller, request: 0)
         reply(.failed(RemoteFailure(.invalid, "the coordinator cannot read the request: \(error.message)")), to: client)
