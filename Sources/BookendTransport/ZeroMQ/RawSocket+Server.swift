@@ -28,14 +28,17 @@ extension RawSocket {
 
     /// Binds, and says where.
     func bind(_ endpoint: Endpoint, _ access: UnixSocketAccess) throws(TransportError) -> Endpoint {
-        if case .ipc(let path) = endpoint.place { try UnixSocketFile.clear(path) }
+        if case .ipc(let path) = endpoint.place {
+            try UnixSocketFile.clear(path)
+            // libzmq would make the file as the umask says, and it is the owner of the descriptor from here on.
+            try set(ZMQ_USE_FD, try UnixSocketFile.listen(path, access))
+        }
         guard zmq_bind(pointer, endpoint.description) == 0 else {
             let reason = Self.reason()
             throw zmq_errno() == EADDRINUSE
                 ? TransportError(.addressInUse, "somebody listens at \(endpoint) already: is another daemon running?")
                 : TransportError(.unavailable, "cannot listen at \(endpoint): \(reason)")
         }
-        if case .ipc(let path) = endpoint.place { try UnixSocketFile.protect(path, access) }
         guard endpoint.isTCP, let colon = lastEndpoint.lastIndex(of: ":"),
             let port = UInt16(lastEndpoint[lastEndpoint.index(after: colon)...])
         else { return endpoint }
