@@ -153,7 +153,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "BookendWireTests", dependencies: ["BookendModel", "BookendWire"], swiftSettings: strict),
         .testTarget(
-            name: "BookendTransportTests", dependencies: ["BookendTransport", "BookendTestSupport"],
+            name: "BookendTransportTests",
+            dependencies: ["BookendTransport", "BookendTestSupport", "CLinux", "CZeroMQ"],
             swiftSettings: strict),
         .testTarget(
             name: "BookendFilesTests",

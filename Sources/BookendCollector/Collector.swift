@@ -122,7 +122,7 @@ package struct Collector {
             await withDiscardingTaskGroup { group in
                 group.addTask { await queries.run() }
                 for socket in [intakeSocket, querySocket] + feeds {
-                    group.addTask { await socket.watchPeers(logger) { refusals.turnAway($0, $1) } }
+                    group.addTask { await socket.watchPeers(logger) { refusals.note($0) } }
                 }
                 group.addTask { await refusals.run() }
                 group.addTask { await prune(intake) }

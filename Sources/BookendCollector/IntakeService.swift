@@ -29,7 +29,6 @@ actor IntakeService {
     /// Streams that were heard of since the store was told.
     private var heardStreams: Set<Intake.Source> = []
     private var progress = ProgressThrottle()
-    private var faults = FaultCounter()
     private var isStopping = false
     /// Why the latest group could not be stored; `nil`: it was.
     private var problem: CollectorError?
@@ -93,7 +92,6 @@ actor IntakeService {
                 }
             }
             finish(group)
-            faults.log(to: logger, at: clock.now.boot)
         }
     }
 
@@ -123,7 +121,8 @@ actor IntakeService {
         do throws(WireError) {
             envelope = try Wire.decode(frame)
         } catch {
-            return faults.count("malformed", from: sender, "\(error)")
+            return refusals.note(
+                .unreadable(by: peer.description, at: delivery.address?.description ?? "", error.message))
         }
         heard.hear(sender, at: clock.now)
         switch envelope {

@@ -44,11 +44,10 @@ final class QueryService: Sendable {
 
     /// Serves the socket until it closes.
     func run() async {
-        var faults = FaultCounter()
         await withDiscardingTaskGroup { group in
             for await deliveries in socket.deliveries {
                 for delivery in deliveries {
-                    guard let question = serve(delivery, &faults) else { continue }
+                    guard let question = serve(delivery) else { continue }
                     guard question.waitsForCoordinator else {
                         group.addTask { await self.answerFromDesk(question) }
                         continue
@@ -64,7 +63,6 @@ final class QueryService: Sendable {
                         self.late.withLock { $0 -= 1 }
                     }
                 }
-                faults.log(to: logger, at: clock.now.boot)
             }
             group.cancelAll()
         }
@@ -98,7 +96,7 @@ final class QueryService: Sendable {
     }
 
     /// - Returns: A question about a job that is not known: the coordinator may have accepted it since it was last asked.
-    private func serve(_ delivery: Delivery, _ faults: inout FaultCounter) -> Question? {
+    private func serve(_ delivery: Delivery) -> Question? {
         guard let frame = delivery.message?.frames.last, let route = delivery.route else { return nil }
         do throws(WireError) {
             guard case .query(let request, let query) = try Wire.decode(frame) else {
@@ -125,7 +123,10 @@ final class QueryService: Sendable {
             }
             socket.send([Wire.encode(.queryReply(request: request, answer))], to: route)
         } catch {
-            faults.count("malformed", from: delivery.peer, "\(error)")
+            refusals.note(
+                .unreadable(
+                    by: delivery.peer?.description ?? delivery.localName, at: delivery.address?.description ?? "",
+                    error.message))
             refuse(0, RemoteFailure(.invalid, "the collector cannot read this: \(error)"), to: route)
         }
         return nil

@@ -42,13 +42,10 @@ final class RefusalCounter: Sendable {
 
     func note(_ refusal: Refusal) {
         let now = clock.now.boot
-        if let news = book.withLock({ $0.note(refusal, at: now) }) { tell([news]) }
-    }
-
-    /// Handshakes of keys that are not admitted.
-    func turnAway(_ address: String, _ times: Int64) {
-        let now = clock.now.boot
-        if let news = strangers.withLock({ $0.note(.stranger(at: address, times: times), at: now) }) { tell([news]) }
+        let news =
+            refusal.isStranger
+            ? strangers.withLock { $0.note(refusal, at: now) } : book.withLock { $0.note(refusal, at: now) }
+        if let news { tell([news]) }
     }
 
     /// Tells what was counted, until the task is canceled.

@@ -69,7 +69,7 @@ actor RosterService {
                         await self.ask()
                     case .lost(let reason, _):
                         self.logger.warning("the coordinator is out of reach", metadata: ["reason": "\(reason)"])
-                    case .cut, .turnedAway: break  // only on a server
+                    case .fault, .turnedAway: break  // only on a server
                     }
                 }
             }

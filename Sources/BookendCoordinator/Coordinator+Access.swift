@@ -61,9 +61,9 @@ extension Coordinator {
         if let news { tell([news], now) }
     }
 
-    /// Handshakes of keys that are not admitted.
-    func turnAway(_ address: String, _ times: Int64) {
-        refuse(.stranger(at: address, times: times), clock.now)
+    /// What a socket saw.
+    func refuse(_ refusal: Refusal) {
+        refuse(refusal, clock.now)
     }
 
     /// Those that were counted for a minute.

@@ -9,6 +9,7 @@ extension Coordinator {
         let now = clock.now
         planSlots(now)
         perform(machine.handle(.tick, at: now), now)
+        for agent in pace.due(at: now.boot) { perform(machine.handle(.subscribed(agent), at: now), now) }
         if housekeeping.isDue(.keyFile, at: now.boot) { readKeys(now) }
         endNews(now)
         endRotations(now)

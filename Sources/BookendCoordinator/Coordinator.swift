@@ -43,6 +43,8 @@ actor Coordinator {
     /// On the sync socket, where each agent was last heard.
     private(set) var routes: [AgentID: Route] = [:]
     private var agentsByRoute: [Route: AgentID] = [:]
+    /// Of answers to subscriptions.
+    var pace = SubscriptionPace()
     /// What is not recorded yet: kept until the store takes it. Bounded by the machine's open triggers.
     private var settlements: [TriggerSettlement] = []
     private var outgoing: [Doors.Name: [Message]] = [:]
@@ -81,7 +83,8 @@ actor Coordinator {
             case .undeliverable(let message): if let route = message.route { lose(route, at: door, now) }
             case .subscribed:
                 if let peer = delivery.peer, peer.role == .agent {
-                    perform(machine.handle(.subscribed(AgentID(rawValue: peer.name)), at: now), now)
+                    let agent = AgentID(rawValue: peer.name)
+                    if pace.mayAnswer(agent, at: now.boot) { perform(machine.handle(.subscribed(agent), at: now), now) }
                 }
             case .unsubscribed: break
             case .message(let message):
@@ -92,7 +95,7 @@ actor Coordinator {
                 do {
                     envelope = try Wire.decode(message.frames.last ?? [])
                 } catch {
-                    refuse(error, of: caller, route, at: door)
+                    refuse(error, of: caller, route, at: door, now)
                     continue
                 }
                 if case .control(let request, let control) = envelope {
@@ -116,8 +119,10 @@ actor Coordinator {
     }
 
     /// An operator whose request cannot be read hears of it under number 0; nobody else would know what to do with that.
-    private func refuse(_ error: WireError, of caller: Caller, _ route: Route, at door: Doors.Name) {
-        logger.warning("a message cannot be read", metadata: ["peer": "\(caller.name)", "error": "\(error)"])
+    private func refuse(
+        _ error: WireError, of caller: Caller, _ route: Route, at door: Doors.Name, _ now: Moment
+    ) {
+        refuse(.unreadable(by: caller.name, at: caller.origin, error.message), now)
         guard caller.standing >= .viewer else { return }
         let client = Client(door: door, route: route, caller: caller, request: 0)
         reply(.failed(RemoteFailure(.invalid, "the coordinator cannot read the request: \(error.message)")), to: client)

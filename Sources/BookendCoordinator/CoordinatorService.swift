@@ -122,7 +122,7 @@ package struct CoordinatorService: Sendable {
                     for await batch in doors.broadcast.deliveries { await coordinator.take(batch, at: .broadcast) }
                 }
                 for door in [doors.sync, doors.broadcast, doors.control] {
-                    group.addTask { await door.watchPeers(logger) { await coordinator.turnAway($0, $1) } }
+                    group.addTask { await door.watchPeers(logger) { await coordinator.refuse($0) } }
                 }
                 if let deadMan { group.addTask { await deadMan.run { try await coordinator.checkThatItWorks() } } }
                 group.addTask {

@@ -51,6 +51,29 @@ import Testing
         }
     }
 
+    @Test func `messages that cannot be read are a line a minute, and so are topics that were refused`() async throws {
+        try await CoordinatorStage.with { stage in
+            let agent = try await stage.agent("web-1")
+            for _ in 1...300 { agent.send(bytes: [255, 255, 255]) }
+            try await agent.hello()
+            let spy = try await stage.subscriber("web-1", to: ["web-2"])
+            let alice = try await stage.client(as: "operator/alice")
+            var told: [String] = []
+            // The socket tells of topics every two seconds.
+            while !told.contains("agent/web-1 topic.subscribe agent/web-2/: refused") { told = try await lines(alice) }
+            #expect(told.first == "agent/web-1 message.unreadable : refused")
+            await spy.close()
+            await stage.stop()
+            try await stage.start()
+            let entries = try await log(try await stage.client(as: "operator/alice")).map(\.draft).filter {
+                $0.what == "message.unreadable"
+            }
+            let counts = entries.dropFirst().map { Int($0.detail.prefix { $0 != " " }) ?? 0 }
+            #expect(1 + counts.reduce(0, +) == 300 && entries.count < 10, "\(entries)")
+            #expect(entries.allSatisfy { $0.origin == "127.0.0.1" && $0.result == .refused })
+        }
+    }
+
     @Test func `a refused attempt is a line at once, and a thousand more are no thousand lines`() async throws {
         try await CoordinatorStage.with { stage in
             let vera = try await stage.client(as: "operator/vera")

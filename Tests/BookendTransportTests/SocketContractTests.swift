@@ -164,6 +164,13 @@ struct SocketContractTests {
             var reader = Reader(subscriber)
             #expect(try await reader.message().frames == [mine, frame("for a")])
             #expect(publisher.statistics.unauthorized == 2)
+            var told: Int64 = 0
+            for await case .fault(let fault) in publisher.connectionEvents {
+                #expect(fault.kind == .topic && fault.peer == PeerIdentity("agent/a"))
+                told += fault.times
+                if told >= 2 { break }
+            }
+            #expect(told == 2)
         }
     }
 

@@ -1,5 +1,6 @@
 import BookendModel
 import Glibc
+import Synchronization
 import Testing
 
 @testable import BookendTransport
@@ -89,6 +90,40 @@ import Testing
             #expect(stat("\(stage.folder)/socket", &status) == 0)
             #expect(status.st_mode & 0o777 == (access.mode == .owner ? 0o600 : 0o660))
             #expect(status.st_gid == (access.group == nil ? getegid() : 0))
+        }
+    }
+
+    /// Somebody looks all the time: the umask, which lets others read, decides at no instant.
+    @Test func `a socket's file is never open to others, from the instant it is there`() async throws {
+        try await Stage.with(.unix) { stage in
+            let path = "\(stage.folder)/socket"
+            let seen = Mutex<Set<mode_t>>([])
+            let isOver = Mutex(false)
+            let ended = AsyncStream<Void>.makeStream()
+            let result = DetachedThread.start {
+                var modes: Set<mode_t> = []
+                while !isOver.withLock({ $0 }) {
+                    var status = stat()
+                    if stat(path, &status) == 0 { modes.insert(status.st_mode & 0o777) }
+                }
+                seen.withLock { $0 = modes }
+                ended.continuation.finish()
+            }
+            try #require(result == 0)
+            for _ in 0..<200 {
+                // libzmq closes what listened a little later.
+                while true {
+                    do {
+                        await (try await stage.serve(.router)).close()
+                        break
+                    } catch let error as TransportError where error.code == .addressInUse {
+                        await Task.yield()
+                    }
+                }
+            }
+            isOver.withLock { $0 = true }
+            for await _ in ended.stream {}
+            #expect(seen.withLock { $0 }.isSubset(of: [0o600, 0o660]))
         }
     }
 

@@ -75,8 +75,22 @@ import Testing
         }
     }
 
-    @Test func `an enrolled key that never ends its message is named and cut off, and the servers go on`() async throws
-    {
+    struct Endless: Sendable, CustomTestStringConvertible {
+        let kind: Strangers.Kind
+        /// Megabytes over each connection.
+        let count: Int
+        /// More memory that a server may take than before, in MiB.
+        let memory: Int
+
+        var testDescription: String { kind.rawValue }
+    }
+
+    @Test(arguments: [
+        Endless(kind: .endless, count: 600, memory: 500), Endless(kind: .several, count: 55, memory: 250),
+    ])
+    func `an enrolled key that never ends its message is named and cut off, and the servers go on`(
+        endless: Endless
+    ) async throws {
         try await RealFleet.with("endless", agents: 2) { fleet in
             // The agent whose key was stolen does not run.
             let (victim, other) = (fleet.layout.sites[0], fleet.layout.sites[1])
@@ -89,7 +103,8 @@ import Testing
                 .split(separator: "\n").prefix(2).compactMap { $0.split(separator: " ").first.map(String.init) }
             let ports = [fleet.layout.ports.sync, fleet.layout.ports.intake]
             try await Strangers.knock(
-                .endless, count: 600, at: ports, keys: keys, secret: "\(fleet.layout.directory)/\(victim.id)/agent.key"
+                endless.kind, count: endless.count, at: ports, keys: keys,
+                secret: "\(fleet.layout.directory)/\(victim.id)/agent.key"
             ) { strangers in
                 _ = try await strangers.output.first("the end", patience: .seconds(120)) { $0 == "done" }
                 #expect(strangers.output.all.filter { $0 == "cut off" }.count == 2, "\(strangers.output.all)")
@@ -104,9 +119,44 @@ import Testing
             try await scenario.expect(job, is: 0, Integers(0, 0, 0))
             for server in servers {
                 let after = try await peak(fleet, server)
-                print("endless: \(server) had \(before[server]!) MiB, and \(after) MiB at most")
-                #expect(after - before[server]! < 500, "\(server)")
+                print("\(endless.kind): \(server) had \(before[server]!) MiB, and \(after) MiB at most")
+                #expect(after - before[server]! < endless.memory, "\(server)")
             }
+            try await fleet.isAudited("message.endless", of: victim)
         }
+    }
+
+    /// libzmq ends its process when it gives a number that a peer has chosen.
+    @Test func `an enrolled key that chooses its routing ids ends no server, and is named`() async throws {
+        try await RealFleet.with("routes", agents: 2) { fleet in
+            let (victim, other) = (fleet.layout.sites[0], fleet.layout.sites[1])
+            await fleet.daemon(victim.id).stop()
+            let scenario = try await Scenario(fleet: fleet, site: other)
+            let keys = try String(contentsOfFile: fleet.layout.directory + "/keys", encoding: .utf8)
+                .split(separator: "\n").prefix(2).compactMap { $0.split(separator: " ").first.map(String.init) }
+            try await Strangers.knock(
+                .routes, count: 64, at: [fleet.layout.ports.sync, fleet.layout.ports.intake], keys: keys,
+                secret: "\(fleet.layout.directory)/\(victim.id)/agent.key"
+            ) { strangers in
+                _ = try await strangers.output.first("the end", patience: .seconds(120)) { $0 == "done" }
+                #expect(strangers.errors.all.isEmpty, "\(strangers.errors.all)")
+                for server in ["coordinator", "collector"] {
+                    try await fleet.daemon(server).logged("who=agent/\(victim.id)")
+                }
+            }
+            let job = try await scenario.run()
+            try await scenario.expect(job, is: 0, Integers(0, 0, 0))
+            try await fleet.isAudited("route.choose", of: victim)
+        }
+    }
+}
+
+extension RealFleet {
+    /// A refusal of this kind stands in the audit log.
+    fileprivate func isAudited(_ what: String, of site: AgentSite) async throws {
+        let entries = try await json("audit")["entries"].list.filter { $0["what"].text == what }
+        #expect(!entries.isEmpty, "\(what)")
+        #expect(
+            entries.allSatisfy { $0["who"].text == "agent/\(site.id)" && $0["result"].text == "refused" }, "\(entries)")
     }
 }

@@ -99,7 +99,7 @@ package final class CollectorLink: Sendable {
                             "the collector is out of reach; reports wait in the journal",
                             metadata: ["collector": "\(self.name)", "reason": "\(reason)"])
                         self.handle(.lost, timer)
-                    case .cut, .turnedAway: break  // only on a server
+                    case .fault, .turnedAway: break  // only on a server
                     }
                 }
             }

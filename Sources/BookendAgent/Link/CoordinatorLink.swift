@@ -121,7 +121,7 @@ package actor CoordinatorLink {
                     "socket": "\(socket)", "reason": "\(reason)", "retry_in": "\(retry.map { "\($0)" } ?? "never")",
                 ])
             if socket == "sync" { await handle(.lost) }
-        case .cut, .turnedAway: break  // only on a server
+        case .fault, .turnedAway: break  // only on a server
         }
     }
 

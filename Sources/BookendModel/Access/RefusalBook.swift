@@ -34,6 +34,11 @@ extension Refusal {
     }
 
     package var isStranger: Bool { what == Self.handshake }
+
+    /// A message that is none.
+    package static func unreadable(by who: String, at origin: String, _ problem: String) -> Refusal {
+        Refusal(who: who, origin: origin, what: "message.unreadable", target: "", reason: problem)
+    }
 }
 
 /// Counts refused attempts so that somebody who tries again and again fills no log: the first of a kind is told at once,

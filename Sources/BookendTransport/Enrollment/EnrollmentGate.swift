@@ -165,7 +165,9 @@ private struct GateLoop {
             guard let descriptor = arrival.descriptor, let key = arrival.userID.flatMap(Admission.newcomer(_:)) else {
                 continue
             }
-            guard arrival.frames.count == 2, !arrival.isOverlong, arrival.frames[1].count <= limits.messageBytes,
+            // A routing id of the newcomer's own choice is none of libzmq's: a zero, and four bytes of a number.
+            guard arrival.frames.count == 2, arrival.frames[0].count == 5, arrival.frames[0][0] == 0,
+                !arrival.isOverlong, arrival.frames[1].count <= limits.messageBytes,
                 guests[descriptor]?.hasSpoken == false
             else {
                 end(descriptor)

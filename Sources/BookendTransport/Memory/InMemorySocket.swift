@@ -125,7 +125,12 @@ final class InMemorySocket: MessageSocket {
         if let welcome { _ = network.carry(Message([welcome]), from: self, on: connection) }
         for topic in topics {
             guard authorize?(connection.sender?.identity, topic) ?? true else {
+                if topic == welcome { continue }
                 counts.withLock { $0.unauthorized += 1 }
+                events.yield(
+                    .fault(
+                        PeerFault(
+                            .topic, by: connection.sender?.identity, at: "", String(decoding: topic, as: UTF8.self))))
                 continue
             }
             network.subscribe(connection, to: topic)

@@ -4,8 +4,8 @@ package enum ConnectionEvent: Hashable, Sendable {
     case connected
     /// There is no connection. The next attempt follows after the delay; `nil`: there is none, and deliveries end.
     case lost(LossReason, retryIn: Duration?)
-    /// On a server: a peer sent more than ``SocketLimits/messageBytes`` and never the end of its message, and was cut off.
-    case cut(peer: String, bytes: Int64)
+    /// On a server: a peer did what it may not do.
+    case fault(PeerFault)
     /// On a server: somebody was turned away whose key is not admitted, so many times within some seconds.
     ///
     /// - Parameter address: The latest's; empty: of many addresses.

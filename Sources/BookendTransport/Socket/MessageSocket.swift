@@ -8,7 +8,7 @@ package protocol MessageSocket: AnyObject, Sendable {
     var deliveries: Deliveries { get }
 
     /// What happens to a client's connection; one consumer. The newest 64 events wait, older ones are dropped. On a
-    /// server nothing but ``ConnectionEvent/cut(peer:bytes:)``.
+    /// server nothing but ``ConnectionEvent/fault(_:)`` and ``ConnectionEvent/turnedAway(address:times:)``.
     var connectionEvents: AsyncStream<ConnectionEvent> { get }
 
     /// Hands messages over to be sent, in order, and returns at once.

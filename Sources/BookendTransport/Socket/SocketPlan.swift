@@ -91,10 +91,15 @@ package struct SocketLimits: Hashable, Sendable {
     package var receiveQueue = 1_000
     /// A peer that sends a larger frame is disconnected.
     package var frameBytes = 4 << 20
+    /// The same for a publisher, to which subscriptions are sent: libzmq keeps each byte of a topic many times over.
+    package var topicBytes = 4_096
     /// A message with more frames is discarded.
     package var frames = 32
-    /// Servers with keys only: a peer that sends so much without the end of its message is cut off, within seconds.
+    /// Servers with keys only: a peer that sends more than that without the end of its message is cut off, within seconds;
+    /// on all its connections together.
     package var messageBytes = 64 << 20
+    /// Servers with keys only: when all peers together send more than that, those that send most are.
+    package var allMessagesBytes = 256 << 20
     /// How long a closing socket tries to send what it has.
     package var linger: Duration = .milliseconds(500)
     /// How long a server that has answered, and is about to go away, leaves its clients to read: when a connection ends, libzmq

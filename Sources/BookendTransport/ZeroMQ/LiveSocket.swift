@@ -28,13 +28,18 @@ final class LiveSocket {
     private var backlog: RouteBacklog
     private var senders: [String: Sender] = [:]
     private var traffic = TrafficWatch()
+    private var faults = FaultCount()
+    var subscribers = SubscriberBook()
+    /// On a publisher: tells which connections ended.
+    let monitor: RawSocket?
     /// Over which descriptors whom was heard in this round: whoever is at their other ends was looked up.
-    private var heard: [Int32: String] = [:]
+    var heard: [Int32: String] = [:]
 
-    init(handle: ZeroMQSocket, plan: SocketPlan, raw: RawSocket?) {
+    init(handle: ZeroMQSocket, plan: SocketPlan, raw: RawSocket?, monitor: RawSocket? = nil) {
         self.handle = handle
         self.plan = plan
         self.raw = raw
+        self.monitor = monitor
         backlog = RouteBacklog(limit: max(plan.limits.outboxMessages / 4, 1))
     }
 
@@ -113,7 +118,9 @@ final class LiveSocket {
     /// Hands over what has arrived, as far as there is room.
     func receive() {
         guard let raw else { return }
-        if case .publisher(_, let authorize) = plan.kind { return receiveSubscriptions(raw, authorize) }
+        if case .publisher(let welcome, let authorize) = plan.kind {
+            return receiveSubscriptions(raw, welcome, authorize)
+        }
         heard.removeAll(keepingCapacity: true)
         var room = handle.queue.room()
         var batch: [Delivery] = []
@@ -126,6 +133,11 @@ final class LiveSocket {
             count += 1
             guard let sender = admitted(arrival) else {
                 revoked += 1
+                continue
+            }
+            if sender.proved != nil, hasChosenRoute(arrival) {
+                cut(arrival, for: .route, arrival.frames.first?.readable ?? "")
+                discarded += 1
                 continue
             }
             guard let message = message(of: arrival) else {
@@ -148,44 +160,7 @@ final class LiveSocket {
         }
     }
 
-    /// Cuts off who sends without an end.
-    func watchTraffic() {
-        guard case .curveServer = plan.guard, case .tcp(_, let port?) = handle.endpoint.place else { return }
-        for excess in traffic.look(port: port, limit: plan.limits.messageBytes, isRead: wantsToReceive) {
-            handle.events.yield(.cut(peer: excess.peer, bytes: excess.bytes))
-        }
-    }
-
-    private func receiveSubscriptions(
-        _ raw: RawSocket, _ authorize: (@Sendable (PeerIdentity?, _ topic: Frame) -> Bool)?
-    ) {
-        heard.removeAll(keepingCapacity: true)
-        for _ in 0..<Self.messagesPerRound {
-            guard let arrival = raw.receive(frameLimit: 1) else { return }
-            guard let frame = arrival.frames.first, let kind = frame.first, kind <= 1 else { continue }
-            let topic = Frame(frame.dropFirst())
-            if kind == 0 {
-                // The subscriber took it back, or went away: then the sender is unknown, and libzmq has done it itself.
-                if authorize != nil { zmq_setsockopt(raw.pointer, ZMQ_UNSUBSCRIBE, topic, topic.count) }
-                offer(Delivery(.unsubscribed(topic: topic), from: arrival.userID.flatMap { spelledOut($0) }))
-                continue
-            }
-            guard let sender = admitted(arrival) else {
-                handle.count { $0.fromRevoked += 1 }
-                continue
-            }
-            if let authorize {
-                guard authorize(sender.proved?.identity, topic) else {
-                    handle.count { $0.unauthorized += 1 }
-                    continue
-                }
-                zmq_setsockopt(raw.pointer, ZMQ_SUBSCRIBE, topic, topic.count)
-            }
-            offer(Delivery(.subscribed(topic: topic), from: sender.proved))
-        }
-    }
-
-    private func offer(_ delivery: Delivery) {
+    func offer(_ delivery: Delivery) {
         let isTaken = handle.queue.offer(delivery)
         handle.count {
             $0.received += 1
@@ -202,10 +177,10 @@ final class LiveSocket {
     }
 
     /// Who sent this, where it matters; `nil`: a key that is not admitted (any more).
-    private func admitted(_ arrival: RawSocket.Arrival) -> Provenance? {
+    func admitted(_ arrival: RawSocket.Arrival) -> Provenance? {
         guard case .curveServer(_, let ring) = plan.guard else { return .unproved }
         guard let userID = arrival.userID, let sender = spelledOut(userID), ring.isAdmitted(sender) else { return nil }
-        if let descriptor = arrival.descriptor { traffic.hear(descriptor, "\(sender.identity)") }
+        if let descriptor = arrival.descriptor { traffic.hear(descriptor, sender.identity) }
         if let descriptor = arrival.descriptor, heard[descriptor] != userID {
             heard[descriptor] = userID
             handle.connections.note(descriptor, of: sender)
@@ -215,7 +190,7 @@ final class LiveSocket {
         return .proved(sender)
     }
 
-    private func spelledOut(_ userID: String) -> Sender? {
+    func spelledOut(_ userID: String) -> Sender? {
         if let sender = senders[userID] { return sender }
         guard let sender = UserID.parse(userID) else { return nil }
         if senders.count >= Self.senderLimit { senders = [:] }
@@ -223,7 +198,49 @@ final class LiveSocket {
         return sender
     }
 
-    private enum Provenance {
+    // MARK: Faults
+
+    func note(_ kind: PeerFault.Kind, of arrival: RawSocket.Arrival, _ detail: String) {
+        let sender = arrival.userID.flatMap { spelledOut($0) }
+        faults.note(PeerFault(kind, by: sender?.identity, at: arrival.address ?? "", detail))
+    }
+
+    func cut(_ arrival: RawSocket.Arrival, for kind: PeerFault.Kind, _ detail: String) {
+        note(kind, of: arrival, detail)
+        if let descriptor = arrival.descriptor { PeerDescriptor.end(descriptor, of: handle.endpoint) }
+    }
+
+    /// libzmq's own are a zero and four bytes of a number.
+    private func hasChosenRoute(_ arrival: RawSocket.Arrival) -> Bool {
+        guard case .router = plan.kind, let route = arrival.frames.first else { return false }
+        return route.count != 5 || route[0] != 0
+    }
+
+    /// What comes without an end is on its way, so that the next look is to come soon.
+    var isPending: Bool { traffic.isPending }
+
+    /// There is something to look for, or to tell.
+    var isWatched: Bool {
+        if case .curveServer = plan.guard { return true }
+        return !faults.isEmpty
+    }
+
+    /// Cuts off who sends without an end, and tells what peers did. To be called every few seconds.
+    func watch() {
+        watchTraffic()
+        subscribers.beginCount()
+        for fault in faults.take() { handle.events.yield(.fault(fault)) }
+    }
+
+    private func watchTraffic() {
+        guard case .curveServer = plan.guard, case .tcp(_, let port?) = handle.endpoint.place else { return }
+        let limits = TrafficWatch.Limits(peer: plan.limits.messageBytes, all: plan.limits.allMessagesBytes)
+        for excess in traffic.look(port: port, limits: limits, isRead: wantsToReceive) {
+            faults.note(PeerFault(.endless, by: excess.name, at: excess.address, "\(excess.bytes) bytes"))
+        }
+    }
+
+    enum Provenance {
         case proved(Sender)
         /// A client's server, which proved its key to the library; or a place that file permissions guard.
         case unproved

@@ -8,7 +8,7 @@ struct RawSocket {
     struct Arrival {
         var frames: [Frame] = []
         var userID: String?
-        /// Of the connection over which it came; only with a name.
+        /// Of the connection over which it came; only with a name, or where it was asked for.
         var descriptor: Int32?
         /// libzmq's `Peer-Address`; only where it was asked for.
         var address: String?
@@ -26,7 +26,15 @@ struct RawSocket {
 
     let pointer: UnsafeMutableRawPointer
 
+    /// A ROUTER numbers its peers from `rand()` on, which libzmq never seeds: a peer that chose the next number for its own
+    /// routing id would end this process (libzmq 4.3.4 asserts that nobody has it).
+    private static let isSeeded: Bool = {
+        srand(UInt32.random(in: 1...UInt32.max))
+        return true
+    }()
+
     init(_ context: UnsafeMutableRawPointer, _ type: Int32) throws(TransportError) {
+        _ = Self.isSeeded
         guard let pointer = zmq_socket(context, type) else {
             throw TransportError(
                 .system, "cannot make a socket: \(Self.reason()); raise the limit of open files (ulimit -n)")
@@ -67,7 +75,7 @@ struct RawSocket {
     }
 
     /// The next message; `nil` when none is there.
-    func receive(frameLimit: Int, withAddress: Bool = false) -> Arrival? {
+    func receive(frameLimit: Int, withAddress: Bool = false, withDescriptor: Bool = false) -> Arrival? {
         var arrival = Arrival()
         var isMore = true
         while isMore {
@@ -86,14 +94,18 @@ struct RawSocket {
             guard !isMore else { continue }
             // The routing id in front of a router's messages carries no properties, the frames behind it do.
             if withAddress, let text = zmq_msg_gets(&part, "Peer-Address") { arrival.address = String(cString: text) }
-            if let name = zmq_msg_gets(&part, "User-Id") {
-                arrival.userID = String(cString: name)
+            if let name = zmq_msg_gets(&part, "User-Id") { arrival.userID = String(cString: name) }
+            if arrival.userID != nil || withDescriptor {
                 // libzmq's own word for it, which its deprecated ZMQ_SRCFD reads as well.
                 arrival.descriptor = zmq_msg_gets(&part, "__fd").flatMap { Int32(String(cString: $0)) }
             }
         }
         return arrival
     }
+
+    /// Why ``receive(frameLimit:withAddress:withDescriptor:)`` had nothing, to be asked right after it: the queue was empty,
+    /// and not something else.
+    static var foundNothing: Bool { zmq_errno() == EAGAIN }
 
     /// Sends all frames or none.
     func send(_ message: Message) -> SendResult {

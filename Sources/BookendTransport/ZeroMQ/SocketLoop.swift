@@ -10,6 +10,7 @@ final class SocketLoop {
         case mailbox
         case admission
         case monitor(SocketID)
+        case subscribers(SocketID)
         case socket(SocketID)
     }
 
@@ -21,7 +22,10 @@ final class SocketLoop {
     private var stopped: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
     private var watchedAt = ContinuousClock.now
-    private static let watchInterval = Duration.seconds(2)
+    /// A look costs some microseconds a connection.
+    private var watchInterval: Duration {
+        sockets.values.contains { $0.isPending } ? .milliseconds(250) : .seconds(2)
+    }
     private var random = SystemRandomNumberGenerator()
 
     init(context: UnsafeMutableRawPointer, mailbox: Mailbox) {
@@ -94,13 +98,15 @@ final class SocketLoop {
             admission?.admit(ring, to: domain(id))
         }
         let raw = try RawSocket.make(plan, in: context, domain: domain(id), attempt: 0)
-        do {
+        var monitor: RawSocket?
+        do throws(TransportError) {
+            if case .publisher = plan.kind { monitor = try raw.watchEnds(in: context, id) }
             let endpoint = try raw.bind(plan.endpoint, plan.access)
             let handle = ZeroMQSocket(id: id, endpoint: endpoint, plan: plan, mailbox: mailbox)
-            sockets[id] = LiveSocket(handle: handle, plan: plan, raw: raw)
+            sockets[id] = LiveSocket(handle: handle, plan: plan, raw: raw, monitor: monitor)
             return handle
         } catch {
-            raw.close(linger: .zero)
+            raw.close(monitor: monitor, linger: .zero)
             throw error
         }
     }
@@ -123,7 +129,7 @@ final class SocketLoop {
         if socket.connection != nil {
             socket.connection?.close(socket.raw, linger: linger)
         } else {
-            socket.raw?.close(linger: linger)
+            socket.raw?.close(monitor: socket.monitor, linger: linger)
         }
         admission?.forget(domain(id))
         socket.handle.end()
@@ -139,11 +145,11 @@ final class SocketLoop {
         }
     }
 
-    /// Servers look after what comes in without an end, and tell of strangers.
+    /// Servers look after what comes in without an end, and tell of strangers and of what peers did.
     private func watchDue() {
-        guard ContinuousClock.now - watchedAt >= Self.watchInterval else { return }
+        guard ContinuousClock.now - watchedAt >= watchInterval else { return }
         watchedAt = .now
-        for socket in sockets.values { socket.watchTraffic() }
+        for socket in sockets.values where socket.connection == nil { socket.watch() }
         tellOfStrangers()
     }
 
@@ -235,6 +241,7 @@ final class SocketLoop {
         if let admission { add(.admission, admission.socket, ZMQ_POLLIN) }
         var isBusy = false
         var due: ContinuousClock.Instant?
+        let interval = watchInterval
         for (id, socket) in sockets {
             if let monitor = socket.connection?.monitor { add(.monitor(id), monitor, ZMQ_POLLIN) }
             if let retryAt = socket.connection?.retryAt { due = min(due ?? retryAt, retryAt) }
@@ -243,8 +250,9 @@ final class SocketLoop {
                 let soon = ContinuousClock.now + RouteBacklog.pause
                 due = min(due ?? soon, soon)
             }
-            if case .curveServer = socket.plan.guard {
-                let next = watchedAt + Self.watchInterval
+            if let monitor = socket.monitor { add(.subscribers(id), monitor, ZMQ_POLLIN) }
+            if socket.isWatched {
+                let next = watchedAt + interval
                 due = min(due ?? next, next)
             }
             guard let raw = socket.raw else { continue }
@@ -266,28 +274,14 @@ final class SocketLoop {
             }
         case .monitor(let id):
             if let socket = sockets[id] { follow(socket) }
+        case .subscribers(let id):
+            // Read at once: after it, the number of a descriptor that was closed may be another's without any doubt.
+            sockets[id]?.followSubscribers()
+            sockets[id]?.receive()
         case .socket(let id):
             guard let socket = sockets[id] else { return }
             if events & ZMQ_POLLOUT != 0 { socket.flush() }
             if events & ZMQ_POLLIN != 0 { socket.receive() }
         }
-    }
-}
-
-extension RawSocket {
-    /// Binds, and says where.
-    fileprivate func bind(_ endpoint: Endpoint, _ access: UnixSocketAccess) throws(TransportError) -> Endpoint {
-        if case .ipc(let path) = endpoint.place { try UnixSocketFile.clear(path) }
-        guard zmq_bind(pointer, endpoint.description) == 0 else {
-            let reason = Self.reason()
-            throw zmq_errno() == EADDRINUSE
-                ? TransportError(.addressInUse, "somebody listens at \(endpoint) already: is another daemon running?")
-                : TransportError(.unavailable, "cannot listen at \(endpoint): \(reason)")
-        }
-        if case .ipc(let path) = endpoint.place { try UnixSocketFile.protect(path, access) }
-        guard endpoint.isTCP, let colon = lastEndpoint.lastIndex(of: ":"),
-            let port = UInt16(lastEndpoint[lastEndpoint.index(after: colon)...])
-        else { return endpoint }
-        return endpoint.with(port: port)
     }
 }

@@ -16,6 +16,9 @@ extension RawSocket {
         let socket = try RawSocket(context, plan.zeroMQType)
         do {
             try socket.apply(plan.limits)
+            if case .publisher = plan.kind {
+                try socket.set(ZMQ_MAXMSGSIZE, Int64(min(plan.limits.topicBytes, plan.limits.frameBytes)))
+            }
             try socket.apply(plan.guard, domain: domain, own: own, server: server)
             try socket.apply(plan.kind)
             if plan.endpoint.isTCP { try socket.applyTCP(plan, attempt: attempt) }

@@ -5,7 +5,7 @@ import Foundation
 enum Strangers {
     /// Prints `ready` when it has begun, then goes on until it is stopped. Never more than `count` connections at once.
     private static let program = """
-        import os, random, resource, select, socket, sys, time
+        import ctypes, os, resource, socket, struct, sys, time
         mode, count, ports = sys.argv[1], int(sys.argv[2]), [int(word) for word in sys.argv[3:]]
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -75,96 +75,141 @@ enum Strangers {
                     open_ones.pop(0)[1].close()
                 time.sleep(0.002)
 
-        def endless():
-            # With a key that is enrolled, and without libzmq, which would not send an unfinished message: the client's side of
-            # CURVE (RFC 26), one whole message, then frames of another that never ends, some 60 MB a second.
-            import ctypes, struct
-            sodium = ctypes.CDLL("libsodium.so.23")
-
-            def z85(text):
-                digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
-                values = [digits.index(letter) for letter in text]
-                words = [values[place:place + 5] for place in range(0, len(values), 5)]
-                return b"".join(struct.pack(">I", sum(v * 85 ** (4 - i) for i, v in enumerate(word))) for word in words)
-
-            def box(text, nonce, public, secret):
-                sealed = ctypes.create_string_buffer(len(text) + 16)
-                assert sodium.crypto_box_easy(sealed, text, ctypes.c_ulonglong(len(text)), nonce, public, secret) == 0
-                return sealed.raw
-
-            def opened(sealed, nonce, public, secret):
-                text = ctypes.create_string_buffer(len(sealed) - 16)
-                assert sodium.crypto_box_open_easy(text, sealed, ctypes.c_ulonglong(len(sealed)), nonce, public, secret) == 0
-                return text.raw
-
-            def pair():
-                public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(32)
-                sodium.crypto_box_keypair(public, secret)
-                return public.raw, secret.raw
-
-            own_secret = z85([line for line in open(os.environ["SECRET_KEY"]) if line.strip() and line[0] != "#"][0].strip())
-            own = ctypes.create_string_buffer(32)
-            sodium.crypto_scalarmult_base(own, own_secret)
-            own = own.raw
-            for number, port in enumerate(ports):
+        class Enrolled:
+            # With a key that is enrolled, and without libzmq, which would neither send an unfinished message nor choose any
+            # routing id: the client's side of CURVE (RFC 26).
+            def __init__(self, number, identity=b""):
+                self.port = ports[number]
+                own_secret = z85([line for line in open(os.environ["SECRET_KEY"]) if line.strip() and line[0] != "#"][0].strip())
+                own = ctypes.create_string_buffer(32)
+                sodium().crypto_scalarmult_base(own, own_secret)
                 server = z85(os.environ["SERVER_KEYS"].split()[number])
-                peer = socket.create_connection(("127.0.0.1", port), timeout=20)
-
-                def take(count):
-                    data = b""
-                    while len(data) < count:
-                        piece = peer.recv(count - len(data))
-                        assert piece, "the server closed the connection"
-                        data += piece
-                    return data
-
-                def command():
-                    flags = take(1)[0]
-                    return take(take(1)[0] if not flags & 2 else struct.unpack(">Q", take(8))[0])
-
-                peer.sendall(greeting)
-                take(64)
-                public, secret = pair()
+                self.peer = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+                self.peer.sendall(greeting)
+                self.take(64)
+                public, self.secret = pair()
                 hello = b"\\x05HELLO\\x01\\x00" + bytes(72) + public + struct.pack(">Q", 1)
-                hello += box(bytes(64), b"CurveZMQHELLO---" + struct.pack(">Q", 1), server, secret)
-                peer.sendall(b"\\x04" + bytes([len(hello)]) + hello)
-                welcome = command()
+                hello += box(bytes(64), b"CurveZMQHELLO---" + struct.pack(">Q", 1), server, self.secret)
+                self.peer.sendall(b"\\x04" + bytes([len(hello)]) + hello)
+                welcome = self.command()
                 assert welcome[:8] == b"\\x07WELCOME", welcome[:8]
-                text = opened(welcome[24:], b"WELCOME-" + welcome[8:24], server, secret)
-                there, cookie = text[:32], text[32:]
+                text = opened(welcome[24:], b"WELCOME-" + welcome[8:24], server, self.secret)
+                self.there, cookie = text[:32], text[32:]
                 vouch = os.urandom(16)
-                vouched = box(public + server, b"VOUCH---" + vouch, there, own_secret)
-                data = b"\\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER" + b"\\x08Identity" + struct.pack(">I", 0)
+                vouched = box(public + server, b"VOUCH---" + vouch, self.there, own_secret)
+                data = b"\\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER" + b"\\x08Identity"
+                data += struct.pack(">I", len(identity)) + identity
                 initiate = b"\\x08INITIATE" + cookie + struct.pack(">Q", 2)
-                initiate += box(own + vouch + vouched + data, b"CurveZMQINITIATE" + struct.pack(">Q", 2), there, secret)
-                peer.sendall(b"\\x06" + struct.pack(">Q", len(initiate)) + initiate)
-                ready = command()
+                sealed = own.raw + vouch + vouched + data
+                initiate += box(sealed, b"CurveZMQINITIATE" + struct.pack(">Q", 2), self.there, self.secret)
+                self.peer.sendall(b"\\x06" + struct.pack(">Q", len(initiate)) + initiate)
+                ready = self.command()
                 assert ready[:6] == b"\\x05READY", ready[:8]
+                self.nonce = 2
 
-                def send(payload, more, nonce):
-                    text = b"\\x07MESSAGE" + struct.pack(">Q", nonce)
-                    text += box(bytes([more]) + payload, b"CurveZMQMESSAGEC" + struct.pack(">Q", nonce), there, secret)
-                    peer.sendall(b"\\x02" + struct.pack(">Q", len(text)) + text)
+            def take(self, count):
+                data = b""
+                while len(data) < count:
+                    piece = self.peer.recv(count - len(data))
+                    assert piece, "the server closed the connection"
+                    data += piece
+                return data
 
-                send(b"something", 0, 3)
+            def command(self):
+                flags = self.take(1)[0]
+                return self.take(self.take(1)[0] if not flags & 2 else struct.unpack(">Q", self.take(8))[0])
+
+            def send(self, payload, more=0):
+                self.nonce += 1
+                nonce = struct.pack(">Q", self.nonce)
+                text = b"\\x07MESSAGE" + nonce
+                text += box(bytes([more]) + payload, b"CurveZMQMESSAGEC" + nonce, self.there, self.secret)
+                self.peer.sendall(b"\\x02" + struct.pack(">Q", len(text)) + text)
+
+        def sodium():
+            return ctypes.CDLL("libsodium.so.23")
+
+        def z85(text):
+            digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+            values = [digits.index(letter) for letter in text]
+            words = [values[place:place + 5] for place in range(0, len(values), 5)]
+            return b"".join(struct.pack(">I", sum(v * 85 ** (4 - i) for i, v in enumerate(word))) for word in words)
+
+        def box(text, nonce, public, secret):
+            sealed = ctypes.create_string_buffer(len(text) + 16)
+            assert sodium().crypto_box_easy(sealed, text, ctypes.c_ulonglong(len(text)), nonce, public, secret) == 0
+            return sealed.raw
+
+        def opened(sealed, nonce, public, secret):
+            text = ctypes.create_string_buffer(len(sealed) - 16)
+            assert sodium().crypto_box_open_easy(text, sealed, ctypes.c_ulonglong(len(sealed)), nonce, public, secret) == 0
+            return text.raw
+
+        def pair():
+            public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(32)
+            sodium().crypto_box_keypair(public, secret)
+            return public.raw, secret.raw
+
+        def endless():
+            # One whole message, then frames of another that never ends, some 60 MB a second.
+            for number in range(len(ports)):
+                peer = Enrolled(number)
+                peer.send(b"something")
                 print("ready", flush=True)
                 time.sleep(3)
                 try:
-                    for nonce in range(4, 4 + count):
-                        send(bytes(1 << 20), 1, nonce)
+                    for _ in range(count):
+                        peer.send(bytes(1 << 20), 1)
                         time.sleep(0.016)
                     print("never cut off", flush=True)
                 except OSError:
                     print("cut off", flush=True)
-                peer.close()
+                peer.peer.close()
             print("done", flush=True)
             time.sleep(3600)
 
-        {"silent": silent, "huge": huge, "unknown": unknown, "endless": endless}[mode]()
+        def several():
+            # The same, over six connections, none of which has too much by itself.
+            for number in range(len(ports)):
+                peers, held = [Enrolled(number) for _ in range(6)], 6
+                for peer in peers: peer.send(b"something")
+                print("ready", flush=True)
+                for _ in range(count):
+                    for peer in list(peers):
+                        try: peer.send(bytes(1 << 20), 1)
+                        except OSError: peers.remove(peer)
+                        time.sleep(0.016)
+                print("cut off" if len(peers) < 6 else "never cut off", flush=True)
+                for peer in peers: peer.peer.close()
+            print("done", flush=True)
+            time.sleep(3600)
+
+        def routes():
+            # Routing ids: one that anybody could choose; those that libzmq will give, if its numbers begin where an unseeded
+            # rand() does; then as many connections as make it give them.
+            libc, bases, peers = ctypes.CDLL(None), [], []
+            libc.srand(1)
+            for _ in range(6):
+                low, high = libc.rand(), libc.rand()
+                bases.append((low | high << 31) & 0xffffffff)
+            for number in range(len(ports)):
+                Enrolled(number, b"mine").send(b"something")
+                for base in bases:
+                    for step in range(count // 8):
+                        peers.append(Enrolled(number, b"\\0" + struct.pack(">I", (base + 4 + 8 * step) & 0xffffffff)))
+                        peers[-1].send(b"something")
+                print("ready", flush=True)
+                for _ in range(count):
+                    peers.append(Enrolled(number))
+                    peers[-1].send(b"something")
+            print("done", flush=True)
+            time.sleep(3600)
+
+        {"silent": silent, "huge": huge, "unknown": unknown, "endless": endless, "several": several, "routes": routes}[mode]()
         """
 
     enum Kind: String, Sendable {
-        case silent, huge, unknown, endless
+        case silent, huge, unknown, endless, several, routes
     }
 
     /// Runs the body while they are at it.
@@ -172,8 +217,9 @@ enum Strangers {
     /// - Parameters:
     ///   - count: Connections at once; for ``Kind/unknown`` handshakes a second.
     ///   - ports: Of the servers, in turns.
-    ///   - keys: The servers' public keys, for ``Kind/unknown`` and ``Kind/endless``.
-    ///   - secret: The file of an enrolled key, for ``Kind/endless``; there `count` is megabytes for each port.
+    ///   - keys: The servers' public keys, for all but the first two.
+    ///   - secret: The file of an enrolled key, for ``Kind/endless`` and ``Kind/several``, where `count` is megabytes for each
+    ///     connection, and for ``Kind/routes``.
     static func knock(
         _ kind: Kind, count: Int, at ports: [UInt16], keys: [String] = [],
         secret: String = "", _ body: (RunningProgram) async throws -> Void
