@@ -48,11 +48,7 @@ package enum CoordinatorProgram {
                     url: $0.url, every: $0.every, userAgent: "bookend-coordinator/\(softwareVersion)",
                     logger: logger)
             }, logger: logger)
-        return try await service.run { endpoints in
-            // Without its handler libzmq would let every key in: better not to run at all. One handler serves both
-            // sockets, and only this one is of a kind that can be asked.
-            try await network.checkThatStrangersAreRefused(at: endpoints.sync, server: keys.publicKey)
-        }
+        return try await service.run()
     }
 
     /// The gate's key is its own, made when it is first needed: the process knows no other secret.

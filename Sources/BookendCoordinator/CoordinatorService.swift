@@ -74,11 +74,10 @@ package struct CoordinatorService: Sendable {
     /// Serves until the graceful shutdown of its task, or until its key has changed: then takes no more orders, writes down
     /// what it has heard, and closes the sockets.
     ///
-    /// - Parameter check: Called once everything is listening, with the real endpoints; what it throws stops the start.
+    /// - Parameter ready: Called once everything is listening, with the real endpoints.
+    /// - Throws: Also when a door on TCP lets in a key that nobody enrolled: then nothing was served.
     @discardableResult
-    package func run(
-        check: @Sendable (CoordinatorEndpoints) async throws -> Void = { _ in }
-    ) async throws -> Ending {
+    package func run(ready: @Sendable (CoordinatorEndpoints) -> Void = { _ in }) async throws -> Ending {
         let doors: Doors
         let coordinator: Coordinator
         let real: CoordinatorEndpoints
@@ -95,11 +94,15 @@ package struct CoordinatorService: Sendable {
                 store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
-            try await check(real)
+            let strangers: [(socket: any MessageSocket, client: SocketPlan.Kind)] = [
+                (doors.sync, .dealer), (doors.broadcast, .subscriber(topics: [])), (doors.control, .dealer),
+            ]
+            try await network.checkThatStrangersAreRefused(at: strangers, server: keys.publicKey)
         } catch {
             await network.stop()
             throw error
         }
+        ready(real)
         logger.notice(
             "coordinator is ready",
             metadata: [

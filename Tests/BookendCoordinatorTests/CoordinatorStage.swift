@@ -60,7 +60,7 @@ actor CoordinatorStage {
         Self.write(keyLines, to: directory + "/keys")
     }
 
-    private static func write(_ text: String, to path: String) {
+    static func write(_ text: String, to path: String) {
         let bytes = Array(text.utf8)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         _ = Glibc.write(descriptor, bytes, bytes.count)
