@@ -316,13 +316,14 @@ package final class InMemoryPolicyStore: PolicyStore {
     }
 
     package func record(
-        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer] {
         contents.withLock { contents in
             contents.append(audit, at: now)
-            if let token { contents.tokens[token.id] = token }
+            for token in change.tokens { contents.tokens[token.id] = token }
+            for key in change.forgotten where contents.peers[key]?.state != .revoked { contents.peers[key] = nil }
             var recorded: [Peer] = []
-            for var peer in peers where contents.peers[peer.key]?.state != .revoked {
+            for var peer in change.peers where contents.peers[peer.key]?.state != .revoked {
                 contents.peerGeneration += 1
                 peer.generation = contents.peerGeneration
                 contents.peers[peer.key] = peer

@@ -31,11 +31,9 @@ struct SimulatedPolicyStore: PolicyStore {
     }
 
     func record(
-        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer] {
-        try write("peers") { () throws(CoordinatorError) in
-            try store.record(peers, token: token, audit: audit, at: now)
-        }
+        try write("peers") { () throws(CoordinatorError) in try store.record(change, audit: audit, at: now) }
     }
 
     func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
