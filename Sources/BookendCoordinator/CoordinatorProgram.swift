@@ -41,7 +41,8 @@ package enum CoordinatorProgram {
                 control: try Endpoint(configuration.control), controlAccess: UnixSocketAccess(configuration.socket)),
             rules: CoordinatorRules(
                 offlineAfter: configuration.agentOfflineAfter, jobsAtOnce: configuration.jobsAtOnce), network: network,
-            keys: keys, ownKeyFile: NextKeyFile(besides: configuration.keyFile), keyFile: keyFile,
+            keys: keys, ownKeyFile: NextKeyFile(besides: configuration.keyFile),
+            gateKeyFile: NextKeyFile(besides: gateKeyFile), keyFile: keyFile,
             enrollment: enrollment, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {
                 DeadMan(

@@ -391,6 +391,27 @@ import Testing
         #expect(book.prunableTokens(at: end, limit: 10).isEmpty)
     }
 
+    @Test func `with the gate's key go the tokens with which somebody may still come, and no others`() {
+        var tokens = (1...5).map { number in
+            var token = token()
+            token.id = TokenID(rawValue: Int64(number))
+            return token
+        }
+        tokens[1].usesLeft = 0
+        tokens[2].usesLeft = 0
+        tokens[3].isRevoked = true
+        tokens[4].allows.lifetime = .seconds(1)
+        let waiting = Peer(
+            identity: web1, key: key(1), state: .pending, origin: .token(TokenID(rawValue: 2)), generation: 1)
+        var book = PeerBook(recorded: [waiting], tokens: tokens)
+        let now = start + .seconds(5)
+        #expect(book.isGateOpen(at: now))
+        let revoked = book.planRevokingOpenTokens(at: now)
+        #expect(revoked.map(\.id.rawValue) == [1, 2] && revoked.allSatisfy(\.isRevoked))
+        book.take([], tokens: revoked)
+        #expect(!book.isGateOpen(at: now) && book.planRevokingOpenTokens(at: now).isEmpty)
+    }
+
     @Test func `only so many tokens are open at once, and the refusal says what to do`() throws {
         var book = PeerBook()
         func another() throws -> EnrollmentToken {
