@@ -198,11 +198,13 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
-    package func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
+    package func goAbove(
+        job: JobID, generation: Int64, renewingEpoch: Bool
+    ) throws(CoordinatorError) -> UInt64 {
         contents.withLock { contents in
             contents.highestJob = max(contents.highestJob, job.rawValue)
             contents.generation = max(contents.generation, generation)
-            contents.epoch += 1
+            if renewingEpoch { contents.epoch += 1 }
             return contents.epoch
         }
     }

@@ -86,8 +86,10 @@ struct SimulatedPolicyStore: PolicyStore {
         try write("reissue") { () throws(CoordinatorError) in try store.reissue(job, at: now) }
     }
 
-    func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
-        try write("epoch") { () throws(CoordinatorError) in try store.goAbove(job: job, generation: generation) }
+    func goAbove(job: JobID, generation: Int64, renewingEpoch: Bool) throws(CoordinatorError) -> UInt64 {
+        try write("epoch") { () throws(CoordinatorError) in
+            try store.goAbove(job: job, generation: generation, renewingEpoch: renewingEpoch)
+        }
     }
 
     func highestJob() throws(CoordinatorError) -> JobID {
