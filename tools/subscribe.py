@@ -99,8 +99,8 @@ def stream(messages, feed, query, cursor):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--feed", default="ipc:///run/bookend/collector-feed.sock", help="where reports are published")
-    arguments.add_argument("--query", default="ipc:///run/bookend/collector.sock", help="where queries are answered")
+    arguments.add_argument("--feed", default="ipc:///run/bookend-collector/collector-feed.sock", help="where reports are published")
+    arguments.add_argument("--query", default="ipc:///run/bookend-collector/collector.sock", help="where queries are answered")
     arguments.add_argument("--from", dest="cursor", help="a cursor; without it: what is stored from now on")
     arguments.add_argument("--count", type=int, help="end after so many reports")
     arguments.add_argument("--server-key", help="the collector's public key, for TCP")

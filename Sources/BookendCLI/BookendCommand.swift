@@ -17,7 +17,7 @@ package struct BookendCommand: AsyncParsableCommand {
               bookend job 42                            one job: stages, attempts, and why
               bookend dev                               a whole fleet on this machine, to try
 
-            Without options the daemons of this machine are asked, over /run/bookend/*.sock. Others stand in
+            Without options the daemons of this machine are asked, over /run/bookend-*/*.sock. Others stand in
             ~/.config/bookend/config.yaml as contexts (--context, BOOKEND_CONTEXT), or are named by --coordinator,
             --collector and --feed (BOOKEND_COORDINATOR, BOOKEND_COLLECTOR, BOOKEND_FEED).
 

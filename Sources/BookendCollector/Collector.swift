@@ -77,6 +77,8 @@ package struct Collector {
     }
 
     /// Serves until the graceful shutdown of its task, or until its key has changed.
+    ///
+    /// - Throws: Also when a door on TCP lets in a key that nobody enrolled: then nothing was served.
     @discardableResult
     package func run() async throws -> Ending {
         // Before anybody can come: who was revoked may still stand in the key file.
@@ -95,6 +97,15 @@ package struct Collector {
         let queryEndpoint = try Endpoint(configuration.query)
         let querySocket = try await network.open(
             SocketPlan(.router, queryEndpoint, queryEndpoint.isTCP ? remote : .local, access: access))
+        do {
+            let doors: [(socket: any MessageSocket, client: SocketPlan.Kind)] = [
+                (intakeSocket, .dealer), (feeds[0], .subscriber(topics: [])), (querySocket, .dealer),
+            ]
+            try await network.checkThatStrangersAreRefused(at: doors, server: keys.publicKey)
+        } catch {
+            await network.stop()
+            throw error
+        }
         let refusals = RefusalCounter(clock: clock, logger: logger)
         let intake = try IntakeService(
             socket: intakeSocket, ring: ring, ownKey: ownKey, refusals: refusals, store: store,

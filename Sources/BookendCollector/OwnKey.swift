@@ -58,13 +58,17 @@ final class OwnKey: Sendable {
         }
     }
 
-    /// - Parameter author: Whoever asks.
-    func answer(_ step: ServerKeyStep, by author: String) -> QueryReply {
+    /// - Parameters:
+    ///   - author: Whoever asks.
+    ///   - note: Writes down what is about to be done; when it cannot, nothing is done.
+    func answer(
+        _ step: ServerKeyStep, by author: String, noting note: (String) throws(CollectorError) -> Void
+    ) -> QueryReply {
         do throws(RemoteFailure) {
             switch step {
             case .show: break
-            case .prepare: try prepare(author)
-            case .use(let isForced): try use(isForced: isForced, author)
+            case .prepare: try prepare(author, note)
+            case .use(let isForced): try use(isForced: isForced, author, note)
             }
             return .serverKey(current)
         } catch {
@@ -99,22 +103,25 @@ final class OwnKey: Sendable {
         return ring.all.contains { PublicKey($0.key) == next }
     }
 
-    private func prepare(_ author: String) throws(RemoteFailure) {
+    private func prepare(_ author: String, _ note: (String) throws(CollectorError) -> Void) throws(RemoteFailure) {
         guard next == nil else { return }
         guard let file else {
             throw RemoteFailure(.failed, "this collector's key is in no file: no key can be put in its place")
         }
+        try write("a next key is made", note)
         let key: PublicKey
         do throws(TransportError) {
             key = PublicKey(try file.make().publicKey)
         } catch {
-            throw RemoteFailure(.failed, "no next key could be made: \(error.message)")
+            throw failure("no next key could be made: \(error.message)", note)
         }
         state.withLock { $0.next = key }
         logger.notice("the collector has a next key", metadata: ["key": "\(key)", "by": "\(author)"])
     }
 
-    private func use(isForced: Bool, _ author: String) throws(RemoteFailure) {
+    private func use(
+        isForced: Bool, _ author: String, _ note: (String) throws(CollectorError) -> Void
+    ) throws(RemoteFailure) {
         let now = current
         // Nobody is to force that: it would be shut out for good.
         guard isNextAdmitted else {
@@ -124,14 +131,35 @@ final class OwnKey: Sendable {
         }
         if let problem = now.problem(isForced: isForced, daemon: "collector") { throw problem }
         guard let next = now.next, let file else { return }  // there is a next key, in a file
+        let unknowing = now.uninformed.count
+        try write("key \(next) is used" + (unknowing == 0 ? "" : ": forced, \(unknowing) do not know it"), note)
         do throws(TransportError) {
             try file.promote()
         } catch {
-            throw RemoteFailure(.failed, "the next key cannot take the present one's place: \(error.message)")
+            throw failure("the next key cannot take the present one's place: \(error.message)", note)
         }
         state.withLock { $0.isReplaced = true }
         logger.notice(
             "the collector starts anew, with its next key",
             metadata: ["key": "\(next)", "uninformed": "\(now.uninformed.count)", "by": "\(author)"])
+    }
+
+    private func write(_ text: String, _ note: (String) throws(CollectorError) -> Void) throws(RemoteFailure) {
+        do throws(CollectorError) {
+            try note(text)
+        } catch {
+            logger.error("what was asked for could not be written down", metadata: ["error": "\(error)"])
+            throw RemoteFailure(.failed, "the collector could not write it down, and did nothing: \(error.message)")
+        }
+    }
+
+    /// What was written down before did not come about.
+    private func failure(_ text: String, _ note: (String) throws(CollectorError) -> Void) -> RemoteFailure {
+        do throws(CollectorError) {
+            try note(text)
+        } catch {
+            logger.error("what failed could not be written down", metadata: ["error": "\(error)"])
+        }
+        return RemoteFailure(.failed, text)
     }
 }

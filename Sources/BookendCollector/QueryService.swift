@@ -112,7 +112,12 @@ final class QueryService: Sendable {
                     request: request, query: query, route: route, name: name, waitsForCoordinator: false)
             }
             if case .serverKey(let step) = query {
-                let answer = ownKey.answer(step, by: name)
+                let answer = ownKey.answer(step, by: name) { text throws(CollectorError) in
+                    // Without alerts there is no coordinator's audit log either.
+                    try alerts?.store.note(
+                        CollectorAction(
+                            who: name, what: query.deed, target: "collector", reason: text, at: clock.now.wall))
+                }
                 socket.send([Wire.encode(.queryReply(request: request, answer))], to: route)
                 ownKey.noteAnswered()
                 return nil

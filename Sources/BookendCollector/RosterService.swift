@@ -19,6 +19,8 @@ actor RosterService {
     private var through: Int64
     private var epoch: UInt64
     private var peersThrough: Int64
+    /// It tells of all peers anew, and there may be more of them. At the start too: it may have broken off.
+    private var isReloadingPeers = true
     /// What people did here waits in it for the audit log.
     private let alerts: (any AlertStore)?
     /// Of those that are stored; 0: none.
@@ -168,11 +170,14 @@ actor RosterService {
             }
             let isOther = reply.epoch != epoch
             let isNews = reply.through != through || !reply.triggers.isEmpty || !reply.peers.isEmpty
-            guard isOther || isNews || reply.objectives != nil else { return }
+            if isOther { isReloadingPeers = true }
+            let isLastPage = isReloadingPeers && reply.peers.isEmpty
+            guard isOther || isNews || isLastPage || reply.objectives != nil else { return }
             try store.store(reply)
+            if isLastPage { isReloadingPeers = false }
             (through, epoch) = (reply.through, reply.epoch)
             objectivesVersion = reply.objectives?.version ?? objectivesVersion
-            if isOther || !reply.peers.isEmpty {
+            if isOther || isLastPage || !reply.peers.isEmpty {
                 let known = try store.peers()
                 admitted.admit(known.peers)
                 peersThrough = known.through

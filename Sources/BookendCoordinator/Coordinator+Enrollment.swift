@@ -44,9 +44,9 @@ extension Coordinator {
         ].compactMap(\.self).joined(separator: " ")
         let line = client.audit(.done, on: "token \(token.id)", "for \(bearer), uses \(allows.uses)")
         _ = try stored { () throws(CoordinatorError) in
-            try store.record([], token: token, audit: [line], at: now.wall)
+            try store.record(AccessChange(tokens: [token]), audit: [line], at: now.wall)
         }
-        book.take([], token: token)
+        book.take([], tokens: [token])
         logger.notice(
             what,
             metadata: [

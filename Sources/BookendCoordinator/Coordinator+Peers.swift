@@ -9,16 +9,24 @@ extension Coordinator {
         _ peers: [Peer], token: EnrollmentToken? = nil, _ what: Logger.Message, because reason: String = "",
         _ client: Client, _ now: Moment
     ) throws(RemoteFailure) -> [Peer] {
-        let lines = peers.map { peer in
+        let forgotten = book.abandoned(by: peers)
+        var lines = peers.map { peer in
             client.audit(
                 .done, on: client.deed == .peerRename ? nil : "\(peer.identity)",
                 "\(peer.identity) is \(peer.state.rawValue)\(peer.labelText), key \(peer.key)"
                     + (reason.isEmpty ? "" : ": \(reason)"))
         }
-        let recorded = try stored { () throws(CoordinatorError) in
-            try store.record(peers, token: token, audit: lines, at: now.wall)
+        for key in forgotten {
+            lines.append(
+                client.audit(
+                    .done, on: book[key].map { "\($0.identity)" },
+                    "key \(key), with which nobody ever came, is forgotten"))
         }
-        book.take(recorded, token: token)
+        let change = AccessChange(peers: peers, forgotten: forgotten, tokens: token.map { [$0] } ?? [])
+        let recorded = try stored { () throws(CoordinatorError) in
+            try store.record(change, audit: lines, at: now.wall)
+        }
+        book.take(recorded, tokens: change.tokens)
         for peer in recorded {
             logger.notice(
                 what,

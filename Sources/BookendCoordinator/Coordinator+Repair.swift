@@ -3,32 +3,42 @@ import Logging
 
 // What the coordinator mends when state went back in time: its own, or an agent's.
 extension Coordinator {
-    /// Ids that a restored coordinator leaves out above the highest that it hears of: others may know higher ones, and say
-    /// so later.
-    private static let gap: Int64 = 1_000
-    /// An agent that makes up a number must not use up all of them.
-    private static let believable: Int64 = 1_000_000
-
     /// Somebody knows this job id and this generation: if they were never given here, this store is a copy of an earlier
-    /// one.
-    func goAbove(_ job: JobID, _ generation: Int64, _ now: Moment) {
+    /// one, or he makes them up.
+    ///
+    /// The epoch is renewed with the first of them. Whoever comes later comes to that epoch with what he has from before it,
+    /// so he is told everything anew all the same.
+    func goAbove(_ job: JobID, _ generation: Int64, named peer: PeerIdentity, _ now: Moment) {
         do throws(CoordinatorError) {
             let highest = try store.highestJob()
             guard job > highest || generation > 0 else { return }
-            let isBelievable = generation == 0 || generation < machine.policies.generation
-            guard job.rawValue - highest.rawValue <= Self.believable, isBelievable else {
-                return logger.error(
-                    "an agent names a job id or a generation that cannot be: its journal is not this fleet's",
-                    metadata: ["job.id": "\(job)", "highest": "\(highest)", "generation": "\(generation)"])
+            // The machine has gone above the generation, if it believes it.
+            guard lostJobs.isBelievable(job.rawValue), generation < max(1, machine.policies.generation) else {
+                return refuse(
+                    Refusal(
+                        who: peer.description, origin: "", what: "numbers.raise", target: "job \(job)",
+                        reason:
+                            "a job id (highest: \(highest)) or a generation (\(generation)) that cannot be: it is not of "
+                            + "this fleet, or made up"), now)
             }
-            let next = job > highest ? JobID(rawValue: job.rawValue + Self.gap) : highest
-            let epoch = try store.goAbove(job: next, generation: machine.policies.generation)
-            perform(machine.handle(.epochRenewed(epoch), at: now), now)
+            let next = job > highest ? lostJobs.goAbove(job.rawValue).map { JobID(rawValue: $0) } ?? highest : highest
+            let epoch = try store.goAbove(
+                job: next, generation: machine.policies.generation, renewingEpoch: !isEpochFresh)
+            isEpochFresh = true
+            if epoch != machine.epoch { perform(machine.handle(.epochRenewed(epoch), at: now), now) }
             logger.error(
                 "state went back in time: others know more than this database; ids and generations go on above it",
                 metadata: [
                     "job.id": "\(job)", "highest": "\(highest)", "generation": "\(machine.policies.generation)",
+                    "by": "\(peer)",
                 ])
+            audit(
+                [
+                    AuditDraft(
+                        who: peer.description, origin: "", what: "numbers.raise", target: "job \(job)", result: .done,
+                        detail: "the highest here was \(highest): ids go on above \(next), generations above "
+                            + "\(machine.policies.generation)")
+                ], now)
         } catch {
             logger.error("the counters could not be raised", metadata: ["error": "\(error)"])
         }

@@ -49,7 +49,7 @@ extension Coordinator {
                 .invalid, "this way to the coordinator takes no key, and there is none to change: connect over TCP")
         }
         try checkRoom(for: peer.identity)
-        if present != key { try admit(key, of: peer.identity, for: client, now) }
+        if present != key { try admit(key, of: peer.identity, pace: PeerBook.ownRotationPace, for: client, now) }
         rotations[peer.identity] = PendingRotation(
             client: client, step: present == key ? .retiring : .admitting, key: key, deadline: now.boot)
         tellCollectors(.rotation(peer.identity), now)
@@ -65,9 +65,9 @@ extension Coordinator {
     }
 
     private func admit(
-        _ key: PublicKey, of identity: PeerIdentity, for client: Client, _ now: Moment
+        _ key: PublicKey, of identity: PeerIdentity, pace: Duration = .zero, for client: Client, _ now: Moment
     ) throws(RemoteFailure) {
-        let plan = try book.plan(rotating: identity, to: key, by: client.author, at: now.wall)
+        let plan = try book.plan(rotating: identity, to: key, pace: pace, by: client.author, at: now.wall)
         guard !plan.isEmpty else { return }
         _ = try record(plan, "a peer has a next key", because: "rotation", client, now)
     }
@@ -142,12 +142,11 @@ extension Coordinator {
         let client = Client(
             door: .sync, route: Route([]), caller: caller, request: 0, what: Deed.keyRotate.rawValue)
         do throws(RemoteFailure) {
-            try admit(key, of: collector, for: client, now)
+            try admit(key, of: collector, pace: PeerBook.ownRotationPace, for: client, now)
         } catch {
-            rejectedKeys[collector] = key
-            logger.error(
-                "a collector's next key cannot be admitted",
-                metadata: ["peer": "\(collector)", "key": "\(key)", "error": "\(error.message)"])
+            // It tells it again and again. What was only too early is admitted then.
+            if error.code != .unavailable { rejectedKeys[collector] = key }
+            drop("next key", "\(key)", of: delivery, error.message, now)
         }
     }
 

@@ -1,5 +1,6 @@
 import BookendModel
 import BookendTransport
+import Glibc
 import Logging
 
 /// The coordinator's own key, and while it is rotated the one that follows it.
@@ -8,14 +9,29 @@ struct OwnKey: Sendable {
     fileprivate(set) var next: PublicKey?
     /// The next key has taken the present one's place: from the next start on.
     fileprivate(set) var isReplaced = false
+    /// With the change: open tokens name the key of the gate before.
+    fileprivate var revokedTokens = 0
     /// `nil`: the key is in no file, and stays.
     fileprivate let file: NextKeyFile?
+    /// Where the key of the gate of enrollment lies, if there is one; it is changed with this one.
+    private let gateFile: NextKeyFile?
 
     /// - Throws: ``TransportError`` when there is a next key that cannot be read.
-    init(_ present: CurveKey, file: NextKeyFile?) throws(TransportError) {
+    init(_ present: CurveKey, file: NextKeyFile?, gateFile: NextKeyFile? = nil) throws(TransportError) {
         self.present = PublicKey(present)
         self.file = file
+        self.gateFile = gateFile
         next = try file?.read().map { PublicKey($0.publicKey) }
+    }
+
+    /// The gate's key first: whoever has a copy of the one is taken to have one of the other.
+    fileprivate func replace() throws(TransportError) {
+        if let gateFile, access(gateFile.present, F_OK) == 0 {
+            unlink(gateFile.path)  // of a change that broke off: it may be known, too
+            _ = try gateFile.make()
+            try gateFile.promote()
+        }
+        try file?.promote()
     }
 }
 
@@ -34,7 +50,7 @@ extension Coordinator {
         let uninformed = all.filter { !$0.isInformed }.map(\.identity)
         return ServerKeyState(
             key: ownKey.present, next: ownKey.next, informed: all.count - uninformed.count, uninformed: uninformed,
-            isInUse: ownKey.isReplaced)
+            isInUse: ownKey.isReplaced, revokedTokens: ownKey.revokedTokens)
     }
 
     /// Agents and collectors, in order: they come back by themselves if they know the next key.
@@ -72,11 +88,22 @@ extension Coordinator {
     private func useNextKey(isForced: Bool, _ client: Client, _ now: Moment) throws(RemoteFailure) {
         let state = keyState
         if let problem = state.problem(isForced: isForced, daemon: "coordinator") { throw problem }
-        guard let next = state.next, let file = ownKey.file else { return }  // there is a next key, in a file
+        guard let next = state.next, ownKey.file != nil else { return }  // there is a next key, in a file
         let uninformed = state.uninformed
-        try writeDown([client.audit(.done, "key \(next)\(uninformed.isEmpty ? "" : ": forced")")], now)
+        let tokens = book.planRevokingOpenTokens(at: now.wall)
+        let line = client.audit(.done, "key \(next)\(uninformed.isEmpty ? "" : ": forced")")
+        let lines = tokens.map { token in
+            AuditDraft(
+                who: client.author, origin: client.caller.origin, what: Deed.tokenRevoke.rawValue,
+                target: "token \(token.id)", result: .done, detail: "it names the key that the gate had until now")
+        }
+        _ = try stored { () throws(CoordinatorError) in
+            try store.record(AccessChange(tokens: tokens), audit: [line] + lines, at: now.wall)
+        }
+        book.take([], tokens: tokens)
+        ownKey.revokedTokens += tokens.count
         do throws(TransportError) {
-            try file.promote()
+            try ownKey.replace()
         } catch {
             audit([client.audit(.failed, error.message)], now)
             throw RemoteFailure(.failed, "the next key cannot take the present one's place: \(error.message)")
@@ -84,7 +111,10 @@ extension Coordinator {
         ownKey.isReplaced = true
         logger.notice(
             "the coordinator starts anew, with its next key",
-            metadata: ["key": "\(next)", "uninformed": "\(uninformed.count)", "by": "\(client.author)"])
+            metadata: [
+                "key": "\(next)", "uninformed": "\(uninformed.count)", "tokens": "\(tokens.count)",
+                "by": "\(client.author)",
+            ])
         // The sockets close once this actor has sent the answer: it is asked first.
         keyChange.finish()
     }

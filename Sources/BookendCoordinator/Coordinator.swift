@@ -49,6 +49,9 @@ actor Coordinator {
     private var settlements: [TriggerSettlement] = []
     private var outgoing: [Doors.Name: [Message]] = [:]
     var housekeeping: Housekeeping
+    var lostJobs: LostNumbers
+    /// A store goes back only while nobody uses it: one renewal a run is enough, and peers cannot make more of them.
+    var isEpochFresh = false
 
     init(
         rules: CoordinatorRules, doors: Doors, ownKey: OwnKey, keyFile: WatchedKeyFile, book: PeerBook,
@@ -71,6 +74,7 @@ actor Coordinator {
         self.machine = machine
         news = CollectorNews(patience: rules.collectorPatience)
         housekeeping = Housekeeping(at: now.boot)
+        lostJobs = LostNumbers(above: try store.highestJob().rawValue)
     }
 
     // MARK: What comes in
@@ -138,6 +142,7 @@ actor Coordinator {
             var request = request
             // Not written: it is told again.
             if !takeActions(request, of: peer.description, now) { request.actionsThrough = 0 }
+            if request.highestJob.rawValue > 0 { goAbove(request.highestJob, 0, named: peer, now) }
             answer(request, route, now)
             note(request, of: peer, delivery, route, now)
         case (.agent, _):
@@ -219,7 +224,8 @@ actor Coordinator {
                 if case .missed(let job) = settlement {
                     logger.warning("a trigger was never delivered before its deadline", metadata: ["job.id": "\(job)"])
                 }
-            case .goAbove(let job, let generation): goAbove(job, generation, now)
+            case .goAbove(let job, let generation, let agent):
+                goAbove(job, generation, named: PeerIdentity(role: .agent, name: agent.rawValue), now)
             case .reclaim(let agent, let known, let since): reclaim(agent, known, since: since, now)
             case .reissue(let job): reissue(job, now)
             case .note(let note): log(note)
@@ -240,7 +246,6 @@ actor Coordinator {
 
     func answer(_ request: RosterRequest, _ route: Route, _ now: Moment) {
         do throws(CoordinatorError) {
-            if request.highestJob.rawValue > 0 { goAbove(request.highestJob, 0, now) }
             // Numbers of another epoch count other changes. A collector of an older version names none.
             let after = request.epoch == 0 || request.epoch == machine.epoch ? request.after : 0
             let changes = try store.changes(after: after, limit: 1_000)

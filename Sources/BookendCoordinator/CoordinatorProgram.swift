@@ -43,18 +43,15 @@ package enum CoordinatorProgram {
                 control: try Endpoint(configuration.control), controlAccess: UnixSocketAccess(configuration.socket)),
             rules: CoordinatorRules(
                 offlineAfter: configuration.agentOfflineAfter, jobsAtOnce: configuration.jobsAtOnce), network: network,
-            keys: keys, ownKeyFile: NextKeyFile(besides: configuration.keyFile), keyFile: keyFile,
+            keys: keys, ownKeyFile: NextKeyFile(besides: configuration.keyFile),
+            gateKeyFile: NextKeyFile(besides: gateKeyFile), keyFile: keyFile,
             enrollment: enrollment, store: store, clock: SystemClock(),
             deadMan: configuration.deadMan.map {
                 DeadMan(
                     url: $0.url, every: $0.every, userAgent: "bookend-coordinator/\(softwareVersion)",
                     logger: logger)
             }, logger: logger)
-        return try await service.run { endpoints in
-            // Without its handler libzmq would let every key in: better not to run at all. One handler serves both
-            // sockets, and only this one is of a kind that can be asked.
-            try await network.checkThatStrangersAreRefused(at: endpoints.sync, server: keys.publicKey)
-        }
+        return try await service.run()
     }
 
     /// The gate's key is its own, made when it is first needed: the process knows no other secret.

@@ -34,6 +34,7 @@ package struct CoordinatorService: Sendable {
     private let network: any Network
     private let keys: CurveKeyPair
     private let ownKeyFile: NextKeyFile?
+    private let gateKeyFile: NextKeyFile?
     private let keyFile: WatchedKeyFile
     private let enrollment: EnrollmentRules?
     private let store: any PolicyStore
@@ -51,10 +52,12 @@ package struct CoordinatorService: Sendable {
     /// - Parameters:
     ///   - network: Stopped at the end.
     ///   - ownKeyFile: Where the keys lie; `nil`: they cannot be changed.
+    ///   - gateKeyFile: Where the gate's keys lie, once it has some.
     package init(
         endpoints: CoordinatorEndpoints, rules: CoordinatorRules, tickInterval: Duration = .seconds(1),
-        network: any Network, keys: CurveKeyPair, ownKeyFile: NextKeyFile? = nil, keyFile: WatchedKeyFile,
-        enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock, deadMan: DeadMan? = nil,
+        network: any Network, keys: CurveKeyPair, ownKeyFile: NextKeyFile? = nil, gateKeyFile: NextKeyFile? = nil,
+        keyFile: WatchedKeyFile, enrollment: EnrollmentRules? = nil, store: any PolicyStore, clock: any DaemonClock,
+        deadMan: DeadMan? = nil,
         logger: Logger
     ) {
         self.endpoints = endpoints
@@ -63,6 +66,7 @@ package struct CoordinatorService: Sendable {
         self.network = network
         self.keys = keys
         self.ownKeyFile = ownKeyFile
+        self.gateKeyFile = gateKeyFile
         self.keyFile = keyFile
         self.enrollment = enrollment
         self.store = store
@@ -74,11 +78,10 @@ package struct CoordinatorService: Sendable {
     /// Serves until the graceful shutdown of its task, or until its key has changed: then takes no more orders, writes down
     /// what it has heard, and closes the sockets.
     ///
-    /// - Parameter check: Called once everything is listening, with the real endpoints; what it throws stops the start.
+    /// - Parameter ready: Called once everything is listening, with the real endpoints.
+    /// - Throws: Also when a door on TCP lets in a key that nobody enrolled: then nothing was served.
     @discardableResult
-    package func run(
-        check: @Sendable (CoordinatorEndpoints) async throws -> Void = { _ in }
-    ) async throws -> Ending {
+    package func run(ready: @Sendable (CoordinatorEndpoints) -> Void = { _ in }) async throws -> Ending {
         let doors: Doors
         let coordinator: Coordinator
         let real: CoordinatorEndpoints
@@ -90,16 +93,21 @@ package struct CoordinatorService: Sendable {
             keyFile.ring.replace(with: book)
             doors = try await open()
             coordinator = try Coordinator(
-                rules: rules, doors: doors, ownKey: OwnKey(keys.publicKey, file: ownKeyFile), keyFile: keyFile,
-                book: book, enrollment: enrollment,
+                rules: rules, doors: doors,
+                ownKey: OwnKey(keys.publicKey, file: ownKeyFile, gateFile: gateKeyFile), keyFile: keyFile, book: book,
+                enrollment: enrollment,
                 store: store, clock: clock, logger: logger)
             real = CoordinatorEndpoints(
                 sync: doors.sync.endpoint, broadcast: doors.broadcast.endpoint, control: doors.control.endpoint)
-            try await check(real)
+            let strangers: [(socket: any MessageSocket, client: SocketPlan.Kind)] = [
+                (doors.sync, .dealer), (doors.broadcast, .subscriber(topics: [])), (doors.control, .dealer),
+            ]
+            try await network.checkThatStrangersAreRefused(at: strangers, server: keys.publicKey)
         } catch {
             await network.stop()
             throw error
         }
+        ready(real)
         logger.notice(
             "coordinator is ready",
             metadata: [

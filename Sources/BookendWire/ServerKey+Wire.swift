@@ -41,6 +41,7 @@ extension ProtoServerKeyState {
         informed = Int32(clamping: state.informed)
         uninformed = state.uninformed.map(\.description)
         isInUse = state.isInUse
+        revokedTokens = Int32(clamping: state.revokedTokens)
     }
 }
 
@@ -52,6 +53,6 @@ extension ServerKeyState {
             informed: Int(max(0, proto.informed)),
             uninformed: try proto.uninformed.bounded(20_000, "uninformed").map {
                 identity throws(WireError) in try PeerIdentity(wire: identity)
-            }, isInUse: proto.isInUse)
+            }, isInUse: proto.isInUse, revokedTokens: Int(max(0, proto.revokedTokens)))
     }
 }

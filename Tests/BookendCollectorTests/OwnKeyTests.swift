@@ -44,15 +44,20 @@ struct OwnKeyTests {
         place.ring.enroll(EnrolledKey(key: key, identity: try #require(PeerIdentity(name))))
     }
 
-    private func state(_ key: OwnKey, _ step: ServerKeyStep) throws -> ServerKeyState {
-        guard case .serverKey(let state) = key.answer(step, by: "local/0") else {
+    /// - Parameter note: What writes down.
+    private func state(
+        _ key: OwnKey, _ step: ServerKeyStep, noting note: (String) throws(CollectorError) -> Void = { _ in }
+    ) throws -> ServerKeyState {
+        guard case .serverKey(let state) = key.answer(step, by: "local/0", noting: note) else {
             throw RemoteFailure(.failed, "refused")
         }
         return state
     }
 
-    private func failure(_ key: OwnKey, _ step: ServerKeyStep) -> RemoteFailure? {
-        if case .failed(let failure) = key.answer(step, by: "local/0") { failure } else { nil }
+    private func failure(
+        _ key: OwnKey, _ step: ServerKeyStep, noting note: (String) throws(CollectorError) -> Void = { _ in }
+    ) -> RemoteFailure? {
+        if case .failed(let failure) = key.answer(step, by: "local/0", noting: note) { failure } else { nil }
     }
 
     @Test func `agents are told until they know, and the next key is not used while one of them does not`() throws {
@@ -97,6 +102,34 @@ struct OwnKeyTests {
             try enroll(try CurveKey(next), "collector/main", place)
             #expect(try state(key, .show).uninformed.isEmpty)
             #expect(try state(key, .use(isForced: false)).isInUse)
+        }
+    }
+
+    @Test func `each change is noted before it is made, and is not made when it cannot be noted`() throws {
+        try with { place in
+            let key = try place.key(hasCoordinator: false)
+            var notes: [String] = []
+            let note = { (text: String) in notes.append(text) }
+            let broken = { (_: String) throws(CollectorError) in throw CollectorError(.store, "the disk is full") }
+            let nextFile = place.file.path
+
+            #expect(failure(key, .prepare, noting: broken)?.message.contains("the disk is full") == true)
+            #expect(key.next == nil && !FileManager.default.fileExists(atPath: nextFile))
+            let next = try #require(
+                try state(key, .prepare) { text in
+                    #expect(!FileManager.default.fileExists(atPath: nextFile))
+                    note(text)
+                }.next)
+            // What is there already, or only looked at, is no change; nor is what is refused.
+            _ = try state(key, .prepare, noting: note)
+            _ = try state(key, .show, noting: note)
+            #expect(failure(key, .use(isForced: false), noting: note)?.code == .refused)
+            #expect(notes == ["a next key is made"])
+
+            #expect(failure(key, .use(isForced: true), noting: broken)?.code == .failed)
+            #expect(try !key.isReplaced && place.stored == key.present)
+            #expect(try state(key, .use(isForced: true), noting: note).isInUse)
+            #expect(notes.last == "key \(next) is used: forced, 2 do not know it")
         }
     }
 }

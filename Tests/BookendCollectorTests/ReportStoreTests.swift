@@ -259,6 +259,68 @@ import Testing
         }
     }
 
+    private func peer(_ number: Int, _ state: Peer.State = .admitted, generation: Int64, after: Int? = nil) -> Peer {
+        func key(_ number: Int) -> PublicKey {
+            PublicKey(checking: String(repeating: "0", count: 38) + "\(10 + number)")!
+        }
+        return Peer(
+            identity: PeerIdentity(role: .agent, name: "web-\(after ?? number)"), key: key(number), state: state,
+            origin: after.map { .rotation(of: key($0)) } ?? .token(TokenID(rawValue: 1)), generation: generation)
+    }
+
+    private func page(_ epoch: UInt64, _ peers: [Peer], through: Int64) -> RosterReply {
+        RosterReply(
+            through: 1, triggers: [], isComplete: true, agents: [], epoch: epoch, peers: peers, peersThrough: through)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `peers of an earlier epoch stay until the coordinator has told of the last one`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            func names() throws -> [String] { try reopen().peers().peers.map { "\($0.identity.name) \($0.state)" } }
+            let first = (1...4).map { peer($0, generation: Int64($0)) }
+            try store.store(page(7, first + [peer(5, .revoked, generation: 5)], through: 5))
+            try store.store(page(7, [], through: 5))
+            #expect(try store.peers().through == 5)
+
+            // It went back in time: it knows of the second and the third, and has revoked the third.
+            try store.store(page(8, [peer(2, generation: 2)], through: 2))
+            let all = ["web-1 admitted", "web-2 admitted", "web-3 admitted", "web-4 admitted", "web-5 revoked"]
+            #expect(try names() == all && store.peers().through == 2)
+            try reopen().store(page(8, [peer(3, .revoked, generation: 3)], through: 3))
+            #expect(try names() == all.map { $0 == "web-3 admitted" ? "web-3 revoked" : $0 })
+            try reopen().store(page(8, [], through: 3))
+            #expect(try names() == ["web-2 admitted", "web-3 revoked", "web-5 revoked"] && store.peers().through == 3)
+            // From then on a page without a peer is nothing else.
+            try store.store(page(8, [peer(6, generation: 6)], through: 6))
+            try store.store(page(8, [], through: 6))
+            #expect(try names().count == 4)
+
+            // One that tells of nobody.
+            try store.store(page(9, [], through: 0))
+            #expect(try names() == ["web-3 revoked", "web-5 revoked"] && store.peers().through == 0)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `a next key that gave way to another one before it was used is forgotten`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            try store.store(page(7, [peer(1, generation: 1), peer(2, generation: 2, after: 1)], through: 2))
+            #expect(try reopen().peers().peers.count == 2)
+            try store.store(page(7, [peer(3, generation: 3, after: 1)], through: 3))
+            #expect(try reopen().peers().peers.map(\.generation) == [1, 3])
+            // Also when it was missed how, and the other one is used and retired meanwhile.
+            try store.store(page(7, [peer(4, generation: 4, after: 1)], through: 4))
+            try store.store(
+                page(7, [peer(1, .revoked, generation: 5), peer(4, .revoked, generation: 6, after: 1)], through: 6))
+            #expect(try reopen().peers().peers.map(\.generation) == [5, 6])
+            // What an earlier epoch told of is no reason to forget what this one tells of.
+            try store.store(page(7, [peer(5, generation: 8, after: 6), peer(6, generation: 7)], through: 8))
+            try store.store(page(8, [peer(6, generation: 1), peer(7, generation: 2, after: 6)], through: 2))
+            try store.store(page(8, [], through: 2))
+            #expect(try reopen().peers().peers.map(\.generation) == [5, 6, 1, 2])
+        }
+    }
+
     @Test(arguments: Kind.allCases)
     func `what a roster says stands until the agent speaks of the job`(_ kind: Kind) throws {
         try with(kind) { store, reopen in

@@ -76,4 +76,20 @@ import Testing
             #expect(access.tokens == [] && access.peers.count == 1)
         }
     }
+
+    @Test(arguments: StoreKind.allCases) func `what is forgotten leaves no trace, but for a key that is revoked`(
+        kind: StoreKind
+    ) throws {
+        try with(kind) { store, reopened in
+            _ = try store.record([peer(1), peer(2, .revoked), peer(3)], token: nil)
+            var other = token(usesLeft: 1)
+            other.id = TokenID(rawValue: 2)
+            let change = AccessChange(
+                peers: [peer(4)], forgotten: [1, 2, 9].map { peer($0).key }, tokens: [token(usesLeft: 0), other])
+            #expect(try store.record(change, audit: [], at: start).map(\.generation) == [4])
+            let access = try reopened().access()
+            #expect(access.peers.map(\.identity.name) == ["p2", "p3", "p4"])
+            #expect(access.tokens == change.tokens)
+        }
+    }
 }

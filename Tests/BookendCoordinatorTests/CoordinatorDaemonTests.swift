@@ -145,6 +145,59 @@ import Testing
         }
     }
 
+    @Test func `whoever comes first after a restore, ids go on above what any of them knows, in one new epoch`()
+        async throws
+    {
+        for order in [["web-1", "web-2", "db-1"], ["db-1", "web-2", "web-1"], ["web-2", "db-1", "web-1"]] {
+            try await CoordinatorStage.with { stage in
+                let client = try await stage.client()
+                _ = try await client.apply([.sample(agents: Selector(patterns: ["*"]))])
+                let known: [String: Int64] = ["web-1": 5_000, "web-2": 700_000, "db-1": 930_000]
+                var epochs: Set<UInt64> = []
+                var highest: Int64 = 0
+                for name in order {
+                    let agent = try await stage.agent(name)
+                    epochs.insert(try await agent.hello(generation: 40, highestJob: known[name] ?? 0).epoch)
+                    highest = max(highest, known[name] ?? 0)
+                    let order = BackupOrder.sample(agents: [AgentID(rawValue: name)])
+                    let job = try #require(try await client.backup(order).first?.trigger.job.rawValue)
+                    #expect(job > highest)
+                    highest = job
+                }
+                // The first one's snapshot was made before it: it is told with the next.
+                #expect(epochs.count == 2)
+            }
+        }
+    }
+
+    @Test func `an agent that makes numbers up has them raised a few times a run, and stands in the audit log`()
+        async throws
+    {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let agent = try await stage.agent("web-1")
+            let first = try await agent.hello()
+            var epochs: Set<UInt64> = []
+            var highest: Int64 = 0
+            for _ in 1...40 {
+                let snapshot = try await agent.hello(generation: 1 << 40, highestJob: highest + 900_000)
+                epochs.insert(snapshot.epoch)
+                #expect(snapshot.generation == first.generation)
+                highest = try await client.backup(.sample(agents: [web1]))[0].trigger.job.rawValue
+            }
+            #expect(highest == 40 && epochs == [first.epoch], "a generation that cannot be spoils all of it")
+            for _ in 1...40 {
+                epochs.insert(try await agent.hello(highestJob: highest + 900_000).epoch)
+                highest = try await client.backup(.sample(agents: [web1]))[0].trigger.job.rawValue
+            }
+            #expect(epochs.count == 2 && highest < 2_000_000)
+            guard case .audit(let lines) = try await client.ask(.readAudit(AuditFilter())) else { return }
+            let raises = lines.map(\.draft).filter { $0.what == "numbers.raise" && $0.who == "agent/web-1" }
+            #expect(raises.map(\.result) == [.refused, .done], "\(raises)")
+        }
+    }
+
     @Test func `policies are applied all or none, and keep their history`() async throws {
         try await CoordinatorStage.with { stage in
             let client = try await stage.client()

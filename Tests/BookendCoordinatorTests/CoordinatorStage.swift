@@ -16,6 +16,7 @@ actor CoordinatorStage {
     private var keyLines = ""
     private var enrolled: [String: CurveKeyPair] = [:]
     private let rules: CoordinatorRules
+    private let enrollment: EnrollmentRules?
     private var running: (task: Task<CoordinatorService.Ending, any Error>, endpoints: CoordinatorEndpoints)?
     /// What the coordinator logs.
     nonisolated let log = LogLines()
@@ -26,9 +27,9 @@ actor CoordinatorStage {
     static func with(
         agents: [String: String] = ["web-1": "", "web-2": "", "db-1": ""],
         rules: CoordinatorRules = CoordinatorRules(redeliverAfter: .milliseconds(150)),
-        _ body: (CoordinatorStage) async throws -> Void
+        enrollment: EnrollmentRules? = nil, _ body: (CoordinatorStage) async throws -> Void
     ) async throws {
-        let stage = try CoordinatorStage(agents: agents, rules: rules)
+        let stage = try CoordinatorStage(agents: agents, rules: rules, enrollment: enrollment)
         do {
             try await stage.start()
             try await body(stage)
@@ -39,7 +40,8 @@ actor CoordinatorStage {
         await stage.end()
     }
 
-    private init(agents: [String: String], rules: CoordinatorRules) throws {
+    private init(agents: [String: String], rules: CoordinatorRules, enrollment: EnrollmentRules?) throws {
+        self.enrollment = enrollment
         directory = try TemporaryDirectory.make()
         keys = try .generate()
         try keys.write(secretFile: directory + "/coordinator.key")
@@ -60,7 +62,7 @@ actor CoordinatorStage {
         Self.write(keyLines, to: directory + "/keys")
     }
 
-    private static func write(_ text: String, to path: String) {
+    static func write(_ text: String, to path: String) {
         let bytes = Array(text.utf8)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         _ = Glibc.write(descriptor, bytes, bytes.count)
@@ -90,7 +92,8 @@ actor CoordinatorStage {
         let service = CoordinatorService(
             endpoints: places, rules: rules, tickInterval: .milliseconds(10), network: try SocketThread(), keys: keys,
             ownKeyFile: NextKeyFile(besides: directory + "/coordinator.key"),
-            keyFile: try WatchedKeyFile(path: directory + "/keys"),
+            gateKeyFile: NextKeyFile(besides: directory + "/enroller.key"),
+            keyFile: try WatchedKeyFile(path: directory + "/keys"), enrollment: enrollment,
             store: try SQLitePolicyStore(path: directory + "/coordinator.sqlite"), clock: SystemClock(),
             logger: Logger(label: "test") { [log] _ in KeptLog(lines: log) })
         let (ready, continuation) = AsyncStream.makeStream(of: CoordinatorEndpoints.self)

@@ -90,12 +90,14 @@ enum StoreKind: CaseIterable {
             #expect(try store.prune(before: start + .seconds(1)) == 2)
             #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [3])
             let epoch = try store.load().epoch
-            let first = try store.goAbove(job: JobID(rawValue: 41), generation: 0)
-            let second = try store.goAbove(job: JobID(rawValue: 7), generation: 12)
+            let first = try store.goAbove(job: JobID(rawValue: 41), generation: 0, renewingEpoch: true)
+            let second = try store.goAbove(job: JobID(rawValue: 7), generation: 12, renewingEpoch: true)
             #expect(Set([epoch, first, second]).count == 3 && second != 0)
             #expect(try reopened().load().epoch == second && reopened().load().generation == 12)
             #expect(try reopened().highestJob() == JobID(rawValue: 41))
-            #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [42])
+            #expect(try store.goAbove(job: JobID(rawValue: 50), generation: 14, renewingEpoch: false) == second)
+            #expect(try reopened().load().epoch == second && reopened().load().generation == 14)
+            #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [51])
         }
     }
 

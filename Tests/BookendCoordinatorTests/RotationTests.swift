@@ -89,4 +89,36 @@ import Testing
             _ = try await operator_.answer(to: again)
         }
     }
+
+    @Test func `an operator and a collector change their own key once a minute`() async throws {
+        let rules = CoordinatorRules(redeliverAfter: .milliseconds(150), collectorPatience: .milliseconds(10))
+        try await CoordinatorStage.with(rules: rules) { stage in
+            func newKey() throws -> PublicKey { PublicKey(try CurveKeyPair.generate().publicKey) }
+            let (vera, collector) = (
+                try await stage.client(as: "operator/vera"), try await stage.client(as: "collector/main")
+            )
+            let (first, second) = (try newKey(), try newKey())
+            guard case .rotated(let rotation) = try await vera.ask(.rotateOwnKey(first)) else {
+                Issue.record("it was refused")
+                return
+            }
+            #expect(rotation.key == first && !rotation.isInUse)
+            let failure = try await vera.failure(of: .rotateOwnKey(second))
+            #expect(failure.code == .unavailable && failure.message.contains("once a minute"), "\(failure)")
+
+            // A collector tells its next key with each question.
+            for key in [first, second] {
+                var request = RosterRequest(after: 0)
+                request.nextKey = key == first ? try newKey() : second
+                collector.send(.rosterRequest(request))
+                _ = try await collector.next { if case .rosterReply(let reply) = $0 { reply } else { nil } }
+            }
+            let client = try await stage.client()
+            guard case .peers(let peers) = try await client.ask(.listPeers(nil)) else { return }
+            #expect(peers.count { $0.identity.name == "main" } == 2 && !peers.contains { $0.key == second })
+            guard case .audit(let lines) = try await client.ask(.readAudit(AuditFilter())) else { return }
+            let refused = lines.map(\.draft).filter { $0.what == "next key" }
+            #expect(refused.map(\.target) == ["\(second)"] && refused.first?.who == "collector/main")
+        }
+    }
 }

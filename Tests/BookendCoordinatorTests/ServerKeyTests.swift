@@ -79,4 +79,37 @@ import Testing
             #expect(try await stage.agent("web-1").hello().nextKey == next)
         }
     }
+
+    @Test func `the gate's key goes with the coordinator's, and open tokens with it`() async throws {
+        let key = PublicKey(try CurveKeyPair.generate().publicKey)
+        let enrollment = EnrollmentRules(
+            endpoint: "tcp://127.0.0.1:1", gateKey: key, needsApproval: false, sync: "tcp://127.0.0.1:2",
+            broadcast: "tcp://127.0.0.1:3", coordinatorKey: key
+        ) { () throws(TransportError) in throw TransportError(.unavailable, "nobody is to come here") }
+        try await CoordinatorStage.with(enrollment: enrollment) { stage in
+            let gateFile = NextKeyFile(besides: stage.directory + "/enroller.key")
+            let stolen = try CurveKeyPair.generate()
+            try stolen.write(secretFile: gateFile.present)
+            // Of a change that broke off: it was copied, too.
+            let alsoStolen = try gateFile.make()
+            let client = try await stage.client()
+            for _ in 1...2 { _ = try await client.ask(.createToken(TokenDraft(peerRole: .agent))) }
+            _ = try await client.ask(.revokeToken(TokenID(rawValue: 1)))
+            _ = try await state(client, .prepare)
+            // What is refused changes neither.
+            #expect(try await client.failure(of: .serverKey(.use(isForced: false))).code == .refused)
+            #expect(try CurveKeyPair.read(secretFile: gateFile.present).publicKey == stolen.publicKey)
+
+            let used = try await state(client, .use(isForced: true))
+            #expect(used.isInUse && used.revokedTokens == 1)
+            #expect(try await stage.ending() == .keyChanged)
+            let present = try CurveKeyPair.read(secretFile: gateFile.present).publicKey
+            #expect(![stolen.publicKey, alsoStolen.publicKey].contains(present))
+            #expect(try gateFile.read() == nil)
+            let store = try SQLitePolicyStore(path: stage.directory + "/coordinator.sqlite")
+            #expect(try store.access().tokens.map(\.isRevoked) == [true, true])
+            let lines = try store.audit(AuditFilter()).map(\.draft).filter { $0.what == "token.revoke" }
+            #expect(lines.map(\.target) == ["token 1", "token 2"])
+        }
+    }
 }

@@ -161,7 +161,7 @@ import Testing
                 return
             }
             #expect(peer.state == .admitted && peer.labels == ["site": "north"] && peer.key == key(number))
-            book.take([peer], token: used)
+            book.take([peer], tokens: [used])
             token = used
         }
         #expect(token.usesLeft == 0 && !token.isLive(at: start))
@@ -209,17 +209,17 @@ import Testing
         var book = PeerBook()
         #expect(!book.isGateOpen(at: start))
         var used = token()
-        book.take([], token: used)
+        book.take([], tokens: [used])
         #expect(book.isGateOpen(at: start) && !book.isGateOpen(at: start + .seconds(60)))
         // Used up: the answer may have been lost.
         used.usesLeft = 0
-        book.take([fromToken(1, "agent/web-1")], token: used)
+        book.take([fromToken(1, "agent/web-1")], tokens: [used])
         #expect(book.isGateOpen(at: start + .seconds(599)) && !book.isGateOpen(at: start + .seconds(600)))
         // Waits for an operator, for as long as it takes.
         book.take([fromToken(1, "agent/web-1", .pending)])
         #expect(book.isGateOpen(at: start + .seconds(86_400)))
         used.isRevoked = true
-        book.take([], token: used)
+        book.take([], tokens: [used])
         #expect(!book.isGateOpen(at: start))
     }
 
@@ -299,11 +299,57 @@ import Testing
         var book = PeerBook(recorded: [fromToken(1, "agent/web-1")])
         book.take(recorded(try book.plan(rotating: web1, to: key(2), by: "x", at: start), from: 2))
         let again = try book.plan(rotating: web1, to: key(3), by: "x", at: start)
-        #expect(again.map(\.key) == [key(3), key(2)] && again.map(\.state) == [.admitted, .revoked])
+        #expect(again.map(\.key) == [key(3)] && again.map(\.state) == [.admitted])
+        #expect(book.abandoned(by: again) == [key(2)])
         book.take(recorded(again, from: 3))
-        #expect(book.successors == [key(3): key(1)])
+        #expect(book.successors == [key(3): key(1)] && book[key(2)] == nil)
+        // A collector that missed it has the other one go when it hears of this one, whichever comes first.
+        for keys in [[key(2), key(3)], [key(3), key(2)]] {
+            let told = keys.map { key in
+                Peer(
+                    identity: web1, key: key, origin: .rotation(of: self.key(1)), generation: key == self.key(2) ? 2 : 3
+                )
+            }
+            #expect(PeerBook.abandoned(among: told) == [key(2)])
+            #expect(PeerBook(recorded: [fromToken(1, "agent/web-1")] + told).admitted.map(\.key) == [key(1), key(3)])
+        }
         book.take(try book.plan(revoking: web1, by: "x", at: start))
         #expect(book.admitted.isEmpty && book.successors.isEmpty)
+    }
+
+    @Test func `a peer that changes its key again and again fills nothing, and nobody is kept from enrolling`() throws {
+        var book = PeerBook(recorded: [fromToken(1, "operator/vera")])
+        let vera = PeerIdentity(role: .operator, name: "vera")
+        for number in 2...300 {
+            let next = try book.plan(rotating: vera, to: key(number), by: "operator/vera", at: start)
+            book.take(recorded(next, from: Int64(number)))
+        }
+        #expect(book.all.count == 2 && Set(book.admitted.map(\.key)) == [key(1), key(300)])
+        // One that was used is not forgotten: its place was taken by nobody but the next of its own.
+        book.take(recorded(book.plan(using: key(300), at: start), from: 301))
+        let next = try book.plan(rotating: vera, to: key(301), by: "operator/vera", at: start)
+        #expect(book.abandoned(by: next).isEmpty)
+        book.take(recorded(next, from: 302))
+        #expect(Set(book.admitted.map(\.key)) == [key(300), key(301)] && book[key(1)]?.state == .revoked)
+    }
+
+    @Test func `who changes its own key does so once a minute, and hears when it may again`() throws {
+        var book = PeerBook(recorded: [fromToken(1, "operator/vera"), fromToken(9, "operator/otto")])
+        let (vera, pace) = (PeerIdentity(role: .operator, name: "vera"), PeerBook.ownRotationPace)
+        func rotate(_ number: Int, after seconds: Int) throws -> [Peer] {
+            try book.plan(rotating: vera, to: key(number), pace: pace, by: "x", at: start + .seconds(seconds))
+        }
+        book.take(recorded(try rotate(2, after: 0), from: 10))
+        let failure = #expect(throws: RemoteFailure.self) { try rotate(3, after: 20) }
+        #expect(failure?.code == .unavailable && failure?.message.hasSuffix("ask again in 41 s") == true)
+        // Using it makes no difference; asking for the same one again is no other one; another peer is not held up.
+        book.take(recorded(book.plan(using: key(2), at: start + .seconds(30)), from: 11))
+        #expect(throws: RemoteFailure.self) { try rotate(3, after: 59) }
+        #expect(try rotate(2, after: 59).isEmpty)
+        let other = PeerIdentity(role: .operator, name: "otto")
+        #expect(try book.plan(rotating: other, to: key(8), pace: pace, by: "x", at: start).count == 1)
+        // A clock that went back holds nobody up.
+        #expect(try rotate(3, after: 60).count == 1 && rotate(3, after: -1).count == 1)
     }
 
     @Test func `nobody's next key is somebody else's, or one that was revoked, and who waits has none`() throws {
@@ -345,6 +391,27 @@ import Testing
         #expect(book.prunableTokens(at: end, limit: 10).isEmpty)
     }
 
+    @Test func `with the gate's key go the tokens with which somebody may still come, and no others`() {
+        var tokens = (1...5).map { number in
+            var token = token()
+            token.id = TokenID(rawValue: Int64(number))
+            return token
+        }
+        tokens[1].usesLeft = 0
+        tokens[2].usesLeft = 0
+        tokens[3].isRevoked = true
+        tokens[4].allows.lifetime = .seconds(1)
+        let waiting = Peer(
+            identity: web1, key: key(1), state: .pending, origin: .token(TokenID(rawValue: 2)), generation: 1)
+        var book = PeerBook(recorded: [waiting], tokens: tokens)
+        let now = start + .seconds(5)
+        #expect(book.isGateOpen(at: now))
+        let revoked = book.planRevokingOpenTokens(at: now)
+        #expect(revoked.map(\.id.rawValue) == [1, 2] && revoked.allSatisfy(\.isRevoked))
+        book.take([], tokens: revoked)
+        #expect(!book.isGateOpen(at: now) && book.planRevokingOpenTokens(at: now).isEmpty)
+    }
+
     @Test func `only so many tokens are open at once, and the refusal says what to do`() throws {
         var book = PeerBook()
         func another() throws -> EnrollmentToken {
@@ -352,10 +419,10 @@ import Testing
                 TokenDraft(peerRole: .agent, lifetime: .seconds(60)), secretDigest: [], needsApproval: false, by: "x",
                 at: start)
         }
-        for _ in 1...1_000 { book.take([], token: try another()) }
+        for _ in 1...1_000 { book.take([], tokens: [try another()]) }
         let error = #expect(throws: RemoteFailure.self) { try another() }
         #expect(error?.code == .refused && error?.message.contains("revoke those that are not needed") == true)
-        book.take([], token: try book.plan(revoking: TokenID(rawValue: 1)))
+        book.take([], tokens: [try book.plan(revoking: TokenID(rawValue: 1))])
         #expect(try another().id.rawValue == 1_001)
     }
 }

@@ -348,7 +348,7 @@ enum Samples {
             .feed([FeedEntry(cursor: Cursor(rawValue: "c"), report: report)], head: Cursor(rawValue: "h")),
             .auditAnchors([AuditAnchor(head: auditEntry.head, seenAt: time)], isComplete: true), .failed(failure),
             .alerts([AlertRecord(alert: alert, hit: 9, open: 4)]), .silences([silence]), .channels([channel]),
-            .serverKey(ServerKeyState(key: peers[0].key, next: peers[1].key)),
+            .serverKey(ServerKeyState(key: peers[0].key, next: peers[1].key, revokedTokens: 3)),
             .messages([messageRecord], total: 12),
             .backupAges([
                 BackupAge(agent: agent, policy: name, goodAt: time, firstAt: time, objective: .seconds(93_600)),

@@ -169,7 +169,7 @@ import Testing
         let list = try await bookend("list").output
         #expect(list.contains("*  office   tcp://bookend.example.org:7502"), "\(list)")
         #expect(try await bookend("show").output.contains("key file     /home/me/key"))
-        #expect(try await bookend("show", "default").output.contains("/run/bookend/coordinator.sock"))
+        #expect(try await bookend("show", "default").output.contains("/run/bookend-coordinator/coordinator.sock"))
         let changed = try String(contentsOfFile: file, encoding: .utf8)
         #expect(changed == text.replacing("# my fleets\n", with: "# my fleets\ncurrent_context: \"office\"\n"))
         #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o640)

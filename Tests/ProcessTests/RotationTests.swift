@@ -299,6 +299,11 @@ import Testing
             try await scenario.expect(job, is: 0, Integers(0, 0, 0))
             FeedCheck.expectExact(fleet.feed.all)
 
+            let lines = try await fleet.json("audit")["entries"].list.filter { $0["what"].text == "server-key.rotate" }
+            #expect(lines.compactMap { $0["target"].text } == ["collector", "collector"], "\(lines)")
+            #expect(lines.allSatisfy { $0["who"].text == "local/\(getuid())" })
+            #expect(lines.last?["detail"].text?.contains("key \(new) is used") == true)
+
             await fleet.daemon("collector").stop()
             try await expectNobodyHears(stolen, fleet.layout.ports.intake, "connected to the collector", site, fleet)
             try await fleet.startCollector()

@@ -37,6 +37,8 @@ package final class InMemoryReportStore: ReportStore {
         var rosterEpoch: UInt64 = 0
         var peers: [PublicKey: Peer] = [:]
         var peersThrough: Int64 = 0
+        /// From before the coordinator went back in time, until it has told of all; `nil`: it has.
+        var stalePeers: Set<PublicKey>?
         var expectations: [Key: TriggerRecord] = [:]
         var anchors: [(anchor: AuditAnchor, isOdd: Bool)] = []
         var alerts: [Int64: Alert] = [:]
@@ -185,8 +187,17 @@ package final class InMemoryReportStore: ReportStore {
                 state.put(new, by: key)
             }
             let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
-            if isOther { state.peers = state.peers.filter { $0.value.state == .revoked } }
-            for peer in roster.peers where state.peers[peer.key]?.state != .revoked { state.peers[peer.key] = peer }
+            if isOther { state.stalePeers = Set(state.peers.values.filter { $0.state != .revoked }.map(\.key)) }
+            for peer in roster.peers where state.peers[peer.key]?.state != .revoked {
+                state.peers[peer.key] = peer
+                state.stalePeers?.remove(peer.key)
+            }
+            let told = state.peers.values.filter { state.stalePeers?.contains($0.key) != true }
+            for key in PeerBook.abandoned(among: told) { state.peers[key] = nil }
+            if roster.peers.isEmpty, let stale = state.stalePeers {
+                for key in stale { state.peers[key] = nil }
+                state.stalePeers = nil
+            }
             if isOther || !roster.peers.isEmpty { state.peersThrough = roster.peersThrough }
             state.objectives = roster.objectives ?? state.objectives
             (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)

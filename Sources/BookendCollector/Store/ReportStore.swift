@@ -45,8 +45,10 @@ package protocol ReportStore: Sendable {
     func highestJob() throws(CollectorError) -> JobID
 
     /// Makes jobs of triggers that no report has told of yet, keeps peers by their keys, and the roster's position with
-    /// them. A key that is revoked stays revoked. Another epoch than before makes the other peers forgotten: the coordinator
-    /// tells all that it knows anew.
+    /// them. A key that is revoked stays revoked; a next key that gave way to another one is forgotten.
+    ///
+    /// Another epoch than before makes the coordinator tell all that it knows anew, page by page. Peers of which it does not
+    /// tell are forgotten with the first page without a peer: until then nobody is shut out whose page has not come yet.
     func store(_ roster: RosterReply) throws(CollectorError)
 
     /// Keeps a head of the coordinator's audit log, unless it is there.

@@ -180,6 +180,14 @@ enum StoreSchema {
             // A rehearsal is not counted where backups are: it has no part in the tallies.
             try database.execute(sql: "ALTER TABLE jobs ADD COLUMN is_rehearsal INTEGER NOT NULL DEFAULT 0")
         }
+        migrator.registerMigration("reload") { database in
+            // facts: peers_reload (1: the coordinator tells of all peers anew, and has not told of the last one)
+            try database.execute(
+                sql: """
+                    -- From before the coordinator's state went back in time; it has not told of this one since.
+                    ALTER TABLE peers ADD COLUMN is_stale INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 }

@@ -5,12 +5,12 @@ package protocol AccessStore: Sendable {
     /// Everything that was recorded and not forgotten: revoked peers and used tokens too.
     func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken])
 
-    /// Records peers, by their keys, and a token: all or nothing. A key that is revoked stays revoked.
+    /// Records all or nothing.
     ///
     /// - Returns: The peers with their generations, each higher than any that was given before; those of keys that were
     ///   revoked already are left out.
     func record(
-        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer]
 
     /// Removes tokens that let nobody in any more. One that is not there does no harm.

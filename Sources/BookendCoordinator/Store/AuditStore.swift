@@ -36,6 +36,7 @@ extension PolicyStore {
     }
 
     package func record(_ peers: [Peer], token: EnrollmentToken?) throws(CoordinatorError) -> [Peer] {
-        try record(peers, token: token, audit: [], at: UnixTime(milliseconds: 0))
+        let change = AccessChange(peers: peers, tokens: token.map { [$0] } ?? [])
+        return try record(change, audit: [], at: UnixTime(milliseconds: 0))
     }
 }

@@ -198,11 +198,13 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
-    package func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
+    package func goAbove(
+        job: JobID, generation: Int64, renewingEpoch: Bool
+    ) throws(CoordinatorError) -> UInt64 {
         contents.withLock { contents in
             contents.highestJob = max(contents.highestJob, job.rawValue)
             contents.generation = max(contents.generation, generation)
-            contents.epoch += 1
+            if renewingEpoch { contents.epoch += 1 }
             return contents.epoch
         }
     }
@@ -316,13 +318,14 @@ package final class InMemoryPolicyStore: PolicyStore {
     }
 
     package func record(
-        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer] {
         contents.withLock { contents in
             contents.append(audit, at: now)
-            if let token { contents.tokens[token.id] = token }
+            for token in change.tokens { contents.tokens[token.id] = token }
+            for key in change.forgotten where contents.peers[key]?.state != .revoked { contents.peers[key] = nil }
             var recorded: [Peer] = []
-            for var peer in peers where contents.peers[peer.key]?.state != .revoked {
+            for var peer in change.peers where contents.peers[peer.key]?.state != .revoked {
                 contents.peerGeneration += 1
                 peer.generation = contents.peerGeneration
                 contents.peers[peer.key] = peer

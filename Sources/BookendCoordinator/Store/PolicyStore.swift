@@ -47,11 +47,11 @@ package protocol PolicyStore: AccessStore, AuditStore {
     /// - Returns: The trigger under its new id; `nil`: there is no such trigger, or it is over.
     func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
 
-    /// Gives no job id up to and including this one from now on, no generation that is not above this one, and renews the
-    /// epoch: the store went back in time.
+    /// Gives no job id up to and including this one from now on, and no generation that is not above this one: the store went
+    /// back in time.
     ///
-    /// - Returns: The new epoch.
-    func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64
+    /// - Returns: The epoch, which is a new one if it is to be renewed.
+    func goAbove(job: JobID, generation: Int64, renewingEpoch: Bool) throws(CoordinatorError) -> UInt64
 
     /// The highest job id that was given or skipped; 0: none.
     func highestJob() throws(CoordinatorError) -> JobID

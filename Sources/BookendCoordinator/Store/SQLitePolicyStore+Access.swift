@@ -20,13 +20,18 @@ extension SQLitePolicyStore {
     }
 
     package func record(
-        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer] {
         try write { database in
             try Self.append(audit, at: now, database)
-            if let token { try Self.save(token, database) }
+            for token in change.tokens { try Self.save(token, database) }
+            for key in change.forgotten {
+                try database.cachedStatement(
+                    sql: "DELETE FROM peers WHERE public_key = ? AND state <> 'revoked'"
+                ).execute(arguments: [key.text])
+            }
             var recorded: [Peer] = []
-            for var peer in peers {
+            for var peer in change.peers {
                 peer.generation = try Self.counter("peers", database) + 1
                 try Self.save(peer, database)
                 guard database.changesCount > 0 else { continue }

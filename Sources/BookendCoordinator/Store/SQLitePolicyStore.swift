@@ -163,13 +163,15 @@ package final class SQLitePolicyStore: PolicyStore {
         }
     }
 
-    package func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
+    package func goAbove(
+        job: JobID, generation: Int64, renewingEpoch: Bool
+    ) throws(CoordinatorError) -> UInt64 {
         try write { database in
             if try job.rawValue > Self.counter("job", database) { try Self.set("job", job.rawValue, database) }
             if try generation > Self.counter("generation", database) {
                 try Self.set("generation", generation, database)
             }
-            return try Self.renewEpoch(database)
+            return try renewingEpoch ? Self.renewEpoch(database) : Self.epoch(database)
         }
     }
 

@@ -12,12 +12,12 @@ package struct CollectorConfiguration: Hashable, Sendable {
     package var intake = "tcp://*:7510"
     /// `feed`: `tcp://address:port` to listen on; default `tcp://*:7511`. Stored reports are published here.
     package var feed = "tcp://*:7511"
-    /// `query`: `ipc:///absolute/path` or `tcp://address:port`; default `ipc:///run/bookend/collector.sock`. Clients ask
-    /// here.
-    package var query = "ipc:///run/bookend/collector.sock"
-    /// `local_feed`: `ipc:///absolute/path`; default `ipc:///run/bookend/collector-feed.sock`. The feed once more, for
-    /// subscribers on this machine.
-    package var localFeed = "ipc:///run/bookend/collector-feed.sock"
+    /// `query`: `ipc:///absolute/path` or `tcp://address:port`; default `ipc:///run/bookend-collector/collector.sock`. Clients
+    /// ask here.
+    package var query = "ipc:///run/bookend-collector/collector.sock"
+    /// `local_feed`: `ipc:///absolute/path`; default `ipc:///run/bookend-collector/collector-feed.sock`. The feed once
+    /// more, for subscribers on this machine.
+    package var localFeed = "ipc:///run/bookend-collector/collector-feed.sock"
     /// `socket_mode` and `socket_group`: who may connect to ``localFeed``, and to ``query`` when it is a Unix socket.
     package var socket = SocketAccess()
     /// `coordinator`: where the roster comes from; default what this collector was enrolled with, or none: the collector
@@ -89,8 +89,8 @@ extension CollectorConfiguration {
         [
             "state_directory": "an absolute path", "key_file": "an absolute path", "keys": "an absolute path",
             "intake": "an endpoint such as tcp://*:7510", "feed": "an endpoint such as tcp://*:7511",
-            "query": "an endpoint such as ipc:///run/bookend/collector.sock",
-            "local_feed": "an endpoint such as ipc:///run/bookend/collector-feed.sock",
+            "query": "an endpoint such as ipc:///run/bookend-collector/collector.sock",
+            "local_feed": "an endpoint such as ipc:///run/bookend-collector/collector-feed.sock",
             "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
             "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",

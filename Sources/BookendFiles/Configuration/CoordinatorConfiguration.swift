@@ -10,9 +10,9 @@ package struct CoordinatorConfiguration: Hashable, Sendable {
     package var sync = "tcp://*:7500"
     /// `broadcast`: `tcp://address:port` to listen on; default `tcp://*:7501`. Agents are told here.
     package var broadcast = "tcp://*:7501"
-    /// `control`: `ipc:///absolute/path` or `tcp://address:port`; default `ipc:///run/bookend/coordinator.sock`. The CLI
-    /// asks here; whoever may write to the socket's file may give orders.
-    package var control = "ipc:///run/bookend/coordinator.sock"
+    /// `control`: `ipc:///absolute/path` or `tcp://address:port`; default `ipc:///run/bookend-coordinator/coordinator.sock`. The
+    /// CLI asks here; whoever may write to the socket's file may give orders.
+    package var control = "ipc:///run/bookend-coordinator/coordinator.sock"
     /// `socket_mode` and `socket_group`: who may connect to ``control`` when it is a Unix socket.
     package var socket = SocketAccess()
     /// `log_level`: trace, debug, info, notice, warning, error or critical; default info.
@@ -67,7 +67,7 @@ extension CoordinatorConfiguration {
         [
             "state_directory": "an absolute path", "key_file": "an absolute path", "keys": "an absolute path",
             "sync": "an endpoint such as tcp://*:7500", "broadcast": "an endpoint such as tcp://*:7501",
-            "control": "an endpoint such as ipc:///run/bookend/coordinator.sock",
+            "control": "an endpoint such as ipc:///run/bookend-coordinator/coordinator.sock",
             "socket_mode": SocketAccess.modeHint, "socket_group": SocketAccess.groupHint,
             "log_level": "a log level such as info", "agent_offline_after": "a duration such as 45s",
             "jobs_at_once": "a whole number from 1 to 100000",

@@ -120,14 +120,30 @@ extension PeerBook {
     /// Whether anybody could be answered anything but no: a token lives, or somebody who came with one waits for an
     /// operator's word, or was let in a moment ago.
     package func isGateOpen(at now: UnixTime) -> Bool {
-        if tokens.values.contains(where: { $0.isLive(at: now) }) { return true }
-        return recorded.values.contains { peer in
-            guard case .token(let id) = peer.origin, let token = tokens[id], !token.isRevoked else { return false }
-            return switch peer.state {
-            case .pending: true
-            case .admitted: now - peer.changedAt < Self.repetition
-            case .revoked: false
+        tokens.values.contains { $0.isLive(at: now) }
+            || recorded.values.contains { awaitedToken(of: $0, at: now) != nil }
+    }
+
+    /// With the key of the gate goes whatever names it.
+    ///
+    /// - Returns: All with which anybody could still be answered anything but no, in order, as they are to be recorded.
+    package func planRevokingOpenTokens(at now: UnixTime) -> [EnrollmentToken] {
+        let awaited = Set(recorded.values.compactMap { awaitedToken(of: $0, at: now) })
+        return tokens.values.filter { $0.isLive(at: now) || awaited.contains($0.id) }.sorted { $0.id < $1.id }
+            .map { token in
+                var token = token
+                token.isRevoked = true
+                return token
             }
+    }
+
+    /// That of somebody who waits for an operator's word, or was let in a moment ago.
+    private func awaitedToken(of peer: Peer, at now: UnixTime) -> TokenID? {
+        guard case .token(let id) = peer.origin, let token = tokens[id], !token.isRevoked else { return nil }
+        return switch peer.state {
+        case .pending: id
+        case .admitted: now - peer.changedAt < Self.repetition ? id : nil
+        case .revoked: nil
         }
     }
 }

@@ -23,8 +23,7 @@ package struct PeerBook: Hashable, Sendable {
 
     /// - Parameter recorded: All that the store has.
     package init(recorded: [Peer] = [], tokens: [EnrollmentToken] = []) {
-        take(recorded)
-        for token in tokens { self.tokens[token.id] = token }
+        take(recorded, tokens: tokens)
     }
 
     /// The key file was read.
@@ -34,10 +33,12 @@ package struct PeerBook: Hashable, Sendable {
     }
 
     /// The store has recorded these. A key that is revoked stays revoked.
-    package mutating func take(_ peers: [Peer], token: EnrollmentToken? = nil) {
+    package mutating func take(_ peers: [Peer], tokens: [EnrollmentToken] = []) {
         for peer in peers where recorded[peer.key]?.state != .revoked { recorded[peer.key] = peer }
-        if let token { tokens[token.id] = token }
-        if !peers.isEmpty { findSuccessors() }
+        for token in tokens { self.tokens[token.id] = token }
+        guard !peers.isEmpty else { return }
+        for key in Self.abandoned(among: recorded.values) { recorded[key] = nil }
+        findSuccessors()
     }
 
     private mutating func findSuccessors() {

@@ -22,16 +22,19 @@ package struct ServerKeyState: Hashable, Sendable {
     package var uninformed: [PeerIdentity]
     /// The next key takes the present one's place at this moment.
     package var isInUse: Bool
+    /// Open tokens that were revoked with the change: they name another key, which was changed too.
+    package var revokedTokens: Int
 
     package init(
         key: PublicKey, next: PublicKey? = nil, informed: Int = 0, uninformed: [PeerIdentity] = [],
-        isInUse: Bool = false
+        isInUse: Bool = false, revokedTokens: Int = 0
     ) {
         self.key = key
         self.next = next
         self.informed = informed
         self.uninformed = uninformed
         self.isInUse = isInUse
+        self.revokedTokens = revokedTokens
     }
 
     /// Peers that a refusal names.

@@ -42,9 +42,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// On the agent's topic.
         case publish(Envelope, to: AgentID)
         case record(TriggerSettlement)
-        /// Somebody has seen this job id and this generation. If the store is below, it went back in time: it must go above
-        /// them and renew its epoch; ``Event/epochRenewed(_:)`` answers.
-        case goAbove(job: JobID, generation: Int64)
+        /// An agent has seen this job id and this generation (0: no higher one than there is). If the store is below, it went
+        /// back in time, or the agent lies; if it renews its epoch, ``Event/epochRenewed(_:)`` answers.
+        case goAbove(job: JobID, generation: Int64, named: AgentID)
         /// Find the triggers that were delivered since then and are not among what the agent knows;
         /// ``Event/triggersReclaimed(_:)`` answers.
         case reclaim(AgentID, knowing: [KnownJob], since: UnixTime)
@@ -55,8 +55,6 @@ package struct CoordinatorMachine: Hashable, Sendable {
 
     /// Triggers in one snapshot, at most. The others are sent one by one.
     private static let snapshotTriggers = 1_000
-    /// A generation further above the own one than this is none of this fleet.
-    private static let believableGenerations: Int64 = 1_000_000
 
     /// Agents keep their jobs for 14 days. A day less, so that what one has just removed does not count as lost.
     private static let reclaimable = Duration.seconds(13 * 86_400)
@@ -73,6 +71,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
     private var delivery: CoordinatorDelivery
     private var limits = CoordinatorLimits()
     private var budget = HelloBudget()
+    private var lostGenerations: LostNumbers
 
     /// - Parameter firstVersion: Random for each start: where the versions of slots begin.
     package init(
@@ -80,6 +79,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
     ) {
         self.rules = rules
         policies = CoordinatorPolicies(state)
+        lostGenerations = LostNumbers(above: state.generation)
         presence = CoordinatorPresence(remembered: state.agents)
         slots = CoordinatorSlots(state.slots, plannedAt: state.slotsPlannedAt, firstVersion: firstVersion)
         epoch = state.epoch
@@ -267,11 +267,10 @@ extension CoordinatorMachine {
         }
         let isBehind = hello.generation > policies.generation
         if hello.highestJob.rawValue > 0 || isBehind {
-            actions.append(.goAbove(job: hello.highestJob, generation: isBehind ? hello.generation : 0))
+            let generation = isBehind ? hello.generation : 0
+            actions.append(.goAbove(job: hello.highestJob, generation: generation, named: agent))
         }
-        if isBehind, hello.generation - policies.generation <= Self.believableGenerations {
-            policies.goAbove(hello.generation)
-        }
+        if isBehind, let higher = lostGenerations.goAbove(hello.generation) { policies.goAbove(higher) }
         let known = Dictionary(hello.knownJobs.map { ($0.job, $0.fingerprint) }, uniquingKeysWith: { $1 })
         let compared = delivery.compare(known, of: agent)
         for job in compared.held + slots.begun(known, by: agent) { actions += acknowledge(job, by: agent) }

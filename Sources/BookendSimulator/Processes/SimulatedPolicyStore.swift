@@ -31,11 +31,9 @@ struct SimulatedPolicyStore: PolicyStore {
     }
 
     func record(
-        _ peers: [Peer], token: EnrollmentToken?, audit: [AuditDraft], at now: UnixTime
+        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
     ) throws(CoordinatorError) -> [Peer] {
-        try write("peers") { () throws(CoordinatorError) in
-            try store.record(peers, token: token, audit: audit, at: now)
-        }
+        try write("peers") { () throws(CoordinatorError) in try store.record(change, audit: audit, at: now) }
     }
 
     func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
@@ -88,8 +86,10 @@ struct SimulatedPolicyStore: PolicyStore {
         try write("reissue") { () throws(CoordinatorError) in try store.reissue(job, at: now) }
     }
 
-    func goAbove(job: JobID, generation: Int64) throws(CoordinatorError) -> UInt64 {
-        try write("epoch") { () throws(CoordinatorError) in try store.goAbove(job: job, generation: generation) }
+    func goAbove(job: JobID, generation: Int64, renewingEpoch: Bool) throws(CoordinatorError) -> UInt64 {
+        try write("epoch") { () throws(CoordinatorError) in
+            try store.goAbove(job: job, generation: generation, renewingEpoch: renewingEpoch)
+        }
     }
 
     func highestJob() throws(CoordinatorError) -> JobID {

@@ -12,6 +12,8 @@ package final class InMemoryHost: Network {
     private let identity: PeerIdentity?
     private let state = Mutex(State())
 
+    package var hasKeys: Bool { false }
+
     init(network: InMemoryNetwork, identity: PeerIdentity?) {
         self.network = network
         self.identity = identity

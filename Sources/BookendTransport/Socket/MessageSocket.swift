@@ -50,12 +50,19 @@ extension MessageSocket {
 
 /// Where sockets come from: a ``SocketThread``, or a host of an ``InMemoryNetwork``.
 package protocol Network: Sendable {
+    /// Whether its places on TCP are guarded by keys. In memory they are not.
+    var hasKeys: Bool { get }
+
     /// Opens a socket. A server is bound when this returns; a client is on its way (see
     /// ``MessageSocket/connectionEvents``).
     func open(_ plan: SocketPlan) async throws(TransportError) -> any MessageSocket
 
     /// Closes all sockets and ends. Stopping twice does no harm.
     func stop() async
+}
+
+extension Network {
+    package var hasKeys: Bool { true }
 }
 
 /// What a socket has counted since it was opened.

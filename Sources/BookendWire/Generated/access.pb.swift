@@ -287,6 +287,9 @@ nonisolated struct ProtoServerKeyState: Sendable {
   /// the next key takes the present one's place at this moment
   var isInUse: Bool = false
 
+  /// open tokens that were revoked with the change
+  var revokedTokens: Int32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -753,7 +756,7 @@ nonisolated extension ProtoServerKeyRequest.Step: SwiftProtobuf._ProtoNameProvid
 
 nonisolated extension ProtoServerKeyState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ServerKeyState"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0\u{3}next_key\0\u{1}informed\0\u{1}uninformed\0\u{3}is_in_use\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0\u{3}next_key\0\u{1}informed\0\u{1}uninformed\0\u{3}is_in_use\0\u{3}revoked_tokens\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -766,6 +769,7 @@ nonisolated extension ProtoServerKeyState: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try { try decoder.decodeSingularInt32Field(value: &self.informed) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.uninformed) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.isInUse) }()
+      case 6: try { try decoder.decodeSingularInt32Field(value: &self.revokedTokens) }()
       default: break
       }
     }
@@ -791,6 +795,9 @@ nonisolated extension ProtoServerKeyState: SwiftProtobuf.Message, SwiftProtobuf.
     if self.isInUse != false {
       try visitor.visitSingularBoolField(value: self.isInUse, fieldNumber: 5)
     }
+    if self.revokedTokens != 0 {
+      try visitor.visitSingularInt32Field(value: self.revokedTokens, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -800,6 +807,7 @@ nonisolated extension ProtoServerKeyState: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.informed != rhs.informed {return false}
     if lhs.uninformed != rhs.uninformed {return false}
     if lhs.isInUse != rhs.isInUse {return false}
+    if lhs.revokedTokens != rhs.revokedTokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -21,7 +21,8 @@ struct CoordinatorRotateKeyCommand: AsyncParsableCommand {
             key would not find the coordinator again; so the switch is refused while there is one, unless it is forced.
 
             Operators' contexts that reach the coordinator over TCP name its key: change it there after the switch, or log in
-            again with a new token. Tokens stay valid.
+            again with a new token. The key of the gate of enrollment changes with it: tokens that are open are revoked, and
+            the answer says how many. Make new ones; revoke whoever waits for approval, who enrolls anew.
 
             Examples:
               bookend coordinator rotate-key --prepare
@@ -110,7 +111,8 @@ extension ServerKeyState {
     fileprivate var document: Document {
         .object([
             "public_key": .text(key.text), "next_key": Document(next?.text), "is_in_use": .bool(isInUse),
-            "informed": Document(informed), "uninformed": .list(uninformed.map { .text($0.description) }),
+            "revoked_tokens": Document(revokedTokens), "informed": Document(informed),
+            "uninformed": .list(uninformed.map { .text($0.description) }),
         ])
     }
 
@@ -118,10 +120,13 @@ extension ServerKeyState {
     fileprivate func lines(of daemon: String, _ peers: String) -> [String] {
         guard let next else { return ["the \(daemon)'s key is \(key), and no other one is prepared"] }
         guard !isInUse else {
+            let revoked =
+                revokedTokens == 0
+                ? [] : ["\(revokedTokens) open tokens were revoked: they name the gate's key before; make new ones."]
             return [
                 "the \(daemon) starts anew with the key \(next)",
                 "Contexts that reach it over TCP name the key before: change public_key there, or log in again.",
-            ]
+            ] + revoked
         }
         var lines = ["the \(daemon)'s key is \(key), the next one is \(next)"]
         let all = informed + uninformed.count

@@ -23,7 +23,8 @@ extension Target {
                     0...,
                     [
                         "# a comment\n\(key) agent/web-1 role=web site=berlin\n", key, "operator/alice",
-                        "tcp://bookend.example.org:7500", "ipc:///run/bookend/coordinator.sock", "tcp://[::1]:7500",
+                        "tcp://bookend.example.org:7500", "ipc:///run/bookend-coordinator/coordinator.sock",
+                        "tcp://[::1]:7500",
                         cursors.last!.rawValue, "# secret\n\(key)\n", "AWS_KEY=\"abc\"\n# x\nB='c'\n",
                         "\(key) \(key) -\n", "\(key) \(key) \(key)\n",
                     ]
