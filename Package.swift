@@ -145,7 +145,10 @@ let package = Package(
 
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
         .target(
-            name: "BookendTestSupport", dependencies: [.product(name: "Logging", package: "swift-log")],
+            name: "BookendTestSupport",
+            dependencies: [
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/BookendTestSupport", swiftSettings: strict),
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles", "BookendTestSupport"],
