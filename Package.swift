@@ -146,7 +146,10 @@ let package = Package(
         // Tests, by ring: the model; single modules against the real thing; the real binaries over loopback.
         .target(
             name: "BookendTestSupport",
-            dependencies: ["BookendModel", "BookendTransport", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "BookendModel", "BookendTransport", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/BookendTestSupport", swiftSettings: strict),
         .testTarget(
             name: "BookendModelTests", dependencies: ["BookendModel", "BookendFiles", "BookendTestSupport"],

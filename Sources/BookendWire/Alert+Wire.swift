@@ -163,7 +163,9 @@ extension AlertNotice {
         }
         let alert = try Alert(proto.alert)
         let keys = alert.ordered.map { $0.key(of: alert.cause.kind) }
-        let news = proto.news.compactMap { keys.indices.contains(Int($0)) ? keys[Int($0)] : nil }
+        // One that is named twice is news once.
+        let places = Set(proto.news)
+        let news = keys.enumerated().filter { places.contains(Int32($0.offset)) }.map(\.element)
         self.init(occasion: occasion, alert: alert, news: news, at: UnixTime(milliseconds: proto.atUnixMs))
     }
 }

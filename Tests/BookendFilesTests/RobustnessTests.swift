@@ -1,4 +1,5 @@
 import BookendFiles
+import Glibc
 import Testing
 
 /// No text may crash a reader, and each refusal says why.
@@ -51,6 +52,26 @@ struct RobustnessTests {
         let start = ContinuousClock.now
         Self.read(Array(text.utf8), "duplicates")
         #expect(ContinuousClock.now - start < .seconds(60))
+    }
+
+    @Test(arguments: ["&", "*", "x: &"])
+    func `half a mebibyte of one anchor's name takes no longer than so much other text`(sigil: String) throws {
+        func time(_ start: String) -> Double {
+            let text = start + String(repeating: "a", count: (1 << 19) - start.utf8.count)
+            let before = Self.processorTime()
+            Self.read(Array(text.utf8), start)
+            return Self.processorTime() - before
+        }
+        let usual = time("")
+        let seconds = time(sigil)
+        #expect(seconds < 5 * usual, "\(seconds) s, and \(usual) s for other text")
+    }
+
+    /// Of this thread, in seconds: what others use does not count.
+    private static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     @Test(arguments: 0..<8)

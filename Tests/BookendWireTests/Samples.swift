@@ -220,6 +220,12 @@ enum Samples {
             sync: "tcp://c.example.org:7500", broadcast: "tcp://c.example.org:7501", coordinatorKey: peers[1].key,
             collectors: [place]))
 
+    static let tickets = PeerRole.allCases.map {
+        EnrollmentTicket(
+            endpoint: "tcp://bookend.example.org:7503", serverKey: peers[1].key, token: token.id,
+            secret: [UInt8](0..<32), peerRole: $0)
+    }
+
     static let alertFilter: AlertFilter = {
         var filter = AlertFilter()
         (filter.activeOnly, filter.kind, filter.policy, filter.limit) = (false, .missed, name, 7)

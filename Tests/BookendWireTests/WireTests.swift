@@ -78,6 +78,16 @@ import Testing
                 == .cancel(Samples.job))
     }
 
+    @Test func `what is named twice as the news of a notice is news once`() throws {
+        let places = Samples.notice.alert.ordered.indices
+        // Field 3 once more: places of the alert's subjects, some of them twice, and one that there is not.
+        let more: [UInt8] = [3 << 3 | 2, 6] + [1, 0, 1, 0, 1, UInt8(places.count)]
+        var whole = Samples.notice
+        whole.news = whole.alert.ordered.map { $0.key(of: whole.alert.cause.kind) }
+        #expect(places == 0..<2 && whole.news.count == 2)
+        #expect(try Wire.decodeAlertNotice(Wire.encode(Samples.notice) + more) == whole)
+    }
+
     @Test func `whatever programs print, a bounded report is one that every receiver takes`() throws {
         var report = Samples.report
         report.details.reason = String(repeating: "é\u{301}\u{301}", count: 4_000)

@@ -47,8 +47,7 @@ import Testing
             for scenario in scenarios + scenarios { jobs.append(try await scenario.run()) }
             var before: [JSON] = []
             for job in jobs { before.append(try await fleet.job(job).json["attempts"]) }
-            let last = try #require(fleet.feed.all.last)
-            let cursor = last.cursor.text ?? last.cursor.int.map(String.init) ?? ""
+            let cursor = try #require(fleet.feed.all.last).cursorText
 
             let busy = try await collector(fleet, "restore", "--from", backup)
             #expect(busy.status == 1 && busy.errors.contains("another process"), "\(busy)")
@@ -68,6 +67,39 @@ import Testing
             for site in fleet.layout.sites {
                 try await fleet.daemon(site.id).logged("the collector lost reports that it had stored")
             }
+            let gap = try await Program.run(
+                "bookend", ["watch", "--output", "json", "--from", cursor], environment: fleet.environment)
+            #expect(gap.status != 0 && gap.errors.contains("no longer kept"), "\(gap)")
+        }
+    }
+
+    @Test func `a collector's database that was copied back by hand is noticed, and what came since is sent again`()
+        async throws
+    {
+        try await RealFleet.with("copied-back", agents: 1) { fleet in
+            let site = fleet.layout.sites[0]
+            let scenario = try await Scenario(fleet: fleet, site: site)
+            var jobs = [try await scenario.run()]
+            let database = fleet.layout.directory + "/collector/collector.sqlite"
+            let copy = fleet.layout.directory + "/monday.sqlite"
+            await fleet.daemon("collector").stop()
+            try FileManager.default.copyItem(atPath: database, toPath: copy)
+            try await fleet.startCollector()
+            for _ in 1...2 { jobs.append(try await scenario.run()) }
+            var before: [JSON] = []
+            for job in jobs { before.append(try await fleet.job(job).json["attempts"]) }
+            let cursor = try #require(fleet.feed.all.last).cursorText
+
+            await fleet.daemon("collector").stop()
+            for end in ["", "-wal", "-shm"] { unlink(database + end) }
+            try FileManager.default.copyItem(atPath: copy, toPath: database)
+            try await fleet.startCollector()
+            try await fleet.daemon("collector").logged("the database went back in time")
+            try await fleet.daemon(site.id).logged("the collector lost reports that it had stored")
+
+            jobs.append(try await runWithoutFeed(scenario, fleet))
+            expectOnce(try await feed(fleet, through: jobs.last!), jobs)
+            for (job, attempts) in zip(jobs, before) { #expect(try await fleet.job(job).json["attempts"] == attempts) }
             let gap = try await Program.run(
                 "bookend", ["watch", "--output", "json", "--from", cursor], environment: fleet.environment)
             #expect(gap.status != 0 && gap.errors.contains("no longer kept"), "\(gap)")

@@ -26,8 +26,8 @@ let package = Package(
         .systemLibrary(name: "CSodium"),
         .target(name: "BookendDigest", dependencies: ["CSodium"], swiftSettings: swift),
         .target(
-            name: "BookendTransport", dependencies: ["BookendModel", "CZeroMQ"], sources: ["Keys", "Message"],
-            swiftSettings: swift),
+            name: "BookendTransport", dependencies: ["BookendModel", "BookendWire", "CZeroMQ"],
+            sources: ["Enrollment/TokenText.swift", "Keys", "Message"], swiftSettings: swift),
         .target(
             name: "BookendFiles", dependencies: ["BookendModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: swift),
@@ -36,7 +36,8 @@ let package = Package(
             dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             sources: [
                 "AgentError.swift", "Configuration/EnvironmentFile.swift", "Configuration/SecretTexts.swift",
-                "Engines/BackupEngine.swift", "Engines/ResticMessages.swift", "Engines/ResticResult.swift", "Journal",
+                "Engines/BackupEngine.swift", "Engines/ResticMessages.swift", "Engines/ResticResult.swift",
+                "Engines/ResticSnapshot.swift", "Journal",
                 "Stages/ScriptUser.swift", "Stages/StageEvents.swift", "Stages/StageFiles.swift",
                 "Stages/StageHandle.swift", "Stages/StageProgram.swift", "Stages/StageResult.swift",
                 "Stages/TransientService.swift",

@@ -1,17 +1,6 @@
 import BookendModel
 import FoundationEssentials
 
-/// One snapshot, as `restic snapshots --json` lists it.
-package struct ResticSnapshot: Decodable, Hashable, Sendable {
-    package var id: String
-    package var short_id: String?
-    /// As restic writes it: RFC 3339.
-    package var time: String
-    package var hostname: String?
-    package var paths: [String]?
-    package var tags: [String]?
-}
-
 extension ResticEngine {
     /// Lists the snapshots that carry all of these tags, at most `limit`, the latest last.
     ///
@@ -28,8 +17,7 @@ extension ResticEngine {
         let result = tally.result(of: outcome)
         guard result.status == .successful else { return (nil, result) }
         guard outcome.bytesLeftOut == 0, let data = FileManager.default.contents(atPath: file),
-            let all = try? data.starts(with: Data("null".utf8))
-                ? [] : JSONDecoder().decode([ResticSnapshot].self, from: data)  // Its answer below says so.
+            let all = ResticSnapshot.list(data)
         else { return (nil, StageResult(.failed, reason: "restic's list of snapshots cannot be read")) }
         return (Array(all.suffix(limit)), result)
     }

@@ -8,23 +8,25 @@ enum AliasScan {
         var anchors: Set<String> = []
         var aliases = 0
         var previous: Unicode.Scalar = "\n"
-        var word: (sigil: Unicode.Scalar, name: String, start: SourcePosition)?
+        var word: (sigil: Unicode.Scalar, start: SourcePosition)?
+        // Apart from the word: whoever matches that would hold a copy, and each character would be added to another one.
+        var name = ""
         var found: Findings.Place?
         source.walk { position, scalar in
             if let open = word {
                 if isNameCharacter(scalar) {
-                    word?.name.unicodeScalars.append(scalar)
+                    name.unicodeScalars.append(scalar)
                 } else {
                     word = nil
                     if open.sigil == "&" {
-                        anchors.insert(open.name)
-                    } else if anchors.contains(open.name) {
+                        anchors.insert(name)
+                    } else if anchors.contains(name) {
                         aliases += 1
-                        if aliases > limit { found = .init(position: open.start, width: open.name.count + 1) }
+                        if aliases > limit { found = .init(position: open.start, width: name.count + 1) }
                     }
                 }
             } else if scalar == "&" || scalar == "*", isBeforeToken(previous) {
-                word = (scalar, "", position)
+                (word, name) = ((scalar, position), "")
             }
             previous = scalar
             return found == nil

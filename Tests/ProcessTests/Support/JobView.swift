@@ -55,6 +55,8 @@ struct FeedLine: Hashable, Sendable {
     }
 
     var cursor: JSON { json["cursor"] }
+    /// For `watch --from`.
+    var cursorText: String { cursor.text ?? cursor.int.map(String.init) ?? "" }
     /// What a collector concluded: it has no place among an agent's reports.
     var isInference: Bool { json["is_inference"].bool ?? false }
     /// One agent's stream of reports to the collector.

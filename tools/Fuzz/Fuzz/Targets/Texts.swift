@@ -1,20 +1,28 @@
 import BookendCollector
 import BookendModel
 import BookendTransport
+import BookendWire
+import FoundationEssentials
 
 @testable import BookendAgent
 
 extension Target {
-    /// Lines and words: what restic prints, what the supervisor says, keys, names, addresses and cursors.
+    /// Lines and words: what restic prints, what the supervisor says, tokens, keys, names, addresses and cursors.
     static let texts = [
         Target(
             name: "restic",
             seeds: {
-                resticLines.map { Array($0.utf8) } + [Array(resticLines.joined(separator: "\n").utf8)]
-            }, run: { restic($0) }),
+                (resticLines + [resticLines.joined(separator: "\n")] + resticLists).map { Array($0.utf8) }
+            }, run: { $0.first == UInt8(ascii: "[") ? snapshots($0) : restic($0) }),
         Target(
             name: "supervisor", longest: 1_024, seeds: { [Array(supervisorLines.joined(separator: "\n").utf8)] },
             run: { supervisor($0) }),
+        Target(
+            name: "token",
+            // An odd first byte: the ticket's bytes. An even one: the text that people carry.
+            seeds: {
+                Samples.tickets.flatMap { [[1] + Wire.encode($0), [0] + TokenText.render($0).utf8] }
+            }, run: { token($0) }),
         Target(
             name: "keys", longest: 1_024,
             seeds: {
@@ -54,6 +62,17 @@ extension Target {
         for code in [0, 1, 3] as [Int32] { report(tally.result(of: StageOutcome(ending: .exited(code)))) }
     }
 
+    private static let resticLists = [
+        #"[{"time":"2026-11-23T02:00:00.123456789+01:00","tree":"aa","paths":["/etc"],"hostname":"web-1","tags":["bookend-job=42"],"id":"abcdef","short_id":"abc"}]"#,
+        #"[{"id":"0","time":"2026-11-23T02:00:00Z"},{"id":"1","time":"never","paths":null}]"#, "[]",
+    ]
+
+    /// The whole of what `restic snapshots --json` prints, and the agent's answer to who asked for it.
+    private static func snapshots(_ bytes: [UInt8]) {
+        guard let list = ResticSnapshot.list(Data(bytes)) else { return }
+        same(.askReply(.chunk(id: 1, .snapshots(list.prefix(200).map(SnapshotSummary.init)))))
+    }
+
     private static let supervisorLines = [
         "started 4711 88123", "stdout a line", "stderr another", "left 12 34 sleep", "deciding",
         "output-left-out stdout 77",
@@ -77,6 +96,19 @@ extension Target {
         var report = Samples.report
         report.details = result.details.bounded
         same(report)
+    }
+
+    /// A ticket that can be read has a text, which is read as the same ticket unless it is too long for one.
+    private static func token(_ input: [UInt8]) {
+        let (bytes, roles) = (Array(input.dropFirst()), Set(PeerRole.allCases))
+        let ticket =
+            (input.first ?? 0) % 2 == 1
+            ? answer { try Wire.decodeEnrollmentTicket(bytes) }
+            : answer { try TokenText.parse(String(decoding: bytes, as: UTF8.self), for: roles) }
+        guard let ticket else { return }
+        let text = TokenText.render(ticket)
+        if text.utf8.count > 4_096 { return }
+        guard answer({ try TokenText.parse(text, for: roles) }) == ticket else { broken("another ticket: \(ticket)") }
     }
 
     private static func keys(_ input: [UInt8]) {

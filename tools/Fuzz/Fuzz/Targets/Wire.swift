@@ -10,15 +10,19 @@ extension Target {
             conversation("sync", fields: 10..<30), conversation("ask", fields: 30..<40),
             conversation("roster", fields: 40..<50), conversation("intake", fields: 50..<60),
             conversation("feed", fields: 60..<70), conversation("query", fields: 70..<80),
-            conversation("control", fields: 80..<90),
+            conversation("control", fields: 80..<90), conversation("enrollment", fields: 90..<100),
             Target(
                 name: "stored",
                 seeds: {
                     [
                         [0] + Wire.encode(Samples.aggregate), [1] + Wire.encode(Samples.report),
                         [2] + Wire.encode(Samples.restic), [2] + Wire.encode(Samples.command),
-                        [3] + Wire.encode(Samples.inference),
-                    ]
+                        [3] + Wire.encode(Samples.inference), [5] + Wire.encode(Samples.token),
+                        [6] + Wire.encode(Samples.alert), [8] + Wire.encode(Samples.silence),
+                        [9] + Wire.encode(Samples.notice), [10] + Wire.encode(AlertEvent(Samples.notice)),
+                        [11] + Wire.encode(Samples.digest), [12] + Wire.encode(Samples.letter),
+                    ] + Samples.peers.map { [4] + Wire.encode($0) }
+                        + Samples.alert.subjects.values.map { [7] + Wire.encode($0) }
                 }, run: { stored($0) }),
         ]
 
@@ -41,10 +45,7 @@ extension Target {
     }
 
     private static func envelope(_ bytes: [UInt8]) {
-        guard let message = answer({ try Wire.decode(bytes) }) else { return }
-        guard answer({ try Wire.decode(Wire.encode(message)) }) == message else {
-            broken("does not come back as it was: \(message)")
-        }
+        guard let message = again(bytes, Wire.decode, Wire.encode) else { return }
         switch message {
         case .intake(.batch(let batch)): fold(batch.reports)
         case .feedEntry(let entry): fold([entry.report].compactMap(\.self))
@@ -56,23 +57,37 @@ extension Target {
 
     private static func stored(_ input: [UInt8]) {
         let bytes = Array(input.dropFirst())
-        switch (input.first ?? 0) % 4 {
+        switch (input.first ?? 0) % 13 {
         case 3:
-            guard let inference = answer({ try Wire.decodeInference(bytes) }) else { return }
+            guard let inference = again(bytes, Wire.decodeInference, Wire.encode) else { return }
             if var aggregate = JobAggregate(inference) {
                 _ = aggregate.infer(inference)
                 same(aggregate)
             }
-        case 0: if let aggregate = answer({ try Wire.decodeJobAggregate(bytes) }) { same(aggregate) }
-        case 1: if let report = answer({ try Wire.decodeReport(bytes) }) { same(report) }
+        case 0: _ = again(bytes, Wire.decodeJobAggregate, Wire.encode)
+        case 1: _ = again(bytes, Wire.decodeReport, Wire.encode)
+        case 4: _ = again(bytes, Wire.decodePeer, Wire.encode)
+        case 5: _ = again(bytes, Wire.decodeEnrollmentToken, Wire.encode)
+        case 6: _ = again(bytes, Wire.decodeAlert, Wire.encode)
+        case 7: _ = again(bytes, Wire.decodeAlertSubject, Wire.encode)
+        case 8: _ = again(bytes, Wire.decodeAlertSilence, Wire.encode)
+        case 9: _ = again(bytes, Wire.decodeAlertNotice, Wire.encode)
+        case 10: _ = again(bytes, Wire.decodeAlertEvent, Wire.encode)
+        case 11: _ = again(bytes, Wire.decodeAlertDigest, Wire.encode)
+        case 12: _ = again(bytes, Wire.decodeReportLetter, Wire.encode)
         default:
-            guard let revision = answer({ try Wire.decodePolicyRevision(bytes) }) else { return }
-            guard answer({ try Wire.decodePolicyRevision(Wire.encode(revision)) }) == revision else {
-                broken("does not come back as it was: \(revision)")
-            }
             // What the coordinator and the agent ask of a policy that comes over the wire.
-            _ = revision.policy.problems()
+            _ = again(bytes, Wire.decodePolicyRevision, Wire.encode)?.policy.problems()
         }
+    }
+
+    /// What can be decoded must come back the same after encoding and decoding it again.
+    private static func again<Value: Equatable>(
+        _ bytes: [UInt8], _ decode: ([UInt8]) throws -> Value, _ encode: (Value) -> [UInt8]
+    ) -> Value? {
+        guard let value = answer({ try decode(bytes) }) else { return nil }
+        guard answer({ try decode(encode(value)) }) == value else { broken("does not come back as it was: \(value)") }
+        return value
     }
 
     /// What a collector does with reports that it took.
@@ -88,6 +103,13 @@ extension Target {
     private static func same(_ aggregate: JobAggregate) {
         guard answer({ try Wire.decodeJobAggregate(Wire.encode(aggregate)) }) == aggregate else {
             broken("does not come back as it was: \(aggregate)")
+        }
+    }
+
+    /// For messages that the agent makes itself: what the wire refuses nobody can read.
+    static func same(_ message: Envelope) {
+        guard answer({ try Wire.decode(Wire.encode(message)) }) == message else {
+            broken("does not come back as it was: \(message)")
         }
     }
 
