@@ -1,6 +1,7 @@
 package import ArgumentParser
 import BookendFiles
 import BookendModel
+import Dispatch
 import Glibc
 
 /// The command line `bookend`.
@@ -50,9 +51,24 @@ package struct BookendCommand: AsyncParsableCommand {
 
     package init() {}
 
-    /// Parses the process's arguments, runs, and exits.
-    package static func start() async -> Never {
-        // A reader that went away (`| head`) is an error of the write, and then a quiet end.
+    /// Who started this program may have closed its standard descriptors (`>&-`): what is opened next, a key or a socket,
+    /// would be written to. Comes before anything asynchronous, which opens descriptors of its own.
+    private static func occupyStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", O_RDWR)  // Takes the lowest number that is free: this one.
+        }
+    }
+
+    /// Parses the process's arguments, runs, and exits. For the main thread.
+    package static func start() -> Never {
+        occupyStandardDescriptors()
+        // Nobody awaits it: it ends the process.
+        Task { await runToEnd() }
+        dispatchMain()
+    }
+
+    private static func runToEnd() async -> Never {
+        // A reader that went away (`| head`) is an error of the write.
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
@@ -79,8 +95,10 @@ package struct BookendCommand: AsyncParsableCommand {
         }
     }
 
+    /// A verdict stays what it is, whoever read it; without one, output that was lost is a failure.
     private static func end(_ status: ExitStatus) -> Never {
         Output.flush()
+        let status = status == .allWell && Output.standardOutput.isBroken ? .failed : status
         Glibc.exit(status.rawValue)
     }
 }

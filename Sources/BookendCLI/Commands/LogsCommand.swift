@@ -30,8 +30,9 @@ struct LogsCommand: AsyncParsableCommand {
         let agent = try await fleet.collector().job(job).agent
         let request = AskRequest.logs(job: job, attempt: attempt, stage: stage, follow: follow)
         var headings = LogHeadings(isShown: Output.standardOutput.isTerminal)
-        try await fleet.coordinator().ask(agent, request, patience: follow ? nil : .seconds(60)) {
-            (answer) throws(CLIError) in
+        try await fleet.coordinator().ask(
+            agent, request, patience: follow ? nil : .seconds(60), isWanted: { !Output.standardOutput.isClosed }
+        ) { (answer) throws(CLIError) in
             // An empty piece only shows that the agent is still there.
             guard case .log(let chunk) = answer, !chunk.data.isEmpty else { return }
             if let heading = headings.heading(before: chunk) {
