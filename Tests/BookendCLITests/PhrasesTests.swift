@@ -26,13 +26,6 @@ struct PhrasesTests {
         #expect(Phrases.bytes(.max) == "7.9 EiB")
     }
 
-    @Test func `a short number is a job, everything else a snapshot`() {
-        #expect(RestorePlan.job("42") == JobID(rawValue: 42))
-        #expect(RestorePlan.job("12345678") == nil)
-        #expect(RestorePlan.job("1a2b3c4d") == nil)
-        #expect(RestorePlan.job("0") == nil)
-    }
-
     @Test func `a place over TCP needs a key`() throws {
         let peer = try ConnectionOptions.peer("tcp://h:1?a?b", source: "it")
         #expect(peer.endpoint == "tcp://h:1" && peer.publicKey == "a?b")
