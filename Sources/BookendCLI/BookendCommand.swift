@@ -71,7 +71,9 @@ package struct BookendCommand: AsyncParsableCommand {
         // A reader that went away (`| head`) is an error of the write.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            let words = Array(CommandLine.arguments.dropFirst())
+            try CommandWords.check(words, root: Self.self)
+            var command = try parseAsRoot(words)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
