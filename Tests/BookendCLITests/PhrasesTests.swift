@@ -1,3 +1,4 @@
+import ArgumentParser
 import BookendFiles
 import BookendModel
 import Testing
@@ -24,6 +25,14 @@ struct PhrasesTests {
                 "0 B", "812 B", "1.0 KiB", "1.1 MiB", "50 MiB",
             ])
         #expect(Phrases.bytes(.max) == "7.9 EiB")
+    }
+
+    @Test func `an option that names no endpoint is named`() throws {
+        for option in ["--coordinator", "--collector", "--feed"] {
+            let options = try ConnectionOptions.parse([option, "foo"])
+            let error = #expect(throws: CLIError.self) { try options.resolved(environment: ["HOME": "/nonexistent"]) }
+            #expect(error?.message.hasPrefix("\(option): expected") == true)
+        }
     }
 
     @Test func `a place over TCP needs a key`() throws {
