@@ -53,7 +53,7 @@ struct BackupCommand: AsyncParsableCommand {
         }
         let jobs = try await watch.run(records, showsProgress: output.output == .table)
         output.write(.object(["jobs": .list(jobs.sorted { $0.job < $1.job }.map(\.document))])) { terminal in
-            JobTables.stages(jobs).lines(terminal) + hints(jobs)
+            JobTables.stages(jobs).lines(terminal) + Self.hints(jobs)
         }
         if WorstOutcome(jobs.map(\.status)) == .failed { throw CLIError(.failed, "") }
     }
@@ -85,13 +85,14 @@ struct BackupCommand: AsyncParsableCommand {
             + (terminal.isTerminal ? ["follow with: bookend job \(job), or bookend watch"] : [])
     }
 
-    private func hints(_ jobs: [JobAggregate]) -> [String] {
+    /// What to look at when jobs did not end well.
+    static func hints(_ jobs: [JobAggregate]) -> [String] {
         let failed = jobs.filter { WorstOutcome([$0.status]) == .failed }
         guard let first = failed.min(by: { $0.job < $1.job }) else { return [] }
         let why = first.why.isEmpty ? "" : " (\(SafeText.line(first.why)))"
-        return [
-            "\(Phrases.count(failed.count, "job")) did not end well\(why); see: bookend job \(first.job), bookend logs \(first.job)"
-        ]
+        // Without an attempt nothing was printed.
+        let logs = first.attempts.isEmpty ? "" : ", bookend logs \(first.job)"
+        return ["\(Phrases.count(failed.count, "job")) did not end well\(why); see: bookend job \(first.job)\(logs)"]
     }
 }
 
