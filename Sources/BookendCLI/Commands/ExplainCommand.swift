@@ -30,7 +30,7 @@ extension Explanation {
             "attempts": .list(
                 attempts.map { attempt in
                     .object([
-                        "attempt": Document(attempt.attempt), "row": Document(attempt.row?.sentence),
+                        "attempt": Document(attempt.attempt), "row": Document(attempt.rowSentence),
                         "stages": .list(attempt.stages.map(Document.text)),
                         "events": .list(attempt.events.map(\.document)),
                     ])
