@@ -11,18 +11,20 @@ package struct BookendCommand: AsyncParsableCommand {
         abstract: "Runs and watches the backups of a fleet, each between its two scripts.",
         discussion: """
             Examples:
-              bookend policy apply policies/            apply every policy of a directory
-              bookend backup nightly-web --wait         back up now, and see how it goes
-              bookend jobs --since 24h --failed         what went wrong since yesterday
-              bookend job 42                            one job: stages, attempts, and why
-              bookend dev                               a whole fleet on this machine, to try
+              bookend policy apply policies/       apply every policy of a directory
+              bookend backup nightly-web --wait    back up now, and see how it goes
+              bookend jobs --since 24h --failed    what went wrong since yesterday
+              bookend job 42                       one job: stages, attempts, and why
+              bookend dev                          a whole fleet on this machine, to try
 
-            Without options the daemons of this machine are asked, over /run/bookend/*.sock. Others stand in
-            ~/.config/bookend/config.yaml as contexts (--context, BOOKEND_CONTEXT), or are named by --coordinator,
-            --collector and --feed (BOOKEND_COORDINATOR, BOOKEND_COLLECTOR, BOOKEND_FEED).
+            Without options the daemons of this machine are asked, over
+            /run/bookend/*.sock. Others stand in ~/.config/bookend/config.yaml as contexts
+            (--context, BOOKEND_CONTEXT), or are named by --coordinator, --collector and
+            --feed (BOOKEND_COORDINATOR, BOOKEND_COLLECTOR, BOOKEND_FEED).
 
-            Exit status: 0 all well, 1 a job or check failed, 2 wrong usage, 3 cannot reach, 4 refused.
-            Completions: bookend --generate-completion-script bash|zsh|fish
+            Exit status: 0 all well, 1 a job or check failed, 2 wrong usage, 3 cannot
+            reach, 4 refused. Completions: bookend --generate-completion-script
+            bash|zsh|fish
             """,
         version: ProtocolVersion.software,
         subcommands: [],

@@ -5,11 +5,13 @@ struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Back up now.",
         discussion: """
-            Starts a job for each agent of the policy, or for those of them that --agent and --label pick. A job for an agent
-            that is offline fails at once (31), unless --queue-for says how long it may wait.
+            Starts a job for each agent of the policy, or for those of them that --agent
+            and --label pick. A job for an agent that is offline fails at once (31),
+            unless --queue-for says how long it may wait.
 
-            With --wait shows how the jobs go, then their statuses, and exits with 0 if every job was successful (or skipped),
-            with 1 if any failed, ended with errors or was canceled. Ctrl-C leaves the jobs running.
+            With --wait shows how the jobs go, then their statuses, and exits with 0 if
+            every job was successful (or skipped), with 1 if any failed, ended with errors
+            or was canceled. Ctrl-C leaves the jobs running.
 
             Examples:
               bookend backup nightly-web

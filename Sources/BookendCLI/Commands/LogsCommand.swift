@@ -5,8 +5,9 @@ struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logs", abstract: "Show what a job's scripts and engine printed.",
         discussion: """
-            The output is fetched from the job's agent, byte by byte as it was printed: standard output to standard output,
-            standard error to standard error. On a terminal each stage has a heading. It may hold secrets.
+            The output is fetched from the job's agent, byte by byte as it was printed:
+            standard output to standard output, standard error to standard error. On a
+            terminal each stage has a heading. It may hold secrets.
 
             Examples:
               bookend logs 42

@@ -5,9 +5,10 @@ struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow the reports of the fleet as they are stored.",
         discussion: """
-            Each line is a report (a job or a stage reached a status), or an alert that people are told of. Nothing is missed and nothing comes twice, also when
-            the collector is away for a while. With --output json each line is one object; its `cursor` can be kept, and
-            --from goes on behind it.
+            Each line is a report (a job or a stage reached a status), or an alert that
+            people are told of. Nothing is missed and nothing comes twice, also when the
+            collector is away for a while. With --output json each line is one object; its
+            `cursor` can be kept, and --from goes on behind it.
 
             Examples:
               bookend watch
