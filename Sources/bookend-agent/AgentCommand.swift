@@ -26,7 +26,13 @@ struct AgentCommand: AsyncParsableCommand {
     }
 
     struct Run: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run until SIGTERM.")
+        static let configuration = CommandConfiguration(
+            abstract: "Run until SIGTERM.",
+            discussion: """
+                Examples:
+                  bookend-agent run
+                  bookend-agent run --config /etc/bookend/agent.yaml --check-config
+                """)
 
         @Option(help: "The configuration file.")
         var config = AgentConfiguration.defaultPath
@@ -72,10 +78,11 @@ struct AgentCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Enroll this server with a token from `bookend agent token create`.",
             discussion: """
-                Makes the key, which never leaves this server, and writes where coordinator and collectors are into the
-                state directory. If an operator must approve, waits for that. The same token again, with the same key, does
-                no harm. With - the token is read from standard input: as an argument it stands in the shell's history, and
-                for a moment in lists of processes.
+                Makes the key, which never leaves this server, and writes where coordinator
+                and collectors are into the state directory. If an operator must approve,
+                waits for that. The same token again, with the same key, does no harm. With -
+                the token is read from standard input: as an argument it stands in the shell's
+                history, and for a moment in lists of processes.
 
                 Examples:
                   bookend-agent enroll bookend1-CgZ0Y3…
@@ -117,7 +124,11 @@ struct AgentCommand: AsyncParsableCommand {
 
     struct KeyGen: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "keygen", abstract: "Make a CURVE key pair; prints the public key.")
+            commandName: "keygen", abstract: "Make a CURVE key pair; prints the public key.",
+            discussion: """
+                Example:
+                  bookend-agent keygen --out /etc/bookend/agent.key
+                """)
 
         @Option(help: "The file for the secret key; it must not exist.")
         var out: String

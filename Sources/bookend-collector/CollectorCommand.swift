@@ -28,7 +28,13 @@ struct CollectorCommand: AsyncParsableCommand {
     }
 
     struct Run: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run until SIGTERM.")
+        static let configuration = CommandConfiguration(
+            abstract: "Run until SIGTERM.",
+            discussion: """
+                Examples:
+                  bookend-collector run
+                  bookend-collector run --config /etc/bookend/collector.yaml --check-config
+                """)
 
         @Option(help: "The configuration file.")
         var config = CollectorConfiguration.defaultPath
@@ -47,9 +53,10 @@ struct CollectorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Enroll this collector with a token from `bookend collector token create`.",
             discussion: """
-                Makes the key, which never leaves this machine, and writes where the coordinator is into the state
-                directory. With - the token is read from standard input: as an argument it stands in the shell's history, and
-                for a moment in lists of processes.
+                Makes the key, which never leaves this machine, and writes where the
+                coordinator is into the state directory. With - the token is read from
+                standard input: as an argument it stands in the shell's history, and for a
+                moment in lists of processes.
 
                 Examples:
                   bookend-collector enroll bookend1-CgZ0Y3…
@@ -75,7 +82,11 @@ struct CollectorCommand: AsyncParsableCommand {
 
     struct KeyGen: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "keygen", abstract: "Make a CURVE key pair; prints the public key.")
+            commandName: "keygen", abstract: "Make a CURVE key pair; prints the public key.",
+            discussion: """
+                Example:
+                  bookend-collector keygen --out /etc/bookend/collector.key
+                """)
 
         @Option(help: "The file for the secret key; it must not exist.")
         var out: String
@@ -89,9 +100,10 @@ struct CollectorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Copy the database to a file, while the collector works.",
             discussion: """
-                The file is whole and on disk when the command ends well; one that exists is not overwritten. It holds
-                what scripts and engines said when they failed: keep it as safe as the collector's own directory. Keys
-                and the configuration are not in it.
+                The file is whole and on disk when the command ends well; one that exists is
+                not overwritten. It holds what scripts and engines said when they failed: keep
+                it as safe as the collector's own directory. Keys and the configuration are
+                not in it.
 
                 Examples:
                   bookend-collector backup --to /backup/collector-$(date +%F).sqlite
@@ -113,9 +125,10 @@ struct CollectorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Put a backup in the place of the database. The collector must be stopped.",
             discussion: """
-                The backup is checked first. The database that was there stays beside it, under another name. Afterwards
-                agents send again what they reported since the backup was made (they keep it for 14 days), each report
-                counts once, and subscribers that come with an old cursor are told of a gap.
+                The backup is checked first. The database that was there stays beside it,
+                under another name. Afterwards agents send again what they reported since the
+                backup was made (they keep it for 14 days), each report counts once, and
+                subscribers that come with an old cursor are told of a gap.
 
                 Examples:
                   systemctl stop bookend-collector

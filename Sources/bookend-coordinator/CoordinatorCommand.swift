@@ -27,7 +27,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
     }
 
     struct Run: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run until SIGTERM.")
+        static let configuration = CommandConfiguration(
+            abstract: "Run until SIGTERM.",
+            discussion: """
+                Examples:
+                  bookend-coordinator run
+                  bookend-coordinator run --config /etc/bookend/coordinator.yaml --check-config
+                """)
 
         @Option(help: "The configuration file.")
         var config = CoordinatorConfiguration.defaultPath
@@ -44,7 +50,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     struct KeyGen: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "keygen", abstract: "Make a CURVE key pair; prints the public key.")
+            commandName: "keygen", abstract: "Make a CURVE key pair; prints the public key.",
+            discussion: """
+                Example:
+                  bookend-coordinator keygen --out /etc/bookend/coordinator.key
+                """)
 
         @Option(help: "The file for the secret key; it must not exist.")
         var out: String
@@ -57,7 +67,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
     /// Started by the coordinator itself, with its end of a channel as descriptor 3.
     struct Enroller: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "enroller", abstract: "Let newcomers knock; started by the coordinator.", shouldDisplay: false)
+            commandName: "enroller", abstract: "Let newcomers knock; started by the coordinator.",
+            discussion: """
+                Nobody else can start it: descriptor 3 is the coordinator's end of a channel.
+
+                Example, as the coordinator does:
+                  bookend-coordinator enroller --endpoint tcp://*:7475 --key-file FILE
+                """, shouldDisplay: false)
 
         @Option(help: "Where to listen.")
         var endpoint: String
@@ -74,8 +90,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Copy the database to a file, while the coordinator runs or not.",
             discussion: """
-                The file is complete and on the disk when the command ends with 0. A file that is there is not
-                overwritten. Keep the key file and the secret key elsewhere: they are not in it.
+                The file is complete and on the disk when the command ends with 0. A file that
+                is there is not overwritten. Keep the key file and the secret key elsewhere:
+                they are not in it.
 
                 Examples:
                   bookend-coordinator backup --to /srv/backup/coordinator.sqlite
@@ -97,8 +114,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Put a copy in the place of the database, while the coordinator is stopped.",
             discussion: """
-                The copy is checked first, and brought up to this version. The database that is there stays beside it under
-                another name. Ids of jobs go on above those of the copy, and above any that agents and collectors know.
+                The copy is checked first, and brought up to this version. The database that
+                is there stays beside it under another name. Ids of jobs go on above those of
+                the copy, and above any that agents and collectors know.
 
                 Examples:
                   systemctl stop bookend-coordinator

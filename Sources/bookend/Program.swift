@@ -2,7 +2,7 @@ import BookendCLI
 
 @main
 struct Program {
-    static func main() async {
-        await BookendCommand.start()
+    static func main() {
+        BookendCommand.start()
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import BookendFiles
 import BookendModel
 import Testing
@@ -26,11 +27,12 @@ struct PhrasesTests {
         #expect(Phrases.bytes(.max) == "7.9 EiB")
     }
 
-    @Test func `a short number is a job, everything else a snapshot`() {
-        #expect(RestorePlan.job("42") == JobID(rawValue: 42))
-        #expect(RestorePlan.job("12345678") == nil)
-        #expect(RestorePlan.job("1a2b3c4d") == nil)
-        #expect(RestorePlan.job("0") == nil)
+    @Test func `an option that names no endpoint is named`() throws {
+        for option in ["--coordinator", "--collector", "--feed"] {
+            let options = try ConnectionOptions.parse([option, "foo"])
+            let error = #expect(throws: CLIError.self) { try options.resolved(environment: ["HOME": "/nonexistent"]) }
+            #expect(error?.message.hasPrefix("\(option): expected") == true)
+        }
     }
 
     @Test func `a place over TCP needs a key`() throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import BookendCLI
 
-/// Flags and arguments of the commands about schedules, alerts and reports that are wrong, each with what is said about it.
+/// Flags and arguments that are wrong, each with what is said about it.
 struct WrongFlagTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let words: String
@@ -39,6 +39,11 @@ struct WrongFlagTests {
         Row("alerts messages ops", "Unexpected argument 'ops'"),
         Row("report --since yesterday", "'yesterday' is invalid for '--since <time>'"),
         Row("report --format pdf", "'pdf' is invalid for '--format <format>'"),
+        Row("report -o pdf", "'pdf' is invalid for '-o <format>'"),
+        Row("logs 42 --attempt 0", "--attempt: expected a number from 1 on"),
+        Row("logs 42 --attempt -1", "--attempt"),
+        Row("restore --to /srv/back", "expected a job, or a snapshot"),
+        Row("restore 42 --snapshot 1a2b3c4d --to /srv/back", "expected a job, or a snapshot"),
         Row("report --label north", "'north' is invalid for '--label <key=value>'"),
         Row("report --policy a/b", "'a/b' is invalid for '--policy <policy>'"),
         Row("schedule --next 0", "--next: expected a number from 1 to 1000"),

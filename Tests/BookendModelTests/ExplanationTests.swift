@@ -40,7 +40,7 @@ import Testing
             explanation.lines == [
                 "job 42, policy web revision 3, agent web1: 6 canceled",
                 "    + 0.0 s  queued: the job waits for its turn",
-                "attempt 1: row 1, pre-script successful: the backup runs, then the post-script",
+                "attempt 1: row 1, pre-script successful: the backup runs, then the post-script, but a cancel forbade the backup",
                 "  pre-script: 0 successful",
                 "  backup: 6 canceled (canceled before the backup began)",
                 "  post-script: 0 successful",

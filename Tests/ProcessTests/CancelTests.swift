@@ -76,6 +76,28 @@ extension OneFleet {
             }
         }
 
+        @Test func `canceling a job that is over changes nothing and says what it is`() async throws {
+            try await Scenario.with(post: "exit 1") { scenario in
+                let job = try await scenario.run()
+                let end = try await scenario.fleet.bookend("cancel", "\(job)")
+                #expect(end.status == 0, "\(end)")
+                #expect(end.output == "job \(job) is over: 5 successful-with-errors; nothing to cancel\n")
+                let record = try await scenario.fleet.json("cancel", "\(job)")["jobs"]
+                #expect(record.all("is_over") == [.bool(true)] && record.all("is_canceled") == [.bool(false)])
+                try await scenario.expect(job, is: 5, Integers(0, 0, 1))
+                // One that is not known keeps no other from being canceled.
+                try await scenario.apply(backup: .command("open gate"))
+                let running = try await scenario.order()
+                try await scenario.reached("backup", 11, running)
+                let mixed = try await scenario.fleet.bookend("cancel", "99999999", "\(job)", "\(running)")
+                #expect(mixed.status == 4 && mixed.errors.contains("job 99999999 is not known"), "\(mixed)")
+                #expect(mixed.output.contains("job \(running) on \(scenario.site.id): canceling"), "\(mixed)")
+                try await scenario.ended(running)
+                let twice = try await scenario.fleet.bookend("cancel", "\(running)")
+                #expect(twice.status == 0 && twice.output.contains("is over: 6 canceled"), "\(twice)")
+            }
+        }
+
         @Test func `canceled while it waits for a retry, nothing more runs`() async throws {
             try await Scenario.with(backup: .command("exit 1"), more: "retry: {attempts: 3, interval: 1h}") {
                 scenario in

@@ -74,6 +74,20 @@ extension OneFleet {
             }
         }
 
+        @Test func `a restore takes a number for a job, and says what else it may be`() async throws {
+            try await Scenario.with(backup: .restic()) { scenario in
+                let job = try await scenario.run()
+                let snapshot = try #require(try await scenario.site.snapshots(of: job).first?["id"].text)
+                let target = scenario.site.restore + "/\(scenario.policy)"
+                let unknown = try await scenario.fleet.bookend("restore", "98765432", "--to", target)
+                #expect(unknown.status == 4 && unknown.errors.contains("there is no job 98765432"), "\(unknown)")
+                let named = try await scenario.fleet.bookend(
+                    "restore", "--snapshot", String(snapshot.prefix(8)), "--agent", scenario.site.id, "--to", target)
+                #expect(named.status == 0, "\(named)")
+                #expect(FileManager.default.contents(atPath: target + scenario.site.source + "/file") != nil)
+            }
+        }
+
         @Test func `backup with --wait shows many agents and ends by the worst outcome`() async throws {
             try await fleet.pool.with { one in
                 try await fleet.pool.with { two in

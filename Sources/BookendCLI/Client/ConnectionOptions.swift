@@ -22,13 +22,13 @@ struct ConnectionOptions: ParsableArguments {
     /// Options go before the environment, the environment before the configuration file.
     func resolved(environment: [String: String] = ProcessEnvironment.all) throws -> ClientConfiguration.Context {
         var result = try configured(environment)
-        func peer(_ option: String?, _ variable: String) throws -> ClientConfiguration.Peer? {
-            let text = option ?? environment[variable].flatMap { $0.isEmpty ? nil : $0 }
-            return try text.map { try Self.peer($0, source: option == nil ? variable : "the option") }
+        func peer(_ value: String?, _ option: String, _ variable: String) throws -> ClientConfiguration.Peer? {
+            let text = value ?? environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+            return try text.map { try Self.peer($0, source: value == nil ? variable : option) }
         }
-        result.coordinator = try peer(coordinator, "BOOKEND_COORDINATOR") ?? result.coordinator
-        result.collector = try peer(collector, "BOOKEND_COLLECTOR") ?? result.collector
-        result.feed = try peer(feed, "BOOKEND_FEED") ?? result.feed
+        result.coordinator = try peer(coordinator, "--coordinator", "BOOKEND_COORDINATOR") ?? result.coordinator
+        result.collector = try peer(collector, "--collector", "BOOKEND_COLLECTOR") ?? result.collector
+        result.feed = try peer(feed, "--feed", "BOOKEND_FEED") ?? result.feed
         result.keyFile = keyFile ?? result.keyFile
         return result
     }

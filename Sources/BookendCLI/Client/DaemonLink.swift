@@ -8,6 +8,8 @@ final class DaemonLink: Sendable {
     static let patience = Duration.seconds(10)
     /// Pieces of an answer that may be on their way: as many more are asked for when half of them came.
     private static let credit = 16
+    /// How often somebody who waits without a limit is asked whether he still does.
+    private static let glance = Duration.seconds(1)
 
     let place: DaemonPlace
     private let socket: any MessageSocket
@@ -41,22 +43,26 @@ final class DaemonLink: Sendable {
     ) async throws(CLIError) -> ControlReply {
         let number = nextNumber()
         try send(.control(request: number, request))
-        return try await reply(to: number, within: patience)
+        guard let reply = try await reply(to: number, within: patience) else { throw place.silent(after: patience) }
+        return reply
     }
 
     /// Asks an agent, through the coordinator.
     ///
     /// - Parameters:
     ///   - patience: How long to wait for each piece of the answer; `nil`: for as long as coordinator and agent are there.
+    ///   - isWanted: Asked now and then while waiting without a limit; `false`: the rest need not come.
     ///   - take: Called with each piece, in order.
     func ask(
-        _ agent: AgentID, _ request: AskRequest, patience: Duration?, take: (AskAnswer) throws(CLIError) -> Void
+        _ agent: AgentID, _ request: AskRequest, patience: Duration?, isWanted: () -> Bool = { true },
+        take: (AskAnswer) throws(CLIError) -> Void
     ) async throws(CLIError) {
         let number = nextNumber()
         try send(.control(request: number, .ask(agent, request)))
         var taken = 0
         while true {
-            switch try await reply(to: number, within: patience) {
+            guard let reply = try await reply(to: number, within: patience, isWanted: isWanted) else { return }
+            switch reply {
             case .answer(let answer):
                 try take(answer)
                 taken += 1
@@ -82,9 +88,10 @@ final class DaemonLink: Sendable {
     /// What came and was not looked at yet.
     private let pending = Mutex<[Envelope]>([])
 
+    /// - Returns: `nil`: it is not wanted any more.
     private func reply(
-        to number: UInt64, within patience: Duration?
-    ) async throws(CLIError) -> ControlReply {
+        to number: UInt64, within patience: Duration?, isWanted: () -> Bool = { true }
+    ) async throws(CLIError) -> ControlReply? {
         let deadline = patience.map { ContinuousClock.now + $0 }
         while true {
             // One at a time: several pieces of an answer come together.
@@ -100,7 +107,8 @@ final class DaemonLink: Sendable {
                 if case .failed(let failure) = reply { throw CLIError(failure) }
                 return reply
             }
-            let arrived = try await receive(until: deadline, patience: patience ?? .zero)
+            let arrived = try await receive(until: deadline ?? .now + Self.glance, patience: patience)
+            if arrived.isEmpty, !isWanted() { return nil }
             pending.withLock { $0 += arrived }
         }
     }
@@ -113,14 +121,16 @@ final class DaemonLink: Sendable {
         guard socket.send([Wire.encode(envelope)]) else { throw place.unreachable(nil) }
     }
 
-    /// At least one message.
+    /// At least one message; without a limit to the patience none may have come.
     private func receive(
-        until deadline: ContinuousClock.Instant?, patience: Duration
+        until deadline: ContinuousClock.Instant, patience: Duration?
     ) async throws(CLIError) -> [Envelope] {
         let deliveries: [Delivery]
         switch await socket.arrivals(until: deadline) {
         case .arrived(let arrived): deliveries = arrived
-        case .timedOut: throw place.silent(after: patience)
+        case .timedOut:
+            guard let patience else { return [] }
+            throw place.silent(after: patience)
         case .ended(let reason): throw place.unreachable(reason)
         }
         var envelopes: [Envelope] = []

@@ -25,8 +25,8 @@ struct AgentListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the agents, or show one.",
         discussion: """
-            Those that wait for approval stand below the others. One agent is shown with the jobs of the schedule that it
-            starts next.
+            Those that wait for approval stand below the others. One agent is shown with
+            the jobs of the schedule that it starts next.
 
             Examples:
               bookend agent list

@@ -7,22 +7,23 @@ struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Show who did what, and who was refused.",
         discussion: """
-            Each change and each refused attempt is a line of the coordinator's audit log, which is never shortened. Refusals
-            of one kind that follow within a minute are one line. Who comes over the coordinator's Unix socket is
-            local/UID.
+            Each change and each refused attempt is a line of the coordinator's audit log,
+            which is never shortened. Refusals of one kind that follow within a minute are
+            one line. Who comes over the coordinator's Unix socket is local/UID.
 
-            --verify reads the whole log. Each line holds the hash of the one before, and the collector keeps the hashes
-            that it saw: a line that was changed, removed or cut off shows, with its sequence, also when the whole log was
-            made anew.
+            --verify reads the whole log. Each line holds the hash of the one before, and
+            the collector keeps the hashes that it saw: a line that was changed, removed
+            or cut off shows, with its sequence, also when the whole log was made anew.
 
             Examples:
               bookend audit
               bookend audit --since 7d --who operator/alice
-              bookend audit --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --limit 1000
+              bookend audit --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z
               bookend audit --who agent/ --output json
               bookend audit --verify
 
-            Exit status of --verify: 1 when the log was tampered with, 3 when the collector could not be asked.
+            Exit status of --verify: 1 when the log was tampered with, 3 when the
+            collector could not be asked.
             """)
 
     @Option(

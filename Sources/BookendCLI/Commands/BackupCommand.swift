@@ -5,11 +5,13 @@ struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Back up now.",
         discussion: """
-            Starts a job for each agent of the policy, or for those of them that --agent and --label pick. A job for an agent
-            that is offline fails at once (31), unless --queue-for says how long it may wait.
+            Starts a job for each agent of the policy, or for those of them that --agent
+            and --label pick. A job for an agent that is offline fails at once (31),
+            unless --queue-for says how long it may wait.
 
-            With --wait shows how the jobs go, then their statuses, and exits with 0 if every job was successful (or skipped),
-            with 1 if any failed, ended with errors or was canceled. Ctrl-C leaves the jobs running.
+            With --wait shows how the jobs go, then their statuses, and exits with 0 if
+            every job was successful (or skipped), with 1 if any failed, ended with errors
+            or was canceled. Ctrl-C leaves the jobs running.
 
             Examples:
               bookend backup nightly-web
@@ -53,7 +55,7 @@ struct BackupCommand: AsyncParsableCommand {
         }
         let jobs = try await watch.run(records, showsProgress: output.output == .table)
         output.write(.object(["jobs": .list(jobs.sorted { $0.job < $1.job }.map(\.document))])) { terminal in
-            JobTables.stages(jobs).lines(terminal) + hints(jobs)
+            JobTables.stages(jobs).lines(terminal) + Self.hints(jobs)
         }
         if WorstOutcome(jobs.map(\.status)) == .failed { throw CLIError(.failed, "") }
     }
@@ -85,13 +87,14 @@ struct BackupCommand: AsyncParsableCommand {
             + (terminal.isTerminal ? ["follow with: bookend job \(job), or bookend watch"] : [])
     }
 
-    private func hints(_ jobs: [JobAggregate]) -> [String] {
+    /// What to look at when jobs did not end well.
+    static func hints(_ jobs: [JobAggregate]) -> [String] {
         let failed = jobs.filter { WorstOutcome([$0.status]) == .failed }
         guard let first = failed.min(by: { $0.job < $1.job }) else { return [] }
         let why = first.why.isEmpty ? "" : " (\(SafeText.line(first.why)))"
-        return [
-            "\(Phrases.count(failed.count, "job")) did not end well\(why); see: bookend job \(first.job), bookend logs \(first.job)"
-        ]
+        // Without an attempt nothing was printed.
+        let logs = first.attempts.isEmpty ? "" : ", bookend logs \(first.job)"
+        return ["\(Phrases.count(failed.count, "job")) did not end well\(why); see: bookend job \(first.job)\(logs)"]
     }
 }
 

@@ -5,8 +5,10 @@ struct CancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Cancel jobs.",
         discussion: """
-            A script that runs is not broken off: it runs to its end, the backup is stopped cleanly, and the post-script
-            runs. Canceling twice does no harm.
+            A script that runs is not broken off: it runs to its end, the backup is
+            stopped cleanly, and the post-script runs. Canceling twice does no harm, and
+            neither does canceling a job that is over: its status stays, and the exit
+            status is 0, as nothing of it runs any more.
 
             Examples:
               bookend cancel 42
@@ -19,17 +21,66 @@ struct CancelCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let coordinator = try await FleetClient(connection).coordinator()
-        var records: [TriggerRecord] = []
+        let fleet = try FleetClient(connection)
+        let over = await overAlready(fleet)
+        let coordinator = try await fleet.coordinator()
+        var results: [Result] = []
+        var failures: [CLIError] = []
         for job in jobs {
-            guard case .canceled(let record) = try await coordinator.control(.cancel(job)) else {
-                throw coordinator.unexpected()
+            if let found = over[job] {
+                results.append(.over(found))
+                continue
             }
-            records.append(record)
+            do throws(CLIError) {
+                guard case .canceled(let record) = try await coordinator.control(.cancel(job)) else {
+                    throw coordinator.unexpected()
+                }
+                results.append(.canceling(record))
+            } catch {
+                guard error.code == .refused else { throw error }
+                // The others are canceled all the same.
+                failures.append(error)
+            }
         }
-        output.write(.object(["jobs": .list(records.map(\.document))])) { _ in
-            records.map { record in
+        output.write(.object(["jobs": .list(results.map(\.document))])) { _ in results.map(\.line) }
+        for failure in failures.dropLast() { Output.complain(failure.message) }
+        if let last = failures.last { throw last }
+    }
+
+    /// Those of the jobs that have a final status. Nothing keeps the others from being canceled, nor a collector that is
+    /// away: the cancel then comes too late at the agent, which is no harm.
+    private func overAlready(_ fleet: FleetClient) async -> [JobID: JobAggregate] {
+        do throws(CLIError) {
+            let known = try await fleet.collector().jobs(jobs).filter(\.status.isFinal)
+            return Dictionary(known.map { ($0.job, $0) }, uniquingKeysWith: { $1 })
+        } catch {
+            Output.note("whether a job is over already is not known: \(error.message)")
+            return [:]
+        }
+    }
+
+    /// What became of one job's cancel.
+    private enum Result {
+        case canceling(TriggerRecord)
+        case over(JobAggregate)
+
+        var line: String {
+            switch self {
+            case .canceling(let record):
                 "job \(record.trigger.job) on \(record.trigger.agent): canceling; see: bookend job \(record.trigger.job)"
+            case .over(let job): "job \(job.job) is over: \(job.status); nothing to cancel"
+            }
+        }
+
+        var document: Document {
+            switch self {
+            case .canceling(let record): record.document + .object(["is_over": false])
+            case .over(let job):
+                .object([
+                    "job_id": Document(job.job.rawValue), "agent": .text(job.agent.rawValue),
+                    "policy": .text(job.policy.rawValue), "is_canceled": .bool(job.status == .canceled),
+                    "status": job.status.document, "is_over": true,
+                ])
             }
         }
     }

@@ -5,8 +5,8 @@ struct ContextCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "context", abstract: "Choose among the fleets of ~/.config/bookend/config.yaml.",
         discussion: """
-            A context names a fleet's daemons and the key that you are known by there. --context or BOOKEND_CONTEXT uses
-            another one for once.
+            A context names a fleet's daemons and the key that you are known by there.
+            --context or BOOKEND_CONTEXT uses another one for once.
 
             Examples:
               bookend context list
@@ -55,7 +55,8 @@ struct ContextUseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "use", abstract: "Make a context the one in use.",
         discussion: """
-            Writes current_context into the configuration file; everything else in it stays as it is.
+            Writes current_context into the configuration file; everything else in it
+            stays as it is.
 
             Examples:
               bookend context use office

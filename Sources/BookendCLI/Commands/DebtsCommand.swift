@@ -5,8 +5,8 @@ struct DebtsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "debts", abstract: "List post-scripts that are owed and could not be run.",
         discussion: """
-            What their pre-scripts stopped is still stopped. Each is tried again when its agent starts, and with
-            bookend job pay.
+            What their pre-scripts stopped is still stopped. Each is tried again when its
+            agent starts, and with bookend job pay.
 
             Examples:
               bookend debts

@@ -7,16 +7,19 @@ struct DevCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dev", abstract: "Run a whole fleet on this machine, to try.",
         discussion: """
-            Makes keys and configurations, starts a coordinator, a collector and agents, all with their real programs, and
-            runs until Ctrl-C. A second start with the same directory goes on with what is there.
+            Makes keys and configurations, starts a coordinator, a collector and agents,
+            all with their real programs, and runs until Ctrl-C. A second start with the
+            same directory goes on with what is there.
 
-            The directory holds: run/ (sockets), scripts/ (pre_script.sh and post_script.sh of your policies),
-            repositories/, restore/ (where each agent may restore to), logs/, and the configurations.
+            The directory holds: run/ (sockets), scripts/ (pre_script.sh and
+            post_script.sh of your policies), repositories/, restore/ (where each agent
+            may restore to), logs/, and the configurations.
 
             Examples:
               bookend dev
               bookend dev --agents 10 --directory ~/fleet
-              bookend dev --prepare-only && bookend-coordinator run --config ~/.local/state/bookend/dev/coordinator.yaml
+              bookend dev --prepare-only --directory ~/fleet
+              bookend-coordinator run --config ~/fleet/coordinator.yaml
             """)
 
     @Option(help: "How many agents.")
@@ -37,6 +40,7 @@ struct DevCommand: AsyncParsableCommand {
         let programs = try programDirectory()
         let lock = try lock(layout)
         defer { close(lock) }
+        if !prepareOnly { try await DevRemains(layout: layout).awaitEnd() }
         try DevPreparation(layout: layout, agents: ids).run()
         if prepareOnly {
             Output.write("\(layout.directory) is prepared for \(Phrases.count(agents, "agent"))")
@@ -50,20 +54,31 @@ struct DevCommand: AsyncParsableCommand {
         }
         Output.note("starting a coordinator, a collector and \(Phrases.count(agents, "agent")) in \(layout.directory)")
         let fleet = DevFleet(layout: layout, agents: ids, programs: programs, network: network)
-        let text = greeting(layout)
+        let text = greeting(layout, own(programs))
         try await fleet.run { Output.standardOutput.write(text) }
     }
 
-    private func greeting(_ layout: DevLayout) -> String {
+    /// What to type for this program: its name where a shell finds it, else its path.
+    private func own(_ programs: String) -> String {
+        let path = "\(programs)/bookend"
+        for folder in (ProcessEnvironment.all["PATH"] ?? "").split(separator: ":") {
+            guard let found = realpath("\(folder)/bookend", nil) else { continue }
+            defer { free(found) }
+            return String(cString: found) == path ? "bookend" : path
+        }
+        return path
+    }
+
+    private func greeting(_ layout: DevLayout, _ bookend: String) -> String {
         """
         The fleet runs: \(Phrases.count(agents, "agent")) online. In another terminal:
 
           export BOOKEND_COORDINATOR=ipc://\(layout.coordinatorSocket)
           export BOOKEND_COLLECTOR=ipc://\(layout.collectorSocket)
           export BOOKEND_FEED=ipc://\(layout.feedSocket)
-          bookend status
-          bookend policy apply \(layout.example)
-          bookend backup example --wait
+          \(bookend) status
+          \(bookend) policy apply \(layout.example)
+          \(bookend) backup example --wait
 
         Scripts go into \(layout.scripts); logs are in \(layout.path("logs")). Ctrl-C stops everything.
 

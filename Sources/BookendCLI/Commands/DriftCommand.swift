@@ -6,10 +6,12 @@ struct DriftCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drift", abstract: "Show where the fleet is not what its policies say.",
         discussion: """
-            Agents look at the scripts of their policies each minute, long before they run. Named are agents that have another
-            revision of a policy, that are offline or have not said what they have, and scripts that are missing, would be
-            refused, or are not those that they are pinned to. What would fail, or would silently not be done, also raises the
-            alert script-drift; a policy whose scripts are both missing on a server does not, as it may be meant so.
+            Agents look at the scripts of their policies each minute, long before they
+            run. Named are agents that have another revision of a policy, that are offline
+            or have not said what they have, and scripts that are missing, would be
+            refused, or are not those that they are pinned to. What would fail, or would
+            silently not be done, also raises the alert script-drift; a policy whose
+            scripts are both missing on a server does not, as it may be meant so.
 
             Examples:
               bookend drift

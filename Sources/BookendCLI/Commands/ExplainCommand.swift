@@ -5,8 +5,8 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say which rules and events gave a job its statuses.",
         discussion: """
-            Names, for each attempt, the row of the pipeline's truth table, the events that led to each status, and the rule
-            that made the job's own.
+            Names, for each attempt, the row of the pipeline's truth table, the events
+            that led to each status, and the rule that made the job's own.
 
             Example:
               bookend explain 42
@@ -30,7 +30,7 @@ extension Explanation {
             "attempts": .list(
                 attempts.map { attempt in
                     .object([
-                        "attempt": Document(attempt.attempt), "row": Document(attempt.row?.sentence),
+                        "attempt": Document(attempt.attempt), "row": Document(attempt.rowSentence),
                         "stages": .list(attempt.stages.map(Document.text)),
                         "events": .list(attempt.events.map(\.document)),
                     ])

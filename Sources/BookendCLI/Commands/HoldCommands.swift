@@ -29,12 +29,12 @@ struct PolicyPauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Let nothing of a policy start by itself for a while.",
         discussion: """
-            Jobs that have begun go on, and bookend backup still starts one. What passes meanwhile is not made up for.
-            Pausing again changes the end and the reason.
+            Jobs that have begun go on, and bookend backup still starts one. What passes
+            meanwhile is not made up for. Pausing again changes the end and the reason.
 
             Examples:
               bookend policy pause nightly-web --for 2h --reason "storage is moved"
-              bookend policy pause nightly-web --until 2026-12-01T06:00:00Z --reason "month's end"
+              bookend policy pause nightly-web --until 2026-12-01T06:00:00Z --reason moved
             """)
 
     @Argument(help: "The policy's name.")
@@ -76,7 +76,8 @@ struct AgentMaintenanceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "maintenance", abstract: "Let nothing start by itself on an agent for a while.",
         discussion: """
-            Jobs that have begun go on, and bookend backup still starts one. What passes meanwhile is not made up for.
+            Jobs that have begun go on, and bookend backup still starts one. What passes
+            meanwhile is not made up for.
 
             Examples:
               bookend agent maintenance web-1 --for 2h --reason "new disks"

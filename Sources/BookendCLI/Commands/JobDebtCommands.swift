@@ -5,9 +5,10 @@ struct JobPayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pay", abstract: "Run the post-script that a job owes.",
         discussion: """
-            A post-script is owed when its pre-script ran and it could not be run: it was missing, or refused. Put that
-            right on the agent's server first. The script is given the statuses that the attempt had. The job keeps its
-            status; its post-script has a new one.
+            A post-script is owed when its pre-script ran and it could not be run: it was
+            missing, or refused. Put that right on the agent's server first. The script is
+            given the statuses that the attempt had. The job keeps its status; its
+            post-script has a new one.
 
             Examples:
               bookend job pay 42
@@ -32,7 +33,8 @@ struct JobForgiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forgive", abstract: "Settle the post-script that a job owes without running it.",
         discussion: """
-            For a service that was started by hand, or is no more. Who forgave it and why is kept with the job.
+            For a service that was started by hand, or is no more. Who forgave it and why
+            is kept with the job.
 
             Examples:
               bookend job forgive 42 --reason "postgresql was started by hand"

@@ -5,8 +5,9 @@ struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logs", abstract: "Show what a job's scripts and engine printed.",
         discussion: """
-            The output is fetched from the job's agent, byte by byte as it was printed: standard output to standard output,
-            standard error to standard error. On a terminal each stage has a heading. It may hold secrets.
+            The output is fetched from the job's agent, byte by byte as it was printed:
+            standard output to standard output, standard error to standard error. On a
+            terminal each stage has a heading. It may hold secrets.
 
             Examples:
               bookend logs 42
@@ -25,12 +26,38 @@ struct LogsCommand: AsyncParsableCommand {
     var follow = false
     @OptionGroup var connection: ConnectionOptions
 
+    func validate() throws {
+        guard attempt ?? 1 > 0 else { throw ValidationError("--attempt: expected a number from 1 on") }
+    }
+
     func run() async throws {
         let fleet = try FleetClient(connection)
-        let agent = try await fleet.collector().job(job).agent
+        let job = try await fleet.collector().job(job)
+        if let attempt, attempt > job.attempts.count, !follow || job.isOver {
+            throw CLIError(
+                .refused,
+                "job \(job.job) has no attempt \(attempt): it made \(Phrases.count(job.attempts.count, "attempt")) and is "
+                    + "\(job.status)")
+        }
+        do throws(CLIError) {
+            try await show(job, fleet)
+        } catch {
+            throw error.code == .refused && !part.isEmpty ? CLIError(.refused, "\(part): \(error.message)") : error
+        }
+    }
+
+    /// What was asked for of the job; empty: all of its latest attempt.
+    private var part: String {
+        [attempt.map { "attempt \($0)" }, stage?.rawValue].compactMap(\.self).joined(separator: ", ")
+    }
+
+    private func show(_ aggregate: JobAggregate, _ fleet: FleetClient) async throws(CLIError) {
         let request = AskRequest.logs(job: job, attempt: attempt, stage: stage, follow: follow)
         var headings = LogHeadings(isShown: Output.standardOutput.isTerminal)
-        try await fleet.coordinator().ask(agent, request, patience: follow ? nil : .seconds(60)) {
+        try await fleet.coordinator().ask(
+            aggregate.agent, request, patience: follow ? nil : .seconds(60),
+            isWanted: { !Output.standardOutput.isClosed }
+        ) {
             (answer) throws(CLIError) in
             // An empty piece only shows that the agent is still there.
             guard case .log(let chunk) = answer, !chunk.data.isEmpty else { return }

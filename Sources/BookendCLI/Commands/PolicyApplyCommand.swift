@@ -7,14 +7,16 @@ struct PolicyApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Make the fleet's policies what the files say.",
         discussion: """
-            All files together, or nothing: when one policy is wrong, none is applied. Policies that no file names stay as
-            they are. With --dry-run nothing is changed: each policy is named with the agents that it would begin to pick,
+            All files together, or nothing: when one policy is wrong, none is applied.
+            Policies that no file names stay as they are. With --dry-run nothing is
+            changed: each policy is named with the agents that it would begin to pick,
             that it would no longer pick, and that would get a new revision.
 
             Examples:
               bookend policy apply nightly-web.yaml
               bookend policy apply policies/ --dry-run
               bookend policy apply policies/ --dry-run --output json
+              generate-policies | bookend policy apply -
             """)
 
     @OptionGroup var files: PolicyFiles

@@ -22,7 +22,8 @@ struct PolicyCommand: AsyncParsableCommand {
 
 struct PolicyFiles: ParsableArguments {
     @Argument(
-        help: ArgumentHelp("YAML files, and directories of *.yaml and *.yml files.", valueName: "file"),
+        help: ArgumentHelp(
+            "YAML files, directories of *.yaml and *.yml files, or - for standard input.", valueName: "file"),
         completion: .file(extensions: ["yaml", "yml"]))
     var files: [String]
 }

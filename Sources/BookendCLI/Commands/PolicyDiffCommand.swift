@@ -7,12 +7,12 @@ struct PolicyDiffCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff", abstract: "Compare policy files with what the coordinator has.",
         discussion: """
-            Shows, key by key, what applying the files would change. With --exit-code the exit status is 1 when there is a
-            difference.
+            Shows, key by key, what applying the files would change. With --exit-code the
+            exit status is 1 when there is a difference.
 
             Examples:
               bookend policy diff policies/
-              bookend policy diff --exit-code policies/ || echo "the fleet is not what the files say"
+              bookend policy diff --exit-code policies/ || echo "they differ"
             """)
 
     @OptionGroup var files: PolicyFiles

@@ -5,7 +5,8 @@ struct PolicyHistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "List a policy's revisions: when, by whom, and what each changed.",
         discussion: """
-            The newest first. A revision that says again what an earlier one said, as after a rollback, names it.
+            The newest first. A revision that says again what an earlier one said, as
+            after a rollback, names it.
 
             Examples:
               bookend policy history nightly-web

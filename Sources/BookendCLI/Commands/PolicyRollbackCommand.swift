@@ -5,8 +5,9 @@ struct PolicyRollbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Apply an earlier revision of a policy again.",
         discussion: """
-            Makes a new revision that says what the earlier one said; numbers are never used again. Jobs that run go on by
-            the revision with which they began. A deleted policy comes back with --to.
+            Makes a new revision that says what the earlier one said; numbers are never
+            used again. Jobs that run go on by the revision with which they began. A
+            deleted policy comes back with --to.
 
             Examples:
               bookend policy rollback nightly-web

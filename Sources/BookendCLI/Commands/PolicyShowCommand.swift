@@ -6,7 +6,8 @@ struct PolicyShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show a policy as its file would say it.",
         discussion: """
-            What is shown can be applied again. The jobs that it starts next stand before it.
+            What is shown can be applied again. The jobs that it starts next stand before
+            it.
 
             Examples:
               bookend policy show nightly-web

@@ -7,7 +7,8 @@ struct PolicyValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate", abstract: "Say whether policy files are right, without asking a daemon.",
         discussion: """
-            Names everything that is wrong, with file, line and column. Exit status: 0 right, 1 wrong, 2 not readable.
+            Names everything that is wrong, with file, line and column. Exit status: 0
+            right, 1 wrong, 2 not readable.
 
             Examples:
               bookend policy validate policies/

@@ -5,24 +5,28 @@ struct RehearseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearse", abstract: "Run both scripts without a backup, and see whether the post-script copes.",
         discussion: """
-            Runs the policy's pre-script and post-script on the agent's own server, now, as a job does, with no backup between
-            them: it is 3 not-enabled. Whatever the pre-script stops is stopped for that long. The scripts find
-            BOOKEND_TRIGGER=rehearsal. No count, report or objective takes a rehearsal for a backup.
+            Runs the policy's pre-script and post-script on the agent's own server, now,
+            as a job does, with no backup between them: it is 3 not-enabled. Whatever the
+            pre-script stops is stopped for that long. The scripts find
+            BOOKEND_TRIGGER=rehearsal. No count, report or objective takes a rehearsal for
+            a backup.
 
-            With --fault something goes wrong on purpose a second after the pre-script has begun (--after: when else), and
-            the post-script is told of it in BOOKEND_PRE_STATUS and BOOKEND_BACKUP_STATUS:
-              timeout   the pre-script and all that it started is ended as by its timeout: 20
+            With --fault something goes wrong on purpose a second after the pre-script has
+            begun (--after: when else), and the post-script is told of it in
+            BOOKEND_PRE_STATUS and BOOKEND_BACKUP_STATUS:
+              timeout   the pre-script and all that it started end as by its timeout: 20
               kill      the pre-script itself is killed from outside: 21
               cancel    the job is canceled; the pre-script runs to its end, the backup is 6
               expire    the job's window ends, and the pre-script with it: 22
 
-            Exits with 0 if the post-script ended well and the fault did strike, with 1 if not: a pre-script that ended before
-            that proves nothing. Ctrl-C leaves the job running. See also: bookend logs JOB, bookend explain JOB.
+            Exits with 0 if the post-script ended well and the fault did strike, with 1 if
+            not: a pre-script that ended before that proves nothing. Ctrl-C leaves the job
+            running. See also: bookend logs JOB, bookend explain JOB.
 
             Examples:
               bookend rehearse nightly-web --agent web-1
               bookend rehearse nightly-web --agent web-1 --fault timeout
-              bookend rehearse nightly-web --agent web-1 --fault kill --after 100ms --output json
+              bookend rehearse nightly-web --agent web-1 --fault kill --after 100ms
             """)
 
     @Argument(help: "The policy's name.")

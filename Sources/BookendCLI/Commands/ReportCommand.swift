@@ -5,21 +5,22 @@ struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "What became of the backups, by policy, label and agent.",
         discussion: """
-            Counts the jobs whose scheduled start lies in the time; servers without a good backup within the objective of
-            their policy (or, without one, in this time) stand first. Durations
-            are of whole jobs (median and 95th of a hundred), and the longest time between a pre-script's end and its
-            post-script's start, in which a service may have been down.
+            Counts the jobs whose scheduled start lies in the time; servers without a good
+            backup within the objective of their policy (or, without one, in this time)
+            stand first. Durations are of whole jobs (median and 95th of a hundred), and
+            the longest time between a pre-script's end and its post-script's start, in
+            which a service may have been down.
 
             Examples:
               bookend report
               bookend report --since 7d --policy nightly-web
-              bookend report --format html > report.html
-              bookend report --since 30d --format csv | column -t -s,
+              bookend report --output html > report.html
+              bookend report --since 30d --output csv | column -t -s,
 
             Exit status 0 also when jobs have failed.
             """)
 
-    enum Format: String, ExpressibleByArgument, CaseIterable { case table, json, csv, html, markdown }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case table, json, yaml, csv, html, markdown }
 
     @Option(help: ArgumentHelp("From when on: a time in UTC, or how long ago.", valueName: "time"))
     var since: TimeArgument?
@@ -27,8 +28,11 @@ struct ReportCommand: AsyncParsableCommand {
     var policy: PolicyName?
     @Option(help: ArgumentHelp("Only agents with this label.", valueName: "key=value"))
     var label: LabelArgument?
-    @Option(help: "How it is written.")
-    var format = Format.table
+    // As with all other data, and with the name that it had first.
+    @Option(
+        name: [.customLong("output"), .short, .customLong("format")],
+        help: ArgumentHelp("How it is written.", valueName: "format"))
+    var output = Format.table
     @OptionGroup var connection: ConnectionOptions
 
     func run() async throws {
@@ -57,9 +61,10 @@ struct ReportCommand: AsyncParsableCommand {
         }
         let report = FleetReport(
             jobs, since: filter.since ?? now, until: now, labels: labels, ages: ages)
-        switch format {
+        switch output {
         case .table: Output.write(report.lines(.current).joined(separator: "\n"))
         case .json: Output.write(report.document.json)
+        case .yaml: Output.write(report.document.yaml)
         case .csv: Output.write(report.csv)
         case .html: Output.write(report.html)
         case .markdown: Output.write(report.markdown)

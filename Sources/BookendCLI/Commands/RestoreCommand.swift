@@ -5,18 +5,23 @@ struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Restore files of a job, or of a snapshot, on an agent.",
         discussion: """
-            Files are written below --to with their whole paths. The agent's own configuration says where that may be.
+            Files are written below --to with their whole paths. The agent's own
+            configuration says where that may be. A number is a job's id, and a snapshot's
+            only where there is no such job; --snapshot leaves no doubt.
 
             Examples:
               bookend restore 42 --to /var/restore/42
-              bookend restore 42 --to /var/restore/hosts --include /etc/hosts --include /srv/www
-              bookend restore 1a2b3c4d --agent web-1 --to /var/restore/old --repository cloud
+              bookend restore 42 --to /srv/restore --include /etc/hosts --include /srv/www
+              bookend restore 1a2b3c4d --agent web-1 --to /srv/restore --repository cloud
+              bookend restore --snapshot 12345678 --agent web-1 --to /srv/restore
 
             Exit status: 1 when the restore failed, 4 when it was refused.
             """)
 
     @Argument(help: ArgumentHelp("A job's id, or a snapshot's.", valueName: "job|snapshot"))
-    var source: String
+    var source: String?
+    @Option(help: "This snapshot, also when its id is a number.")
+    var snapshot: String?
     @Option(help: "The agent that restores; for a job its own one unless named.")
     var agent: AgentID?
     @Option(help: "A new or empty directory on the agent's server.")
@@ -29,6 +34,10 @@ struct RestoreCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        guard (source == nil) != (snapshot == nil) else {
+            throw ValidationError("expected a job, or a snapshot: <job|snapshot> or --snapshot")
+        }
+        guard source != "", snapshot != "" else { throw ValidationError("a snapshot's id is not empty") }
         guard to.hasPrefix("/") else {
             throw ValidationError("--to: expected an absolute path on the agent's server, found '\(to)'")
         }
@@ -36,7 +45,8 @@ struct RestoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         let fleet = try FleetClient(connection)
-        let plan = try await RestorePlan(source, agent: agent, repository: repository, fleet)
+        let plan = try await RestorePlan(
+            job: source, snapshot: snapshot, agent: agent, repository: repository, fleet)
         let request = AskRequest.restore(
             repository: plan.repository, snapshot: plan.snapshot, target: to, include: include)
         if Output.standardError.isTerminal {
@@ -74,31 +84,54 @@ struct RestorePlan: Sendable {
     let repository: RepositoryName
     let snapshot: String
 
+    /// - Parameters:
+    ///   - source: A job's id or a snapshot's.
+    ///   - snapshot: A snapshot's id, whatever jobs there are.
     init(
-        _ source: String, agent: AgentID?, repository: RepositoryName?, _ fleet: FleetClient
+        job source: String?, snapshot: String?, agent: AgentID?, repository: RepositoryName?, _ fleet: FleetClient
     ) async throws(CLIError) {
-        guard let id = Self.job(source) else {
+        var named: JobAggregate?
+        if let source, snapshot == nil {
+            named = try await Self.job(source, hasAgent: agent != nil) { (id) throws(CLIError) in
+                try await fleet.collector().jobs([id]).first
+            }
+        }
+        guard let job = named else {
             guard let agent else {
                 throw CLIError(.usage, "a snapshot is restored by the agent that made it: name it with --agent")
             }
             self.agent = agent
             self.repository = repository ?? RepositoryName(rawValue: "main")
-            snapshot = source
+            self.snapshot = snapshot ?? source ?? ""
             return
         }
-        let job = try await fleet.collector().job(id)
         guard
-            let snapshot = job.attempts.last(where: { $0.backup.details.snapshotID != nil })?.backup.details.snapshotID
+            let made = job.attempts.last(where: { $0.backup.details.snapshotID != nil })?.backup.details.snapshotID
         else {
-            throw CLIError(.refused, "job \(id) made no snapshot: it is \(job.status); see: bookend job \(id)")
+            throw CLIError(
+                .refused, "job \(job.job) made no snapshot: it is \(job.status); see: bookend job \(job.job)")
         }
         self.agent = agent ?? job.agent
-        self.snapshot = snapshot
+        self.snapshot = made
         if let repository {
             self.repository = repository
         } else {
             self.repository = await Self.repository(of: job, fleet) ?? RepositoryName(rawValue: "main")
         }
+    }
+
+    /// The job that the text names; `nil`: it names a snapshot.
+    static func job(
+        _ text: String, hasAgent: Bool, find: (JobID) async throws(CLIError) -> JobAggregate?
+    ) async throws(CLIError) -> JobAggregate? {
+        guard let id = JobID(argument: text) else { return nil }
+        if let job = try await find(id) { return job }
+        // Shorter ones than restic's own are nobody's: a mistyped job must not restore what begins alike.
+        guard hasAgent, text.utf8.count >= shortestSnapshot else {
+            throw CLIError(
+                .refused, "there is no job \(id); a snapshot whose id is a number: --snapshot \(text) --agent AGENT")
+        }
+        return nil
     }
 
     /// The repository that the job's policy named; `nil` when the coordinator does not know it any more.
@@ -111,9 +144,6 @@ struct RestorePlan: Sendable {
         return plan.repository
     }
 
-    /// Snapshots have at least eight digits and letters; a shorter number is a job's.
-    static func job(_ text: String) -> JobID? {
-        guard text.utf8.count < 8 else { return nil }
-        return JobID(argument: text)
-    }
+    /// As restic prints them.
+    private static let shortestSnapshot = 8
 }

@@ -6,9 +6,10 @@ struct ScheduleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schedule", abstract: "Show what will run when.",
         discussion: """
-            One line for each start of a policy, with the agents that start it; times are those of a wall clock in the
-            schedule's own zone. What is to come is computed from the policies, agents and labels as they are now; jobs get
-            their ids 14 days ahead, and agents carry them.
+            One line for each start of a policy, with the agents that start it; times are
+            those of a wall clock in the schedule's own zone. What is to come is computed
+            from the policies, agents and labels as they are now; jobs get their ids 14
+            days ahead, and agents carry them.
 
             Examples:
               bookend schedule

@@ -5,9 +5,10 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "The fleet at a glance.",
         discussion: """
-            Agents as the coordinator knows them, jobs as the collector does. Exit status 0 also when jobs have failed: ask
-            bookend jobs --failed for those. When one of the two cannot be reached, what the other knows is shown, and the exit
-            status is 3.
+            Agents as the coordinator knows them, jobs as the collector does. Exit status
+            0 also when jobs have failed: ask bookend jobs --failed for those. When one of
+            the two cannot be reached, what the other knows is shown, and the exit status
+            is 3.
 
             Example:
               bookend status

@@ -5,9 +5,10 @@ struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow the reports of the fleet as they are stored.",
         discussion: """
-            Each line is a report (a job or a stage reached a status), or an alert that people are told of. Nothing is missed and nothing comes twice, also when
-            the collector is away for a while. With --output json each line is one object; its `cursor` can be kept, and
-            --from goes on behind it.
+            Each line is a report (a job or a stage reached a status), or an alert that
+            people are told of. Nothing is missed and nothing comes twice, also when the
+            collector is away for a while. With --output json each line is one object; its
+            `cursor` can be kept, and --from goes on behind it.
 
             Examples:
               bookend watch
@@ -58,7 +59,7 @@ struct FeedLines: Sendable {
         }
     }
 
-    /// `02:05:00  alert 7, raised: backup failed (nightly), 3 agents: web-1, web-2, web-3: disk full`
+    /// `02:05:00Z  alert 7, raised: backup failed (nightly), 3 agents: web-1, web-2, web-3: disk full`
     private func line(_ event: AlertEvent) -> String {
         let names = event.agents.map(\.rawValue).joined(separator: ", ") + (event.hit > event.agents.count ? ", …" : "")
         let text =
@@ -66,7 +67,7 @@ struct FeedLines: Sendable {
             + "\(Phrases.count(event.occasion == .resolved ? event.hit : event.open, "agent")): \(names)"
         let why = event.reason.isEmpty || event.occasion == .resolved ? "" : ": \(SafeText.line(event.reason))"
         let color: Color = event.occasion == .resolved ? .good : event.cause.kind.severity == .critical ? .bad : .notice
-        let start = "\(event.at.clock)  "
+        let start = "\(event.at.clock)Z  "
         let whole = terminal.width.map { (text + why).fitted(to: $0 - start.count) } ?? text + why
         return start + terminal.paint(whole, color)
     }

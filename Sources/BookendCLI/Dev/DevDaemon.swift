@@ -4,9 +4,13 @@ import Synchronization
 import SystemPackage
 
 /// One daemon of a fleet on this machine: its real program, in a session of its own, so that Ctrl-C reaches it in turn.
+/// When this process is killed, the daemon is told to stop.
 final class DevDaemon: Sendable {
     private enum Order { case run, stop, kill }
 
+    /// Has the kernel send SIGTERM when the thread that started the daemon ends. Subprocess starts all from one thread that
+    /// lives as long as the process.
+    private static let leash = ["/usr/bin/setpriv", "--pdeathsig", "TERM", "--"]
     private static let pollInterval = Duration.milliseconds(50)
 
     let name: String
@@ -45,8 +49,11 @@ final class DevDaemon: Sendable {
                 FilePath(log), .writeOnly, options: [.append, .create, .closeOnExec], permissions: .ownerReadWrite)
             var platform = PlatformOptions()
             platform.createSession = true
+            let words = [program, "run", "--config", configuration]
+            // Where there is no setpriv, daemons outlive a `kill -9`; the next start then finds them.
+            let line = access(Self.leash[0], X_OK) == 0 ? Self.leash + words : words
             let result = try await Subprocess.run(
-                .path(FilePath(program)), arguments: ["run", "--config", configuration], platformOptions: platform,
+                .path(FilePath(line[0])), arguments: Arguments(Array(line.dropFirst())), platformOptions: platform,
                 input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: false),
                 error: .fileDescriptor(log, closeAfterSpawningProcess: true)
             ) { execution in

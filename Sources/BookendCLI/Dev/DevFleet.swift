@@ -7,7 +7,7 @@ import Glibc
 struct DevFleet {
     private enum Event: Sendable {
         case ended(CLIError?)
-        case signal
+        case signal(Int32)
         case ready
         case notReady(CLIError)
     }
@@ -28,7 +28,8 @@ struct DevFleet {
         return FleetClient(context: context, network: network)
     }
 
-    /// Runs until a signal, or until a daemon ends by itself; then stops all, the agents first.
+    /// Runs until a signal, or until a daemon ends by itself; then stops all, the agents first. Only a second Ctrl-C
+    /// ends them at once: a script around this program that is interrupted too sends SIGTERM behind the first.
     ///
     /// - Parameter onReady: Called once every agent is online.
     func run(onReady: @escaping @Sendable () -> Void) async throws {
@@ -45,16 +46,19 @@ struct DevFleet {
                 }
             }
             group.addTask { [signals = interrupts.signals] in
-                for await _ in signals { return .signal }
-                return .signal
+                for await number in signals { return .signal(number) }
+                return .signal(SIGTERM)
             }
             group.addTask { [self] in await self.ready(servers + workers) }
 
             var failure: CLIError?
+            var isInterrupted = false
             watching: for await event in group {
                 switch event {
                 case .ready: onReady()
-                case .signal: break watching
+                case .signal(let number):
+                    isInterrupted = number == SIGINT
+                    break watching
                 case .ended(let error):
                     failure = error ?? CLIError(.failed, "a daemon ended by itself")
                     break watching
@@ -64,8 +68,8 @@ struct DevFleet {
                 }
             }
             Output.note(
-                "stopping: the agents first, which may have post-scripts to run (Ctrl-C again ends them at once)")
-            await stop(workers, servers, interrupts.signals)
+                "stopping: the agents first, which may have post-scripts to run (a second Ctrl-C ends them at once)")
+            await stop(workers, servers, interrupts.signals, isInterrupted: isInterrupted)
             group.cancelAll()
             return failure
         }
@@ -78,10 +82,21 @@ struct DevFleet {
         return DevDaemon(name, program: "\(programs)/bookend-\(program)", layout: layout)
     }
 
-    private func stop(_ workers: [DevDaemon], _ servers: [DevDaemon], _ signals: AsyncStream<Int32>) async {
+    /// - Parameter isInterrupted: The first Ctrl-C has come.
+    private func stop(
+        _ workers: [DevDaemon], _ servers: [DevDaemon], _ signals: AsyncStream<Int32>, isInterrupted: Bool
+    ) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await _ in signals { for daemon in workers + servers { daemon.kill() } }
+                var isInterrupted = isInterrupted
+                for await number in signals {
+                    if number == SIGINT, isInterrupted {
+                        for daemon in workers + servers { daemon.kill() }
+                    } else {
+                        isInterrupted = isInterrupted || number == SIGINT
+                        Output.note("stopping already (a second Ctrl-C ends them at once)")
+                    }
+                }
             }
             for part in [workers, servers.reversed()] {
                 for daemon in part { daemon.stop() }
@@ -116,7 +131,8 @@ struct DevFleet {
         while !Task.isCancelled, ContinuousClock.now < deadline {
             do {
                 let online = try await client.coordinator().agents().filter(\.isOnline).map(\.id)
-                if Set(agents).isSubset(of: online) { return .ready }
+                // Whoever else answers at these sockets is not the fleet that was started here.
+                if Set(agents).isSubset(of: online), daemons.allSatisfy(\.isRunning) { return .ready }
                 let missing = agents.filter { !online.contains($0) }.map(\.rawValue).joined(separator: ", ")
                 last = CLIError(
                     .failed,

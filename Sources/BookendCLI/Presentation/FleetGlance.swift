@@ -93,7 +93,7 @@ struct FleetGlance: Sendable {
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("STATE"), .init("HEARD", isDispensable: true),
             .init("NOW", shrinksTo: 6, isDispensable: true),
-            .init("LAST JOB", .right, isDispensable: true), .init("ITS STATUS", shrinksTo: 12),
+            .init("LAST JOB", .right, isDispensable: true), .init("ITS STATUS", shrinksTo: 12, shrinksLast: true),
             .init("LAST GOOD BACKUP"),
             .init("FAILED", .right, isDispensable: true),
         ])

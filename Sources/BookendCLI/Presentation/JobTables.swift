@@ -5,7 +5,7 @@ enum JobTables {
     static func list(_ jobs: [JobAggregate], now: UnixTime) -> Table {
         var table = Table([
             .init("JOB", .right), .init("AGENT", shrinksTo: 8), .init("POLICY", shrinksTo: 8),
-            .init("STATUS", shrinksTo: 12), .init("STARTED", isDispensable: true),
+            .init("STATUS", shrinksTo: 12, shrinksLast: true), .init("STARTED", isDispensable: true),
             .init("TOOK", .right, isDispensable: true), .init("ADDED", .right, isDispensable: true),
             .init("WHY", shrinksTo: 6),
         ])
@@ -30,8 +30,9 @@ enum JobTables {
     /// The agents of one order, with the integers of their stages and of the job.
     static func stages(_ jobs: [JobAggregate]) -> Table {
         var table = Table([
-            .init("AGENT", shrinksTo: 8), .init("JOB", .right), .init("PRE-SCRIPT", shrinksTo: 5),
-            .init("BACKUP", shrinksTo: 5), .init("POST-SCRIPT", shrinksTo: 5), .init("JOB STATUS", shrinksTo: 5),
+            .init("AGENT", shrinksTo: 8), .init("JOB", .right), .init("PRE-SCRIPT", shrinksTo: 5, shrinksLast: true),
+            .init("BACKUP", shrinksTo: 5, shrinksLast: true), .init("POST-SCRIPT", shrinksTo: 5, shrinksLast: true),
+            .init("JOB STATUS", shrinksTo: 5, shrinksLast: true),
             .init("TOOK", .right, isDispensable: true), .init("ADDED", .right, isDispensable: true),
         ])
         for job in jobs.sorted(by: { ($0.agent, $0.job) < ($1.agent, $1.job) }) {
@@ -81,7 +82,8 @@ enum JobTables {
         var inner = terminal
         inner.width = terminal.width.map { $0 - 2 }
         var table = Table([
-            .init("STAGE"), .init("STATUS", shrinksTo: 12), .init("TOOK", .right, isDispensable: true),
+            .init("STAGE"), .init("STATUS", shrinksTo: 12, shrinksLast: true),
+            .init("TOOK", .right, isDispensable: true),
             .init("EXIT", .right, isDispensable: true),
             .init("ADDED", .right, isDispensable: true), .init("PROCESSED", .right, isDispensable: true),
             .init("FILES", .right, isDispensable: true), .init("WHY", shrinksTo: 6),

@@ -3,12 +3,19 @@ import Synchronization
 
 /// A descriptor that people or programs read.
 ///
-/// A write to standard output whose reader went away ends the program quietly, as one expects of `| head`.
+/// What cannot be written is dropped, and the command goes on to its end: a backup that is waited for (`| head`) still
+/// says by its exit status how it went. A command that has no end looks at ``isClosed``.
 final class OutputStream: Sendable {
+    private struct Pending: Sendable {
+        var bytes: [UInt8] = []
+        /// Why nothing can be written any more.
+        var failure: Int32?
+    }
+
     private static let bufferLimit = 64 * 1_024
 
     private let descriptor: Int32
-    private let pending = Mutex<[UInt8]>([])
+    private let pending = Mutex(Pending())
     let isTerminal: Bool
 
     init(_ descriptor: Int32) {
@@ -23,7 +30,7 @@ final class OutputStream: Sendable {
 
     func write(_ bytes: [UInt8]) {
         pending.withLock { pending in
-            pending += bytes
+            pending.bytes += bytes
             drain(&pending)
         }
     }
@@ -31,8 +38,8 @@ final class OutputStream: Sendable {
     /// Writes when there is enough, or at ``flush()``.
     func append(_ text: String) {
         pending.withLock { pending in
-            pending += text.utf8
-            if pending.count >= Self.bufferLimit { drain(&pending) }
+            pending.bytes += text.utf8
+            if pending.bytes.count >= Self.bufferLimit { drain(&pending) }
         }
     }
 
@@ -40,34 +47,39 @@ final class OutputStream: Sendable {
         pending.withLock { drain(&$0) }
     }
 
-    /// Whether the reader of a pipe went away: a program that only waits would never notice.
+    /// Some of what was written is lost, and not because the reader of a pipe had seen enough.
+    var isBroken: Bool { pending.withLock { $0.failure.map { $0 != EPIPE } ?? false } }
+
+    /// Nothing more can be written. Also tells that the reader of a pipe went away before anything is written: a program
+    /// that only waits would never notice.
     var isClosed: Bool {
+        if pending.withLock({ $0.failure != nil }) { return true }
         var state = pollfd(fd: descriptor, events: 0, revents: 0)
         return poll(&state, 1, 0) > 0 && Int32(state.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
     }
 
-    private func drain(_ bytes: inout [UInt8]) {
+    private func drain(_ pending: inout Pending) {
+        defer { pending.bytes.removeAll(keepingCapacity: true) }
         var start = 0
-        while start < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + start, $0.count - start) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                if errno == EAGAIN {
-                    var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    poll(&wait, 1, -1)
-                    continue
-                }
-                if descriptor == STDOUT_FILENO {
-                    // EPIPE: the reader has seen enough. Anything else (a full disk) is a failure, and is said.
-                    if errno == EPIPE { _exit(0) }
-                    Output.complain("cannot write the output: \(String(cString: strerror(errno)))")
-                    _exit(ExitStatus.failed.rawValue)
-                }
-                break
+        while start < pending.bytes.count, pending.failure == nil {
+            let count = pending.bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress! + start, $0.count - start)
             }
-            start += count
+            let code = errno
+            if count >= 0 {
+                start += count
+            } else if code == EAGAIN {
+                var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&wait, 1, -1)
+            } else if code != EINTR {
+                pending.failure = code
+                // Standard error has a lock of its own; ``Output/complain(_:)`` would want the one that is held here.
+                if descriptor == STDOUT_FILENO, code != EPIPE {
+                    Output.standardError.write(
+                        "bookend: cannot write the output: \(String(cString: strerror(code)))\n")
+                }
+            }
         }
-        bytes.removeAll(keepingCapacity: true)
     }
 }
 

@@ -7,13 +7,19 @@ struct Table: Sendable {
         var alignment: Alignment = .left
         /// May be cut to make the table fit, but not below this many characters; `nil`: never cut.
         var shrinksTo: Int?
+        /// Is cut only when every dispensable column is gone: what the table is read for, such as a status.
+        var shrinksLast: Bool
         /// Left out when the table would not fit otherwise; the last such column first.
         var isDispensable: Bool
 
-        init(_ title: String, _ alignment: Alignment = .left, shrinksTo: Int? = nil, isDispensable: Bool = false) {
+        init(
+            _ title: String, _ alignment: Alignment = .left, shrinksTo: Int? = nil, shrinksLast: Bool = false,
+            isDispensable: Bool = false
+        ) {
             self.title = title
             self.alignment = alignment
             self.shrinksTo = shrinksTo
+            self.shrinksLast = shrinksLast
             self.isDispensable = isDispensable
         }
     }
@@ -46,11 +52,10 @@ struct Table: Sendable {
 
     /// The title line and the rows, each without a newline; no spaces at the end of a line.
     func lines(_ terminal: Terminal) -> [String] {
-        let widths = widths(fitting: terminal.width)
-        if let limit = terminal.width, widths.reduce(0, +) + Self.gap * (columns.count - 1) > limit,
-            let spare = columns.lastIndex(where: \.isDispensable)
-        {
-            return without(spare).lines(terminal)
+        var widths = widths(fitting: terminal.width, cutsAll: false)
+        if let limit = terminal.width, widths.reduce(0, +) + Self.gap * (columns.count - 1) > limit {
+            if let spare = columns.lastIndex(where: \.isDispensable) { return without(spare).lines(terminal) }
+            widths = self.widths(fitting: limit, cutsAll: true)
         }
         let title = columns.map { Cell($0.title, .strong) }
         return ([title] + rows).map { line($0, widths, terminal) }
@@ -63,7 +68,8 @@ struct Table: Sendable {
         return table
     }
 
-    private func widths(fitting limit: Int?) -> [Int] {
+    /// - Parameter cutsAll: Also the columns that are cut last.
+    private func widths(fitting limit: Int?, cutsAll: Bool) -> [Int] {
         var widths = columns.indices.map { index in
             rows.reduce(columns[index].title.count) { max($0, $1[index].text.count) }
         }
@@ -71,7 +77,9 @@ struct Table: Sendable {
         var excess = widths.reduce(0, +) + Self.gap * (columns.count - 1) - limit
         while excess > 0 {
             // The widest that may still give way gives one character.
-            let candidates = columns.indices.filter { widths[$0] > columns[$0].shrinksTo ?? .max }
+            var candidates = columns.indices.filter { widths[$0] > columns[$0].shrinksTo ?? .max }
+            let early = candidates.filter { !columns[$0].shrinksLast }
+            if !early.isEmpty || !cutsAll { candidates = early }
             guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
             widths[widest] -= 1
             excess -= 1

@@ -7,7 +7,7 @@ package struct PolicySet: Hashable, Sendable {
 
     package var policies: [Policy] { entries.map(\.policy) }
 
-    /// Reads files, and directories of `*.yaml` and `*.yml` (not the directories inside of them).
+    /// Reads files, and directories of `*.yaml` and `*.yml` (not the directories inside of them); `-` is standard input.
     ///
     /// - Throws: ``FileError`` with everything that is wrong in any of the files; also when two policies have the same
     ///   name, and when there is none at all.
@@ -23,7 +23,8 @@ package struct PolicySet: Hashable, Sendable {
                 for file in try FileSystem.yamlFiles(at: path) where seen.insert(file).inserted {
                     do throws(FileError) {
                         entries += try PolicyFile.read(
-                            bytes: try FileSystem.bytes(of: file), file: file, zones: zones)
+                            bytes: try FileSystem.bytes(of: file),
+                            file: file == FileSystem.standardInput ? "standard input" : file, zones: zones)
                     } catch {
                         diagnostics += error.diagnostics
                         if error.code == .notReadable { code = .notReadable }

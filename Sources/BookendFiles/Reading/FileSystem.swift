@@ -8,10 +8,13 @@
 
 /// The little that is asked of the disk: a file's bytes, a directory's names.
 enum FileSystem {
+    /// What a command line calls it. A file of this name is `./-`.
+    static let standardInput = "-"
+
     /// The bytes of a file, at most one more than ``SourceText/byteLimit``, so that a longer one is noticed without being
     /// read whole. Pipes and devices are read too: `policy apply <(generate)` is fair.
     static func bytes(of path: String) throws(FileError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = path == standardInput ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw notReadable(path, errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
@@ -28,6 +31,7 @@ enum FileSystem {
 
     /// The path itself when it is a file; for a directory its `*.yaml` and `*.yml` by name, hidden ones left out.
     static func yamlFiles(at path: String) throws(FileError) -> [String] {
+        guard path != standardInput else { return [path] }
         var status = stat()
         guard stat(path, &status) == 0 else { throw notReadable(path, errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else { return [path] }

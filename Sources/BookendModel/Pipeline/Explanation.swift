@@ -5,10 +5,17 @@ package struct Explanation: Hashable, Sendable {
         package var attempt: Int
         /// `nil`: no pre-script ended, so no row was reached.
         package var row: TruthTableRow?
+        /// The row would have had the backup run, and a cancel that came before it did not.
+        package var isBackupForbidden = false
         /// One for each stage, in their order.
         package var stages: [String]
         /// What happened, in its order. Known once the job is over.
         package var events: [PipelineEventRecord]
+
+        /// What the row says, and what kept it from coming true; `nil`: no row was reached.
+        package var rowSentence: String? {
+            row.map { $0.sentence + (isBackupForbidden ? ", but a cancel forbade the backup" : "") }
+        }
     }
 
     package var headline: String
@@ -26,6 +33,7 @@ package struct Explanation: Hashable, Sendable {
             Attempt(
                 attempt: attempt.attempt,
                 row: TruthTableRow(preScript: attempt.preScript.status, postScript: attempt.postScript.status),
+                isBackupForbidden: attempt.backup.status == .canceled && attempt.backup.startedAt == nil,
                 stages: Stage.allCases.map { Self.sentence(for: $0, in: attempt, rules: job.details.rules) },
                 events: events.filter { $0.attempt == attempt.attempt })
         }
@@ -37,7 +45,7 @@ package struct Explanation: Hashable, Sendable {
         var lines = [headline]
         lines += before.map { line($0, since: before.first) }
         for attempt in attempts {
-            lines.append("attempt \(attempt.attempt): \(attempt.row?.sentence ?? "no row, for no pre-script ended")")
+            lines.append("attempt \(attempt.attempt): \(attempt.rowSentence ?? "no row, for no pre-script ended")")
             lines += attempt.stages.map { "  " + $0 }
             lines += attempt.events.map { line($0, since: attempt.events.first) }
         }

@@ -5,14 +5,15 @@ struct AlertsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alerts", abstract: "What people must be told: list, show, acknowledge, silence.",
         discussion: """
-            What is alike is one alert, whoever it hits: it is active until the last of them is mended, and then resolves
-            itself. The collector's channels tell people (see channels in collector.yaml).
+            What is alike is one alert, whoever it hits: it is active until the last of
+            them is mended, and then resolves itself. The collector's channels tell people
+            (see channels in collector.yaml).
 
             Examples:
               bookend alerts
               bookend alerts show 7
               bookend alerts ack 7 --note "disk ordered"
-              bookend alerts silence --agent 'web-*' --for 2h --reason "they are being moved"
+              bookend alerts silence --agent 'web-*' --for 2h --reason "they are moved"
               bookend alerts test ops-mail
               bookend alerts messages
             """,
@@ -113,14 +114,14 @@ struct AlertsSilenceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "silence", abstract: "Tell nobody of some alerts for a while, or list what is silent.",
         discussion: """
-            Alerts are judged and listed all the same. What is still wrong when a silence ends is told then. Without options
-            the silences are listed.
+            Alerts are judged and listed all the same. What is still wrong when a silence
+            ends is told then. Without options the silences are listed.
 
             Examples:
               bookend alerts silence
-              bookend alerts silence --policy 'dev-*' --for 7d --reason "nobody needs to know"
-              bookend alerts silence --kind agent-offline --agent web-3 --for 2h --reason "new disk"
-              bookend alerts silence --label site=north --for 4h --reason "power is off there"
+              bookend alerts silence --policy 'dev-*' --for 7d --reason "only for tests"
+              bookend alerts silence --kind agent-offline --for 2h --reason "a new disk"
+              bookend alerts silence --label site=north --for 4h --reason "power is off"
               bookend alerts silence --end 4
             """)
 

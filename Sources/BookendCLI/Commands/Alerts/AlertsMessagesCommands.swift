@@ -5,8 +5,8 @@ struct AlertsMessagesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "messages", abstract: "List messages that no channel has accepted yet.",
         discussion: """
-            Those that were refused stand first, with the reason: they are kept until they are accepted or somebody discards
-            them. The others wait for their channel.
+            Those that were refused stand first, with the reason: they are kept until they
+            are accepted or somebody discards them. The others wait for their channel.
 
             Examples:
               bookend alerts messages
@@ -35,8 +35,8 @@ struct AlertsResendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resend", abstract: "Send messages again that were refused.",
         discussion: """
-            Put right first what the reason says, such as an address in collector.yaml. A message that is accepted leaves the
-            list; one that is refused again stays.
+            Put right first what the reason says, such as an address in collector.yaml. A
+            message that is accepted leaves the list; one that is refused again stays.
 
             Examples:
               bookend alerts resend 17 18
@@ -60,8 +60,9 @@ struct AlertsDiscardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "discard", abstract: "Discard messages: nobody gets them any more.",
         discussion: """
-            The alerts themselves stay, and are listed by bookend alerts. With --channel only what this channel refused is
-            discarded; of a channel that is no longer in collector.yaml all that waits.
+            The alerts themselves stay, and are listed by bookend alerts. With --channel
+            only what this channel refused is discarded; of a channel that is no longer in
+            collector.yaml all that waits.
 
             Examples:
               bookend alerts discard 17

@@ -16,13 +16,17 @@ struct CoordinatorRotateKeyCommand: AsyncParsableCommand {
         commandName: "rotate-key",
         abstract: "Change the coordinator's key. Jobs go on, and no agent is touched by hand.",
         discussion: """
-            First a next key is prepared: agents and collectors are told, and write it down. Once all of them know it, switch:
-            the coordinator starts anew with it, and whoever comes back forgets the key before. One that does not know the next
-            key would not find the coordinator again; so the switch is refused while there is one, unless it is forced.
+            First a next key is prepared: agents and collectors are told, and write it
+            down. Once all of them know it, switch: the coordinator starts anew with it,
+            and whoever comes back forgets the key before. One that does not know the next
+            key would not find the coordinator again; so the switch is refused while there
+            is one, unless it is forced.
 
-            Operators' contexts that reach the coordinator over TCP name its key: change it there after the switch, or log in
-            again with a new token. The key of the gate of enrollment changes with it: tokens that are open are revoked, and
-            the answer says how many. Make new ones; revoke whoever waits for approval, who enrolls anew.
+            Operators' contexts that reach the coordinator over TCP name its key: change
+            it there after the switch, or log in again with a new token. The key of the
+            gate of enrollment changes with it: tokens that are open are revoked, and the
+            answer says how many. Make new ones; revoke whoever waits for approval, who
+            enrolls anew.
 
             Examples:
               bookend coordinator rotate-key --prepare
@@ -47,10 +51,12 @@ struct CollectorRotateKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate-key", abstract: "Change the collector's key. Jobs go on, and no agent is touched by hand.",
         discussion: """
-            As with bookend coordinator rotate-key: agents learn the next key with their next sign of life, the coordinator
-            admits it beside the one in use, and revokes that one when the collector has come with the next one.
+            As with bookend coordinator rotate-key: agents learn the next key with their
+            next sign of life, the coordinator admits it beside the one in use, and
+            revokes that one when the collector has come with the next one.
 
-            Contexts and readers of the feed that reach the collector over TCP name its key: change it there after the switch.
+            Contexts and readers of the feed that reach the collector over TCP name its
+            key: change it there after the switch.
 
             Examples:
               bookend collector rotate-key --prepare

@@ -8,9 +8,10 @@ struct LoginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "login", abstract: "Enroll yourself with a token, and speak with that fleet from now on.",
         discussion: """
-            Makes your key, which never leaves this machine, and a context of that fleet, both below ~/.config/bookend. If an
-            operator must approve, waits for that. With - the token is read from standard input: as an argument it stands in
-            the shell's history, and for a moment in lists of processes.
+            Makes your key, which never leaves this machine, and a context of that fleet,
+            both below ~/.config/bookend. If an operator must approve, waits for that.
+            With - the token is read from standard input: as an argument it stands in the
+            shell's history, and for a moment in lists of processes.
 
             Examples:
               bookend login bookend1-CgZ0Y3…

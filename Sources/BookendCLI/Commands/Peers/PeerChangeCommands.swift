@@ -43,7 +43,8 @@ struct PeerRenameCommand<Kind: PeerKind>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "rename", abstract: "Give another name to one \(Kind.word) that waits for approval.",
             discussion: """
-                One that was approved keeps its name, as its jobs and reports bear it: enroll it anew to change it.
+                One that was approved keeps its name, as its jobs and reports bear it: enroll
+                it anew to change it.
 
                 Example:
                   bookend \(Kind.word) rename \(Kind.example) \(Kind.example)-new
@@ -70,7 +71,8 @@ struct PeerApproveCommand<Kind: PeerKind>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "approve", abstract: "Let in one \(Kind.word) that waits for approval.",
             discussion: """
-                Compare the public key that is printed with the one that the enrolling command shows.
+                Compare the public key that is printed with the one that the enrolling command
+                shows.
 
                 Examples:
                   bookend \(Kind.word) list

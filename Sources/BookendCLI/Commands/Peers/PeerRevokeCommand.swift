@@ -6,10 +6,11 @@ struct PeerRevokeCommand<Kind: PeerKind>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "revoke", abstract: "Shut out one \(Kind.word), at once and for ever.",
             discussion: """
-                When the command returns, no daemon sends anything to its key or accepts anything from it, and its
-                connections are cut. A collector that could not be told in time is named, and the exit status is 1: it
-                hears of it when it is back. The key never comes in again; whoever is to come back needs a new key and a
-                new token.
+                When the command returns, no daemon sends anything to its key or accepts
+                anything from it, and its connections are cut. A collector that could not be
+                told in time is named, and the exit status is 1: it hears of it when it is
+                back. The key never comes in again; whoever is to come back needs a new key
+                and a new token.
 
                 Example:
                   bookend \(Kind.word) revoke \(Kind.example)

@@ -7,12 +7,13 @@ struct AgentRotateKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate-key", abstract: "Have one agent change its key. Jobs that run there go on.",
         discussion: """
-            The agent makes the new key on its own server and tells its public half. Both keys hold until the new one is used;
-            then the old one is revoked, everywhere. Whatever dies on the way, the agent comes back with one of the two: run
-            the command again to end what was begun.
+            The agent makes the new key on its own server and tells its public half. Both
+            keys hold until the new one is used; then the old one is revoked, everywhere.
+            Whatever dies on the way, the agent comes back with one of the two: run the
+            command again to end what was begun.
 
-            For a key that was stolen this is not enough, as whoever has it could have answered: revoke that agent, and enroll
-            it anew.
+            For a key that was stolen this is not enough, as whoever has it could have
+            answered: revoke that agent, and enroll it anew.
 
             Example:
               bookend agent rotate-key web-1
@@ -40,9 +41,10 @@ struct OwnRotateKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate-key", abstract: "Change your own key: that of the context.",
         discussion: """
-            The new key is made beside the old one, as KEYFILE.next, and takes its place once the coordinator has seen it; the
-            old one is revoked then. Was it interrupted, run it again. A key that stands in several contexts is changed for
-            this fleet, and the file with it.
+            The new key is made beside the old one, as KEYFILE.next, and takes its place
+            once the coordinator has seen it; the old one is revoked then. Was it
+            interrupted, run it again. A key that stands in several contexts is changed
+            for this fleet, and the file with it.
 
             Example:
               bookend operator rotate-key --context berlin

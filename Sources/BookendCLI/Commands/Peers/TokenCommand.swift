@@ -64,7 +64,7 @@ struct TokenCreateCommand<Kind: PeerKind>: AsyncParsableCommand {
                 Examples:
                   bookend \(Kind.word) token create --ttl 10m
                   bookend \(Kind.word) token create --name \(Kind.example)
-                  bookend \(Kind.word) token create --label site=north --uses 40 --ttl 8h --approve
+                  bookend \(Kind.word) token create --label site=north --uses 40 --approve
                 """)
     }
 
@@ -135,7 +135,8 @@ struct TokenRevokeCommand<Kind: PeerKind>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "revoke", abstract: "Make a token worthless.",
             discussion: """
-                Whoever has come in with it stays in: bookend \(Kind.word) revoke shuts them out.
+                Whoever has come in with it stays in: bookend \(Kind.word) revoke shuts them
+                out.
 
                 Example:
                   bookend \(Kind.word) token revoke 3
