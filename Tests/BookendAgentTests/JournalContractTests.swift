@@ -446,6 +446,20 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
     }
 
     @Test(arguments: JournalKind.allCases)
+    func `a slot stays held back until it is told otherwise`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var held = slot(4)
+            held.isHeld = true
+            try reopen().replacePolicies([], generation: 1, slots: [slot(1), held], epoch: 1)
+            #expect(try reopen().load().slots == [slot(1), held])
+            try reopen().changeSlots([slot(4)], withdrawn: [])
+            #expect(try reopen().load().slots == [slot(1), slot(4)])
+            try reopen().changeSlots([held], withdrawn: [])
+            #expect(try reopen().load().slots == [slot(1), held])
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
     func `a journal says which jobs it has, and since when none is missing`(kind: JournalKind) throws {
         try kind.with { reopen in
             for job in 1...4 as ClosedRange<Int64> {

@@ -298,6 +298,26 @@ private struct SyncWorld {
                 == [.replacePolicies([], generation: 5, slots: [trigger], epoch: 0), .accept(trigger)])
     }
 
+    @Test func `the coordinator is gone when its connection is lost, or three heartbeats after its last word`() {
+        var sync = AgentSync(
+            agent: AgentID(rawValue: "a"), heartbeatInterval: .seconds(15), generation: 0, policies: [])
+        let start = BootTime(milliseconds: 0)
+        _ = sync.handle(.connected, at: start)
+        _ = sync.handle(.lost, at: start)
+        #expect(sync.goneAt == nil, "it was never there")
+        let reply = HeartbeatReply(generation: 0, wall: UnixTime(milliseconds: 0))
+        _ = sync.handle(.heartbeatReply(reply), at: start + .seconds(1))
+        #expect(sync.goneAt == start + .seconds(46))
+        _ = sync.handle(.tick, at: start + .seconds(40))
+        #expect(sync.goneAt == start + .seconds(46))
+        _ = sync.handle(.lost, at: start + .seconds(20))
+        _ = sync.handle(.connected, at: start + .seconds(25))
+        _ = sync.handle(.lost, at: start + .seconds(30))
+        #expect(sync.goneAt == start + .seconds(20), "a connection is no word")
+        _ = sync.handle(.helloLater(.zero), at: start + .seconds(60))
+        #expect(sync.goneAt == start + .seconds(105))
+    }
+
     @Test func `a trigger for another agent is never obeyed`() {
         var sync = synced()
         let trigger = Trigger(

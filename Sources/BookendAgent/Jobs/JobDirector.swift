@@ -44,6 +44,8 @@ package actor JobDirector {
     private var policies: [PolicyName: PolicyRevision]
     private var jobs: [JobID: Entry] = [:]
     private var slots: SlotBook
+    /// When the coordinator counts as gone unless it is heard before.
+    private var goneAt: BootTime
     /// As of the last time that the journal could be read.
     private var goodBackups: [PolicyName: UnixTime] = [:]
     /// Given when the slots change, for what waits for the next one.
@@ -79,6 +81,7 @@ package actor JobDirector {
     ) {
         self.slotPause = slotPause
         slots = SlotBook(contents.slots, rules: slotRules)
+        goneAt = surroundings.clock.now.boot
         highestJob = contents.highestJob
         let policies = contents.policies
         self.surroundings = surroundings
@@ -143,6 +146,13 @@ package actor JobDirector {
         slotsChanged()
     }
 
+    /// The coordinator counts as gone from then on, unless it is heard before.
+    package func coordinatorGoes(at time: BootTime) {
+        defer { goneAt = time }
+        // If it is later, what waits for it wakes up too early, and sleeps again.
+        if time < goneAt { slotsChanged() }
+    }
+
     /// The slots whose jobs have not begun.
     private func withoutJobs(_ slots: [Trigger]) throws(AgentError) -> [Trigger] {
         var fresh: [Trigger] = []
@@ -187,8 +197,10 @@ package actor JobDirector {
 
     /// - Returns: `false`: one could not be recorded, and is due still.
     private func startDueSlots() -> Bool {
-        restSlots(at: surroundings.clock.now.wall)
-        for trigger in slots.due(at: surroundings.clock.now.wall) {
+        let now = surroundings.clock.now
+        restSlots(at: now.wall)
+        slots.coordinatorGoes(at: now.wall + (goneAt - now.boot))
+        for trigger in slots.due(at: now.wall) {
             do throws(AgentError) {
                 _ = try accept(trigger)
             } catch {

@@ -51,8 +51,10 @@ package final class SQLiteJournal: Journal {
                 highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
                 highestReport: try Self.highestReport(database),
                 prunedReport: try Self.prunedReport(database), streams: try Self.streams(database),
-                slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
-                    try self.trigger($0, cause: .schedule)
+                slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map { row in
+                    var slot = try self.trigger(row, cause: .schedule)
+                    slot.isHeld = try row.decode(forColumn: "is_held")
+                    return slot
                 },
                 coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0),
                 lastContact: try Self.number("coordinator_heard", database).map(UnixTime.init(milliseconds:)),
@@ -380,12 +382,14 @@ extension SQLiteJournal {
     private static func save(_ slot: Trigger, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO slots (job, policy, revision, scheduled_start, not_after, window_end, bandwidth_limit)
-                SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
+                INSERT OR REPLACE INTO slots
+                    (job, policy, revision, scheduled_start, not_after, window_end, bandwidth_limit, is_held)
+                SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
                 """
         ).execute(arguments: [
             slot.job.rawValue, slot.policy.rawValue, slot.revision, slot.scheduledStart.milliseconds,
-            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.bandwidthLimit, slot.job.rawValue,
+            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.bandwidthLimit, slot.isHeld,
+            slot.job.rawValue,
         ])
     }
 

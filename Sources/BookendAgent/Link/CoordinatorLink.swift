@@ -186,7 +186,11 @@ package actor CoordinatorLink {
     }
 
     private func handle(_ event: AgentSync.Event) async {
-        actions: for action in machine.handle(event, at: clock.now.boot) {
+        let before = machine.goneAt
+        let actions = machine.handle(event, at: clock.now.boot)
+        // First: what is held back from here on waits for a coordinator that is there.
+        if let gone = machine.goneAt, gone != before { await director.coordinatorGoes(at: gone) }
+        actions: for action in actions {
             do throws(AgentError) {
                 try await perform(action)
             } catch {

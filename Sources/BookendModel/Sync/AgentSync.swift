@@ -56,6 +56,8 @@ package struct AgentSync: Hashable, Sendable {
         case ignoreForeignTrigger(Trigger)
     }
 
+    /// A coordinator that is silent for so many heartbeats is gone.
+    private static let silentHeartbeats = 3
     /// How long a hello may go without its snapshot.
     package static let helloPatience = Duration.seconds(10)
 
@@ -71,6 +73,8 @@ package struct AgentSync: Hashable, Sendable {
     private var isSynced = false
     private var nextHello: BootTime?
     private var nextHeartbeat: BootTime?
+    /// When the coordinator counts as gone unless it is heard before; `nil`: it was not heard since this agent started.
+    package private(set) var goneAt: BootTime?
 
     package init(agent: AgentID, heartbeatInterval: Duration, generation: Int64, policies: [PolicyRevision]) {
         self.agent = agent
@@ -86,6 +90,7 @@ package struct AgentSync: Hashable, Sendable {
     }
 
     package mutating func handle(_ event: Event, at now: BootTime) -> [Action] {
+        if event.isOfCoordinator { goneAt = now + heartbeatInterval * Self.silentHeartbeats }
         switch event {
         case .connected:
             isConnected = true
@@ -95,6 +100,7 @@ package struct AgentSync: Hashable, Sendable {
         case .lost:
             isConnected = false
             isSynced = false
+            goneAt = goneAt.map { min($0, now) }
             return []
         case .snapshot(let snapshot): return take(snapshot)
         case .policyChange(let change): return take(change, at: now)
@@ -178,5 +184,15 @@ package struct AgentSync: Hashable, Sendable {
         guard trigger.agent == agent else { return [.ignoreForeignTrigger(trigger)] }
         if let revision = revisions[trigger.policy], revision >= trigger.revision { return [.accept(trigger)] }
         return isConnected && isSynced ? hello(at: now) : []
+    }
+}
+
+extension AgentSync.Event {
+    /// It is a sign of life.
+    fileprivate var isOfCoordinator: Bool {
+        switch self {
+        case .snapshot, .policyChange, .trigger, .cancel, .slotChange, .heartbeatReply, .helloLater: true
+        case .connected, .lost, .triggerRecorded, .cancelRecorded, .triggerConflicts, .policiesNotRecorded, .tick: false
+        }
     }
 }

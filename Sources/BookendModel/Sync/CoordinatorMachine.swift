@@ -154,8 +154,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
             let withdrawn = delivery.withdraw(at: now.wall) {
                 hold.target == .policy($0.policy) || hold.target == .agent($0.agent)
             }
-            for settlement in withdrawn { if let job = settlement.given { limits.forget(job) } }
-            return withdrawn.map(Action.record)
+            for slot in withdrawn { limits.forget(slot.job) }
+            return withdrawn.map { .record(.withdrawn($0.job)) } + tellWithdrawn(withdrawn)
         case .holdReleased(let target):
             holds.release(target)
             slots.outdate()
@@ -207,15 +207,25 @@ package struct CoordinatorMachine: Hashable, Sendable {
             delivery.hold(trigger.job, of: trigger.agent, false)
             actions.append(.publish(.trigger(trigger), to: trigger.agent))
         }
-        // Its agent would start it by itself after a while.
+        // Its agent would start it by itself after a while. Others hear of it with their snapshot.
         for slot in held where limits.isWaiting(slot.job) && presence.isGreeted(slot.agent) {
-            actions.append(.publish(.slotChange(slots.recall(slot)), to: slot.agent))
+            actions.append(.publish(.slotChange(slots.hold(slot)), to: slot.agent))
         }
+        // Others get it once their hello has said what they have begun without, under whatever id.
         let due = delivery.tick(
-            rules, isOnline: { presence.isOnline($0) },
+            rules, isGreeted: { presence.isGreeted($0) },
             whenOffline: { policies[$0]?.policy.whenAgentOffline ?? .queue }, at: now)
         for settlement in due.settlements { if let job = settlement.given { limits.forget(job) } }
-        return actions + due.settlements.map(Action.record) + due.sends.map { .send($0.message, to: $0.agent) }
+        return actions + due.settlements.map(Action.record) + tellWithdrawn(due.dropped)
+            + due.sends.map { .send($0.message, to: $0.agent) }
+    }
+
+    /// The agents carry them still. One that is away hears of it with its next snapshot.
+    private mutating func tellWithdrawn(_ withdrawn: [Trigger]) -> [Action] {
+        let byAgent = Dictionary(grouping: withdrawn, by: \.agent).filter { presence.isGreeted($0.key) }
+        return byAgent.sorted { $0.key < $1.key }.map { agent, withdrawn in
+            .publish(.slotChange(slots.withdraw(withdrawn.map(\.job), of: agent)), to: agent)
+        }
     }
 
     /// Whether a start may have to wait until fewer jobs run.
@@ -315,7 +325,7 @@ extension CoordinatorMachine {
         var snapshot = SyncSnapshot(
             generation: policies.generation,
             policies: policies.all.filter { presence.picks($0.policy.selector, agent) }, triggers: open.triggers,
-            cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent),
+            cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent) + delivery.heldSlots(of: agent),
             slotsVersion: slots.version(of: agent), epoch: epoch)
         snapshot.nextKey = nextKey
         return .syncSnapshot(snapshot)

@@ -40,6 +40,9 @@ package struct Trigger: Hashable, Sendable {
     package var bandwidthLimit: Int64?
     /// What goes wrong on purpose; only in a ``TriggerCause/rehearsal``.
     package var fault: StagedFault?
+    /// Its start has come, and the coordinator holds it back: its agent does not begin it by itself as long as it hears the
+    /// coordinator. Only in slots.
+    package var isHeld = false
 
     package init(
         job: JobID, agent: AgentID, policy: PolicyName, revision: Int64, cause: TriggerCause,
