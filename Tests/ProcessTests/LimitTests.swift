@@ -110,6 +110,29 @@ import Testing
         }
     }
 
+    @Test func `a start that is held back when its policy is paused is shown as skipped, and who cancels it is told`()
+        async throws
+    {
+        try await withOneHeldBack("held-paused") { fleet, scenario, jobs, log in
+            let pause = try await fleet.bookend("policy", "pause", "limited", "--for", "1h", "--reason", "r")
+            try #require(pause.status == 0, "\(pause)")
+            try await comes(jobs[1], to: 2, fleet)
+            let shown = try await fleet.bookend("job", "\(jobs[1])").output
+            #expect(shown.contains("withdrawn before it began"), "\(shown)")
+            #expect(try await fleet.json("jobs", "--active").all("job_id").compactMap(\.int) == [jobs[0]])
+            let cancel = try await fleet.bookend("cancel", "\(jobs[1])")
+            #expect(cancel.status == 0 && cancel.output.contains("withdrawn before it began"), "\(cancel)")
+            try fleet.layout.write("", to: log + ".go")
+            try await scenario.ended(jobs[0])
+            // Nobody holds it back any more, and without a coordinator its agent does not begin it either.
+            #expect(await fleet.daemon("coordinator").stop(SIGKILL) == 137)
+            try await Task.sleep(for: .seconds(6))  // Longer than it would wait alone: there is nothing to await.
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+            #expect(lines == ["begin \(jobs[0])", "end \(jobs[0])"])
+            try await fleet.startCoordinator()
+        }
+    }
+
     /// Applies policies that all start at one time; returns their jobs.
     private func start(_ fleet: RealFleet, _ policies: [(name: String, more: String)], after delay: Double = 8)
         async throws

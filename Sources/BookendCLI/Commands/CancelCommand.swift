@@ -28,9 +28,16 @@ struct CancelCommand: AsyncParsableCommand {
             records.append(record)
         }
         output.write(.object(["jobs": .list(records.map(\.document))])) { _ in
-            records.map { record in
-                "job \(record.trigger.job) on \(record.trigger.agent): canceling; see: bookend job \(record.trigger.job)"
-            }
+            records.map(\.cancelPhrase)
         }
+    }
+}
+
+extension TriggerRecord {
+    var cancelPhrase: String {
+        let what =
+            state == .withdrawn
+            ? "withdrawn before it began; should its agent have begun it alone, it is canceled there" : "canceling"
+        return "job \(trigger.job) on \(trigger.agent): \(what); see: bookend job \(trigger.job)"
     }
 }

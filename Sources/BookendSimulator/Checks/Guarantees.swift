@@ -75,15 +75,18 @@ struct Guarantees {
     private func checkEnd(of record: TriggerRecord) {
         let job = record.trigger.job
         switch record.state {
-        case .planned, .withdrawn: return
+        case .planned: return
+        case .withdrawn:
+            if collected(job).contains(where: { !$0.status.isFinal }) {
+                world.violate("job \(job) was withdrawn, and is not over at the collector")
+            }
+            return
         // Everyone has been up and in reach for long: what is owed must have come.
         case .pending: return world.violate("job \(job) is pending still")
         case .missed, .reclaimed: return world.violate("job \(job) never came to its agent, which is in reach")
         default: break
         }
-        var filter = JobFilter()
-        filter.jobs = [job]
-        let aggregates = world.reportStore.jobs(filter)
+        let aggregates = collected(job)
         guard aggregates.count == 1 else {
             return world.violate("the collector has job \(job) \(aggregates.count) times")
         }
@@ -115,6 +118,12 @@ struct Guarantees {
         if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true {
             world.violate("the cancel of job \(job) never came to its agent")
         }
+    }
+
+    private func collected(_ job: JobID) -> [JobAggregate] {
+        var filter = JobFilter()
+        filter.jobs = [job]
+        return world.reportStore.jobs(filter)
     }
 
     /// Where there never was a good backup, one was tried at once, and after each interval again.
@@ -180,9 +189,10 @@ struct Guarantees {
             // Until the agent speaks, what the roster says of the trigger stands.
             if let first = kept.first, expected.lastOrigin == nil {
                 (expected.cause, expected.revision) = (first.cause, first.revision)
-                // A start whose policy does not wait for its agent has failed, whatever was inferred before.
-                if first.status == .agentOffline {
+                // A start whose policy does not wait for its agent has failed or was withdrawn, whatever was inferred before.
+                if first.status == .agentOffline || first.status == .skipped {
                     (expected.status, expected.inferences) = (first.status, first.inferences)
+                    expected.details = first.details
                 }
             }
             // Told so, the collector took back what it had inferred, maybe before the agent's own word came: the feed is
@@ -200,11 +210,13 @@ struct Guarantees {
         }
     }
 
-    /// When the jobs were to start that failed because their agents were offline.
+    /// When the jobs were to start that failed because their agents were offline, or were withdrawn.
     private func startsGivenUp() -> [JobID: UnixTime] {
         // A store that cannot be read is a violation already: `checkTriggers` reads all of it.
         let records = (try? world.policyStore.changes(after: 0, limit: .max).records) ?? []
-        let pairs = records.lazy.filter { $0.state == .offline }.map { ($0.trigger.job, $0.trigger.scheduledStart) }
+        let pairs = records.lazy.filter { $0.state == .offline || $0.state == .withdrawn }.map {
+            ($0.trigger.job, $0.trigger.scheduledStart)
+        }
         return Dictionary(pairs, uniquingKeysWith: { $1 })
     }
 
