@@ -130,6 +130,20 @@ import Testing
         }
     }
 
+    @Test func `one start of the schedule is begun once, under whatever id, and by itself neither`() async throws {
+        try await DirectorBench.with { bench in
+            #expect(try await bench.director.accept(slot(7)))
+            try await end(bench)
+            try await bench.until(7, is: .successful)
+            // A coordinator that was restored gives it another id.
+            #expect(try await !bench.director.accept(slot(9)))
+            try await bench.director.changeSlots([slot(9)], withdrawn: [])
+            bench.clock.advance(by: .seconds(7_200))
+            try await bench.until { try bench.journal.load().slots.isEmpty }
+            #expect(try bench.journal.knownJobs(limit: 9).jobs == [KnownJob(slot(7))])
+        }
+    }
+
     @Test func `a slot waits until the journal can be written`() async throws {
         try await DirectorBench.with { bench in
             try await bench.director.changeSlots([slot(7)], withdrawn: [])

@@ -318,6 +318,13 @@ private struct SyncWorld {
         #expect(sync.goneAt == start + .seconds(105))
     }
 
+    @Test func `a start that was begun under another id is told with the next hello, not at once`() {
+        var sync = synced()
+        let now = BootTime(milliseconds: 2)
+        #expect(sync.handle(.triggerIsBegun(JobID(rawValue: 7)), at: now) == [])
+        #expect(sync.handle(.tick, at: now + AgentSync.helloPatience) == [.sendHello])
+    }
+
     @Test func `a trigger for another agent is never obeyed`() {
         var sync = synced()
         let trigger = Trigger(

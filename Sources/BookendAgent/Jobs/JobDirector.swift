@@ -219,7 +219,8 @@ package actor JobDirector {
 
     /// Records a trigger and starts its job; its slot is consumed. A trigger that is known does nothing.
     ///
-    /// - Returns: `false`: the journal has another job by this id. The trigger must not be acknowledged.
+    /// - Returns: `false`: the journal has another job by this id, or this start of the schedule under another id. The trigger
+    ///   must not be acknowledged.
     /// - Throws: When the journal cannot be written: the trigger must not be acknowledged, and comes again.
     @discardableResult
     package func accept(_ trigger: Trigger) throws(AgentError) -> Bool {
@@ -236,6 +237,9 @@ package actor JobDirector {
         begin(job, with: .accepted)
         return true
     }
+
+    /// The journal has a job by this id.
+    func has(_ job: JobID) throws(AgentError) -> Bool { try surroundings.journal.trigger(of: job) != nil }
 
     /// What a hello says of the journal's jobs.
     func knownJobs() throws(AgentError) -> (jobs: [KnownJob], since: UnixTime) {

@@ -100,6 +100,10 @@ package final class SQLiteJournal: Journal {
     ) throws(AgentError) -> JournaledJob? {
         try holdReserve()
         return try write { database in
+            guard try !trigger.isOfSchedule || !Self.hasBegun(trigger, database) else {
+                try Self.forgetSlot(trigger.job, database)
+                return nil
+            }
             try database.cachedStatement(
                 sql: """
                     INSERT INTO jobs
@@ -114,8 +118,7 @@ package final class SQLiteJournal: Journal {
                 trigger.fault?.description,
             ])
             guard database.changesCount == 1 else { return nil }
-            try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
-                .execute(arguments: [trigger.job.rawValue])
+            try Self.forgetSlot(trigger.job, database)
             let highest = try Self.number("highest_job", database) ?? 0
             if trigger.job.rawValue > highest { try Self.set("highest_job", trigger.job.rawValue, database) }
             let row = try Row.fetchOne(
@@ -376,6 +379,21 @@ extension SQLiteJournal {
             notAfter: UnixTime(milliseconds: row.decode(forColumn: "not_after")),
             windowEnd: row.decode(Int64?.self, forColumn: "window_end").map(UnixTime.init(milliseconds:)),
             bandwidthLimit: row.decode(Int64?.self, forColumn: "bandwidth_limit"))
+    }
+
+    /// The start of a trigger is another job already.
+    private static func hasBegun(_ trigger: Trigger, _ database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM jobs WHERE policy = ? AND scheduled_start = ? AND job <> ?
+                        AND cause NOT IN ('manual', 'rehearsal'))
+                    """),
+            arguments: [trigger.policy.rawValue, trigger.scheduledStart.milliseconds, trigger.job.rawValue]) ?? false
+    }
+
+    private static func forgetSlot(_ job: JobID, _ database: Database) throws {
+        try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?").execute(arguments: [job.rawValue])
     }
 
     /// A job that has begun is no slot any more.

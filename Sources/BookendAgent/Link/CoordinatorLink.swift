@@ -239,6 +239,12 @@ package actor CoordinatorLink {
             _ = await surveys()  // The same.
         case .accept(let trigger):
             guard try await director.accept(trigger) else {
+                guard try await director.has(trigger.job) else {
+                    logger.warning(
+                        "this start was begun under another id; the coordinator is told",
+                        metadata: ["job.id": "\(trigger.job)", "policy": "\(trigger.policy)"])
+                    return await handle(.triggerIsBegun(trigger.job))
+                }
                 logger.error(
                     "the journal has another job by this id; the coordinator is told",
                     metadata: ["job.id": "\(trigger.job)", "policy": "\(trigger.policy)"])

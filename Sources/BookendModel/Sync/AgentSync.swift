@@ -31,6 +31,8 @@ package struct AgentSync: Hashable, Sendable {
         case cancelRecorded(JobID)
         /// The journal has another job by this id.
         case triggerConflicts(JobID)
+        /// The journal has this start of the schedule as another job: a coordinator that was restored gave it a second id.
+        case triggerIsBegun(JobID)
         /// The journal could not record policies: what was ordered is not this agent's yet.
         case policiesNotRecorded
         case tick
@@ -110,6 +112,10 @@ package struct AgentSync: Hashable, Sendable {
         case .cancelRecorded(let job): return [.acknowledgeCancel(job)]
         case .triggerConflicts(let job): return [.reportConflict(job)]
         case .slotChange(let change): return take(change, at: now)
+        case .triggerIsBegun:
+            // The hello tells under which id. Not at once, as it may have been told, and the trigger come with the answer.
+            nextHello = min(nextHello ?? now + Self.helloPatience, now + Self.helloPatience)
+            return []
         case .helloLater(let delay):
             guard isConnected else { return [] }
             nextHello = now + delay
@@ -192,7 +198,9 @@ extension AgentSync.Event {
     fileprivate var isOfCoordinator: Bool {
         switch self {
         case .snapshot, .policyChange, .trigger, .cancel, .slotChange, .heartbeatReply, .helloLater: true
-        case .connected, .lost, .triggerRecorded, .cancelRecorded, .triggerConflicts, .policiesNotRecorded, .tick: false
+        case .connected, .lost, .triggerRecorded, .cancelRecorded, .triggerConflicts, .triggerIsBegun,
+            .policiesNotRecorded, .tick:
+            false
         }
     }
 }

@@ -114,8 +114,8 @@ package struct CoordinatorDelivery: Hashable, Sendable {
     /// What an agent's hello says of the triggers that wait for it.
     ///
     /// - Parameter known: Fingerprints of the jobs in its journal.
-    /// - Returns: Triggers that it has; those for which it has another job; slots that it has begun under another id, which a
-    ///   coordinator that was restored does not know.
+    /// - Returns: Triggers that it has; those for which it has another job; starts that it has begun under another id, which
+    ///   a coordinator that was restored does not know.
     package func compare(
         _ known: [JobID: UInt64], of agent: AgentID
     ) -> (held: [JobID], conflicts: [JobID], begun: [JobID]) {
@@ -127,7 +127,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
             let (job, fingerprint) = (entry.trigger.job, entry.trigger.fingerprint)
             if known[job] == fingerprint {
                 result.held.append(job)
-            } else if entry.isSlot, fingerprints.contains(fingerprint) {
+            } else if entry.trigger.cause == .schedule, fingerprints.contains(fingerprint) {
                 result.begun.append(job)
             } else if known[job] != nil {
                 result.conflicts.append(job)

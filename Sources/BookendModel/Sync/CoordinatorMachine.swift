@@ -112,7 +112,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         switch event {
         case .enrolled(let agents):
             slots.outdate()
-            return presence.enroll(agents).map { .send(snapshot(for: $0, at: now), to: $0) }
+            return presence.enroll(agents).filter { presence.isGreeted($0) }
+                .map { .send(snapshot(for: $0, at: now), to: $0) }
         case .nextKeyPrepared(let key):
             nextKey = key
             return presence.online.map { reply(to: $0, at: now) }
@@ -272,7 +273,7 @@ extension CoordinatorMachine {
         var actions = notes.map(Action.note)
         if presence.labels(of: agent) != labels || presence.timeZone(of: agent) != timeZone { slots.outdate() }
         if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
-            presence.putOff(agent)
+            presence.putOff(agent, until: now.boot + delay)
             return actions + [.send(.helloLater(delay), to: agent)]
         }
         let isBehind = hello.generation > policies.generation
@@ -304,13 +305,10 @@ extension CoordinatorMachine {
         if heartbeat.goodBackups != goodBackups { slots.outdate() }
         limits.hear(heartbeat.activeJobs, of: agent)
         let actions = notes.map(Action.note) + [reply(to: agent, at: now)]
-        // Not greeted: this coordinator was started anew, or took the agent for gone. Its hello says more.
-        guard !presence.isGreeted(agent) else { return actions }
-        if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
-            return actions + [.send(.helloLater(delay), to: agent)]
-        }
-        presence.greet(agent)
-        return actions + [.send(snapshot(for: agent, at: now), to: agent)]
+        // Not greeted: this coordinator was started anew, or took the agent for gone. It gets nothing before its hello has
+        // said what it has begun; when to come it may have been told already.
+        guard !presence.isGreeted(agent), !presence.isPutOff(agent, at: now.boot) else { return actions }
+        return actions + [.send(.helloLater(.zero), to: agent)]
     }
 
     private func reply(to agent: AgentID, at now: Moment) -> Action {

@@ -61,6 +61,9 @@ package struct Trigger: Hashable, Sendable {
         self.fault = fault
     }
 
+    /// It is a start of its policy's schedule: there is one at that time.
+    package var isOfSchedule: Bool { !cause.isAsked }
+
     /// Tells whether two triggers of one id are the same order: one agent, one policy, one scheduled start. The cause, the
     /// revision and the deadline may differ. FNV-1a over both names, each with a NUL behind it, and the start in
     /// milliseconds as eight bytes, the lowest first.

@@ -69,6 +69,12 @@ final class AgentHost: @unchecked Sendable {
 
     func accepted(_ trigger: Trigger) {
         world.note("\(id)", "has job \(trigger.job) of \(trigger.policy), \(trigger.cause.rawValue)")
+        if trigger.isOfSchedule {
+            for (job, other) in work.sorted(by: { $0.key < $1.key })
+            where other.trigger.fingerprint == trigger.fingerprint && other.trigger.isOfSchedule {
+                world.violate("\(id): job \(trigger.job) is the start of \(trigger.policy) that was job \(job)")
+            }
+        }
         work[trigger.job] = Work(
             trigger: trigger, canceledAt: earlyCancels[trigger.job], order: work.count,
             acceptedAt: world.timeline.now)
