@@ -23,6 +23,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case triggersRecorded([TriggerRecord])
         /// Triggers that their agent has lost are pending again.
         case triggersReclaimed([OpenTrigger])
+        /// Triggers for which no agent came for long have failed.
+        case triggersGivenUp([TriggerRecord])
         /// A trigger goes on under another id.
         case triggerReissued(JobID, as: TriggerRecord)
         case cancelRecorded(TriggerRecord)
@@ -141,6 +143,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
             return records.filter { $0.state == .pending }.map { .publish(.trigger($0.trigger), to: $0.trigger.agent) }
         case .triggersReclaimed(let open):
             for item in open { delivery.add(item) }
+            return []
+        case .triggersGivenUp(let records):
+            for record in records { delivery.forget(record.trigger.job, of: record.trigger.agent) }
             return []
         case .triggerReissued(let job, let record): return reissue(job, as: record, at: now)
         case .cancelRecorded(let record):
