@@ -82,8 +82,16 @@ extension Coordinator {
     }
 
     private func prune(_ now: Moment) {
+        let oldest = now.wall + .seconds(-14 * 86_400)
         do throws(CoordinatorError) {
-            let removed = try store.prune(before: now.wall + .seconds(-14 * 86_400))
+            let givenUp = try store.giveUp(before: oldest, at: now.wall)
+            perform(machine.handle(.triggersGivenUp(givenUp), at: now), now)
+            if !givenUp.isEmpty {
+                logger.warning(
+                    "triggers were given up: their agents did not come for them in 14 days",
+                    metadata: ["triggers": "\(givenUp.count)"])
+            }
+            let removed = try store.prune(before: oldest)
             if removed > 0 { logger.info("old triggers were removed", metadata: ["triggers": "\(removed)"]) }
         } catch {
             logger.error("old triggers could not be removed", metadata: ["error": "\(error)"])

@@ -89,7 +89,8 @@ extension ProtoSyncSnapshot {
         triggers = snapshot.triggers.map(ProtoTrigger.init)
         canceledJobIds = snapshot.cancels.map(\.rawValue)
         wallUnixMs = snapshot.wall.milliseconds
-        slots = snapshot.slots.map(ProtoTrigger.init)
+        slots = snapshot.slots.filter { !$0.isHeld }.map(ProtoTrigger.init)
+        held = snapshot.slots.filter(\.isHeld).map(ProtoTrigger.init)
         slotsVersion = snapshot.slotsVersion
         epoch = snapshot.epoch
         if let key = snapshot.nextKey { nextKey = key.text }
@@ -104,7 +105,8 @@ extension SyncSnapshot {
             triggers: try proto.triggers.map { trigger throws(WireError) in try Trigger(trigger) },
             cancels: try proto.canceledJobIds.map { job throws(WireError) in try JobID(wire: job) },
             wall: UnixTime(milliseconds: proto.wallUnixMs),
-            slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) },
+            slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) }
+                + proto.held.map { slot throws(WireError) in try Trigger(held: slot) },
             slotsVersion: proto.slotsVersion, epoch: proto.epoch)
         nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "snapshot.next_key")
     }
@@ -115,17 +117,29 @@ extension ProtoSlotChange {
         self.init()
         previous = change.previous
         version = change.version
-        slots = change.slots.map(ProtoTrigger.init)
-        withdrawnJobIds = change.withdrawn.map(\.rawValue)
+        slots = change.slots.filter { !$0.isHeld }.map(ProtoTrigger.init)
+        held = change.slots.filter(\.isHeld).map(ProtoTrigger.init)
+        // An agent that does not know of held slots must not begin them by itself.
+        withdrawnJobIds = change.withdrawn.map(\.rawValue) + held.map(\.jobID)
     }
 }
 
 extension SlotChange {
     init(_ proto: ProtoSlotChange) throws(WireError) {
+        let held = try proto.held.map { slot throws(WireError) in try Trigger(held: slot) }
+        let isHeld = Set(held.map(\.job))
         self.init(
             previous: proto.previous, version: proto.version,
-            slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) },
-            withdrawn: try proto.withdrawnJobIds.map { job throws(WireError) in try JobID(wire: job) })
+            slots: try proto.slots.map { slot throws(WireError) in try Trigger(slot) } + held,
+            withdrawn: try proto.withdrawnJobIds.map { job throws(WireError) in try JobID(wire: job) }
+                .filter { !isHeld.contains($0) })
+    }
+}
+
+extension Trigger {
+    fileprivate init(held proto: ProtoTrigger) throws(WireError) {
+        self = try Trigger(proto)
+        isHeld = true
     }
 }
 

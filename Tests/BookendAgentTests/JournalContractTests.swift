@@ -446,6 +446,40 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
     }
 
     @Test(arguments: JournalKind.allCases)
+    func `a slot stays held back until it is told otherwise`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var held = slot(4)
+            held.isHeld = true
+            try reopen().replacePolicies([], generation: 1, slots: [slot(1), held], epoch: 1)
+            #expect(try reopen().load().slots == [slot(1), held])
+            try reopen().changeSlots([slot(4)], withdrawn: [])
+            #expect(try reopen().load().slots == [slot(1), slot(4)])
+            try reopen().changeSlots([held], withdrawn: [])
+            #expect(try reopen().load().slots == [slot(1), held])
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
+    func `a start of the schedule is taken once, under whatever id`(kind: JournalKind) throws {
+        try kind.with { reopen in
+            var alone = slot(3)
+            alone.cause = .autonomous
+            #expect(try reopen().accept(alone, under: .sample(), at: .at(2_060)) != nil)
+            try reopen().changeSlots([slot(5), slot(6, start: 9_000)], withdrawn: [])
+            #expect(try reopen().accept(slot(5), under: .sample(), at: .at(2_070)) == nil)
+            #expect(try reopen().trigger(of: 5) == nil && reopen().load().slots.map(\.job) == [6])
+            // Other starts, other policies, and what people ask for are other jobs.
+            #expect(try reopen().accept(slot(6, start: 9_000), under: .sample(), at: .at(9_000)) != nil)
+            #expect(try reopen().accept(slot(7, PolicyName(rawValue: "q")), under: .sample(), at: .at(9_000)) != nil)
+            for (job, cause) in [(8, .manual), (9, .rehearsal), (10, .manual)] as [(JobID, TriggerCause)] {
+                var asked = slot(job)
+                asked.cause = cause
+                #expect(try reopen().accept(asked, under: .sample(), at: .at(9_000)) != nil)
+            }
+        }
+    }
+
+    @Test(arguments: JournalKind.allCases)
     func `a journal says which jobs it has, and since when none is missing`(kind: JournalKind) throws {
         try kind.with { reopen in
             for job in 1...4 as ClosedRange<Int64> {

@@ -95,6 +95,55 @@ import Testing
         }
     }
 
+    @Test func `a start that is held back waits for its coordinator, and for none that is gone, also over a restart`()
+        async throws
+    {
+        let journal = MemoryJournal(agent: agentID)
+        let clock = TestClock()
+        var held = slot(7)
+        held.isHeld = true
+        let book = SlotBook([slot(7)])
+        let wait = book.startTime(of: slot(7)) - slot(7).scheduledStart
+        try await DirectorBench.with(journal, clock: clock) { [held] bench in
+            try await bench.director.changeSlots([slot(7)], withdrawn: [])
+            bench.clock.advance(by: .seconds(600))
+            try await bench.director.changeSlots([held], withdrawn: [])
+            // It is heard, again and again.
+            for _ in 0..<60 {
+                await bench.director.coordinatorGoes(at: bench.clock.now.boot + .seconds(45))
+                bench.clock.advance(by: .seconds(15))
+                for _ in 0..<20 { await Task.yield() }
+            }
+            #expect(try bench.journal.knownJobs(limit: 9).jobs.isEmpty)
+            #expect(try bench.journal.load().slots == [held])
+        }
+        let restart = clock.now.boot
+        try await DirectorBench.with(journal, clock: clock) { bench in
+            while bench.clock.now.boot < restart + wait {
+                #expect(try bench.journal.knownJobs(limit: 9).jobs.isEmpty)
+                bench.clock.advance(by: .seconds(1))
+                for _ in 0..<20 { await Task.yield() }
+            }
+            try await end(bench)
+            try await bench.until(7, is: .successful)
+            #expect(try cause(7, bench) == [.autonomous])
+        }
+    }
+
+    @Test func `one start of the schedule is begun once, under whatever id, and by itself neither`() async throws {
+        try await DirectorBench.with { bench in
+            #expect(try await bench.director.accept(slot(7)))
+            try await end(bench)
+            try await bench.until(7, is: .successful)
+            // A coordinator that was restored gives it another id.
+            #expect(try await !bench.director.accept(slot(9)))
+            try await bench.director.changeSlots([slot(9)], withdrawn: [])
+            bench.clock.advance(by: .seconds(7_200))
+            try await bench.until { try bench.journal.load().slots.isEmpty }
+            #expect(try bench.journal.knownJobs(limit: 9).jobs == [KnownJob(slot(7))])
+        }
+    }
+
     @Test func `a slot waits until the journal can be written`() async throws {
         try await DirectorBench.with { bench in
             try await bench.director.changeSlots([slot(7)], withdrawn: [])

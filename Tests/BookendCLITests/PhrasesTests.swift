@@ -35,6 +35,17 @@ struct PhrasesTests {
         }
     }
 
+    @Test func `who cancels what was withdrawn is told so`() {
+        let trigger = Trigger(
+            job: JobID(rawValue: 7), agent: AgentID(rawValue: "a"), policy: PolicyName(rawValue: "p"), revision: 1,
+            cause: .schedule, scheduledStart: UnixTime(milliseconds: 0), notAfter: UnixTime(milliseconds: 9))
+        let queued = TriggerRecord(trigger: trigger, state: .pending, isCanceled: true)
+        #expect(queued.cancelPhrase == "job 7 on a: canceling; see: bookend job 7")
+        let withdrawn = TriggerRecord(trigger: trigger, state: .withdrawn, isCanceled: true)
+        #expect(withdrawn.cancelPhrase.hasPrefix("job 7 on a: withdrawn before it began"))
+        #expect(withdrawn.status == .skipped)
+    }
+
     @Test func `a place over TCP needs a key`() throws {
         let peer = try ConnectionOptions.peer("tcp://h:1?a?b", source: "it")
         #expect(peer.endpoint == "tcp://h:1" && peer.publicKey == "a?b")

@@ -458,6 +458,40 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `a start that is withdrawn after it was shown is skipped, unless its agent says otherwise`(_ kind: Kind) throws
+    {
+        try with(kind) { store, reopen in
+            let now = UnixTime(milliseconds: 77)
+            try store.store(
+                roster(
+                    3, triggerRecord(1, "web-1", .pending), triggerRecord(2, "web-1", .pending),
+                    triggerRecord(3, "web-1", .planned)))
+            #expect(try store.fleet(asOf: now).jobs == [.queued: 2])
+            try store.store(
+                roster(
+                    6, triggerRecord(1, "web-1", .withdrawn), triggerRecord(2, "web-1", .withdrawn),
+                    triggerRecord(3, "web-1", .withdrawn)))
+            let skipped = try #require(try job(reopen(), 1))
+            #expect(skipped.status == .skipped && skipped.details.reason.hasPrefix("withdrawn before it began"))
+            #expect(skipped.standing == .ended)
+            #expect(try job(store, 3) == nil, "nobody was told of it")
+            #expect(try reopen().fleet(asOf: now).jobs == [.skipped: 2])
+            var active = JobFilter()
+            active.activeOnly = true
+            #expect(try store.jobs(active).isEmpty)
+            #expect(try store.expectations(dueBefore: UnixTime(milliseconds: .max), limit: 9).isEmpty)
+            // Cut off, its agent had begun one alone.
+            var maker = ReportMaker("web-1")
+            _ = try store.store([maker.report(job: 2, stage: .preScript, .running)])
+            #expect(try job(store, 2)?.status == .running && job(store, 2)?.details.reason == "")
+            _ = try store.store([maker.report(job: 2, .successful)])
+            try store.store(roster(7, triggerRecord(2, "web-1", .withdrawn)))
+            #expect(try job(reopen(), 2)?.status == .successful)
+            #expect(try reopen().fleet(asOf: now).jobs == [.skipped: 1, .successful: 1])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `another agent's report is another one, whatever its digest`(_ kind: Kind) throws {
         try with(kind) { store, _ in
             var (web, database) = (ReportMaker("web-1"), ReportMaker("db-1"))

@@ -26,6 +26,59 @@ import Testing
         return nil
     }
 
+    // MARK: A coordinator that was restored
+
+    /// A start that the agent began alone as job 3, and that its coordinator, which went back in time, calls job 9.
+    private func restored() -> (machine: CoordinatorMachine, known: KnownJob, job: JobID) {
+        let start = Moment.start.wall
+        let slot = Trigger(
+            job: JobID(rawValue: 9), agent: web1, policy: PolicyName(rawValue: "daily"), revision: 1, cause: .schedule,
+            scheduledStart: start + .seconds(-30), notAfter: start + .seconds(3_600))
+        let open = OpenTrigger(
+            record: TriggerRecord(trigger: slot, state: .pending), isCancelAcknowledged: false, isSlot: true)
+        let revision = PolicyRevision(policy: .sample(), revision: 1, appliedAt: start, appliedBy: "test")
+        var rules = CoordinatorRules()
+        rules.hellosPerSecond = 1
+        var machine = CoordinatorMachine(
+            CoordinatorState(policies: [revision], openTriggers: [open]), rules: rules)
+        _ = machine.handle(.enrolled([web1: [:], web2: [:]]), at: .start)
+        return (machine, KnownJob(job: JobID(rawValue: 3), fingerprint: slot.fingerprint), slot.job)
+    }
+
+    @Test func `an agent whose hello must wait gets nothing before it has said what it began alone`() {
+        var (machine, known, job) = restored()
+        _ = machine.handle(.hello(web2, .sample(wall: Moment.start.wall)), at: .start)
+        var hello = Hello.sample(highestJob: 3, wall: Moment.start.wall)
+        hello.knownJobs = [known]
+        let first = machine.handle(.hello(web1, hello), at: .start)
+        #expect(snapshot(in: first) == nil && machine.presence.isOnline(web1))
+        func tells(_ actions: [CoordinatorMachine.Action]) -> Bool {
+            actions.contains { action in
+                switch action {
+                case .send(.trigger, let agent), .publish(.trigger, let agent), .send(.syncSnapshot, let agent):
+                    agent == web1
+                default: false
+                }
+            }
+        }
+        // Nothing else that happens meanwhile brings it the trigger.
+        let beat = Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: Moment.start.wall)
+        let events: [CoordinatorMachine.Event] = [
+            .tick, .heartbeat(web1, beat), .tick, .enrolled([web1: ["a": "b"], web2: [:]]), .subscribed(web1), .tick,
+        ]
+        for (index, event) in events.enumerated() {
+            #expect(!tells(machine.handle(event, at: .start + .milliseconds(index))), "\(event)")
+        }
+        // It was told when to come; one who does not come is told once more.
+        let late = machine.handle(.heartbeat(web1, beat), at: .start + .seconds(10))
+        #expect(late.contains(.send(.helloLater(.zero), to: web1)) && !tells(late))
+        #expect(!tells(machine.handle(.tick, at: .start + .seconds(11))))
+        let second = machine.handle(.hello(web1, hello), at: .start + .seconds(12))
+        #expect(second.contains(.record(.withdrawn(job))))
+        #expect(snapshot(in: second)?.triggers == [] && snapshot(in: second)?.slots == [])
+        #expect(!tells(machine.handle(.tick, at: .start + .seconds(60))))
+    }
+
     // MARK: Rehearsals
 
     private func rehearsal(_ policy: String = "daily", _ agent: AgentID = web1) -> RehearsalOrder {
@@ -109,7 +162,7 @@ import Testing
         #expect(machine.presence.labels(of: web2) == ["fine": "yes"])
     }
 
-    @Test func `an agent unheard of for too long is offline, and back with its next heartbeat`() {
+    @Test func `an agent unheard of for too long is offline, back with its next heartbeat, and asked for a hello`() {
         var machine = machine()
         _ = machine.handle(.hello(web1, .sample(wall: Moment.start.wall)), at: .start)
         #expect(machine.handle(.tick, at: .start + .seconds(44)).isEmpty)
@@ -118,9 +171,11 @@ import Testing
         let beat = Heartbeat(generation: 1, activeJobs: [], outboxDepth: 3, wall: later.wall)
         let actions = machine.handle(.heartbeat(web1, beat), at: later)
         #expect(actions.contains(.note(.cameOnline(web1))))
-        // It missed what was published: the snapshot comes unasked, once.
-        #expect(snapshot(in: actions) != nil)
-        #expect(snapshot(in: machine.handle(.heartbeat(web1, beat), at: later)) == nil)
+        // It missed what was published, and may have begun something alone: the snapshot comes when it has said what.
+        #expect(snapshot(in: actions) == nil && actions.contains(.send(.helloLater(.zero), to: web1)))
+        #expect(snapshot(in: machine.handle(.hello(web1, .sample(wall: later.wall)), at: later)) != nil)
+        let next = machine.handle(.heartbeat(web1, beat), at: later)
+        #expect(snapshot(in: next) == nil && !next.contains(.send(.helloLater(.zero), to: web1)))
         #expect(machine.presence.records.first { $0.id == web1 }?.outboxDepth == 3)
     }
 

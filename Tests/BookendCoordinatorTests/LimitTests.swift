@@ -12,7 +12,9 @@ import Testing
         var now: Moment
         /// By agent: the job that it was told to start.
         var told: [AgentID: JobID] = [:]
+        /// What its agents were told to hold back.
         var recalled: Set<JobID> = []
+        var withdrawn: Set<JobID> = []
 
         init(_ policies: [Policy], rules: CoordinatorRules = CoordinatorRules(), offline: Set<AgentID> = []) throws {
             now = .start
@@ -40,7 +42,9 @@ import Testing
                 switch action {
                 case .publish(.trigger(let trigger), let agent), .send(.trigger(let trigger), let agent):
                     told[agent] = trigger.job
-                case .publish(.slotChange(let change), _): recalled.formUnion(change.withdrawn)
+                case .publish(.slotChange(let change), _):
+                    recalled.formUnion(change.slots.filter(\.isHeld).map(\.job))
+                    withdrawn.formUnion(change.withdrawn)
                 default: break
                 }
             }
@@ -78,6 +82,7 @@ import Testing
         var stage = try Stage([Self.policy(StartLimits(perPolicy: 2))])
         stage.tick()
         #expect(stage.told.count == 2 && stage.recalled.count == 4)
+        #expect(stage.withdrawn.isEmpty, "without a coordinator they start all the same")
         #expect(Set(stage.told.values).isDisjoint(with: stage.recalled))
         // Told again and again, nobody else gets one.
         for _ in 0..<20 { stage.tick() }
@@ -111,7 +116,10 @@ import Testing
         // It carries its slot, should it only be cut off.
         #expect(stage.recalled.count == 3)
         let back = stage.machine.handle(.hello(Self.agents[0], .sample(wall: stage.now.wall)), at: stage.now)
-        for case .send(.syncSnapshot(let snapshot), _) in back { #expect(snapshot.triggers == []) }
+        for case .send(.syncSnapshot(let snapshot), _) in back {
+            #expect(snapshot.triggers == [])
+            #expect(snapshot.slots.filter(\.isHeld).map(\.agent) == [Self.agents[0]])
+        }
         stage.tick()
         #expect(stage.told[Self.agents[0]] == nil)
     }
@@ -178,6 +186,33 @@ import Testing
         #expect(missed.count == 5)
     }
 
+    @Test func `what is held back when its policy is paused is withdrawn, and its agent hears of it`() throws {
+        var stage = try Stage([Self.policy(StartLimits(perPolicy: 1))])
+        stage.tick()
+        let hold = Hold(
+            target: .policy(daily), reason: "r", since: stage.now.wall, until: stage.now.wall + .seconds(600),
+            madeBy: "test")
+        let actions = stage.machine.handle(.holdRecorded(hold), at: stage.now)
+        var (settled, told): (Set<JobID>, Set<JobID>) = ([], [])
+        for action in actions {
+            if case .record(.withdrawn(let job)) = action { settled.insert(job) }
+            if case .publish(.slotChange(let change), _) = action { told.formUnion(change.withdrawn) }
+        }
+        #expect(settled.isSuperset(of: stage.recalled) && told == settled)
+    }
+
+    @Test func `what nobody waits for any more is withdrawn from its agent too`() throws {
+        var policy = Self.policy(StartLimits(perPolicy: 1))
+        policy.whenAgentOffline = .skip
+        var stage = try Stage([policy])
+        stage.tick()
+        for _ in 0..<8 {
+            for agent in Self.agents { stage.beat(agent) }
+            stage.tick(after: 40)
+        }
+        #expect(stage.withdrawn.isSuperset(of: stage.recalled) && stage.recalled.count == 5)
+    }
+
     @Test func `a coordinator that starts again goes on holding back`() throws {
         let policy = Self.policy(StartLimits(perPolicy: 1))
         let start = Moment.start
@@ -196,7 +231,10 @@ import Testing
         for agent in Self.agents {
             for case .send(.syncSnapshot(let snapshot), _) in machine.handle(
                 .hello(agent, .sample(wall: start.wall)), at: start)
-            { told += snapshot.triggers.count }
+            {
+                told += snapshot.triggers.count
+                #expect(snapshot.slots.filter(\.isHeld).count == 1)
+            }
         }
         for seconds in 1...30 {
             for action in machine.handle(.tick, at: start + .seconds(Int64(seconds))) {

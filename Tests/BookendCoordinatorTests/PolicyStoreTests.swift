@@ -87,6 +87,7 @@ enum StoreKind: CaseIterable {
         try with(kind) { store, reopened in
             #expect(try store.record([draft(), draft(web2)], at: start).map(\.trigger.job.rawValue) == [1, 2])
             try store.settle([.delivered(JobID(rawValue: 1), by: web1), .missed(JobID(rawValue: 2))], at: start)
+            #expect(try store.giveUp(before: start + .seconds(1), at: start).count == 1)
             #expect(try store.prune(before: start + .seconds(1)) == 2)
             #expect(try reopened().record([draft()], at: start).map(\.trigger.job.rawValue) == [3])
             let epoch = try store.load().epoch
@@ -180,6 +181,33 @@ enum StoreKind: CaseIterable {
             #expect(try store.prune(before: start + .seconds(5)) == 1)
             #expect(try states(jobs, store).map { $0 != nil } == [false, true, true])
             #expect(try reopened().changes(after: 0, limit: 10).through == through)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `what is owed to an agent stays until it is given up, and then everyone hears of its end`(kind: StoreKind)
+        throws
+    {
+        try with(kind) { store, reopened in
+            let jobs = try store.record([draft(), draft(), draft(), draft(), draft()], at: start).map(\.trigger.job)
+            try store.settle(
+                [.missed(jobs[0]), .delivered(jobs[1], by: web1), .delivered(jobs[3], by: web1)], at: start)
+            let known = [KnownJob(try #require(try store.trigger(jobs[3])).trigger)]
+            #expect(try store.reclaim(of: web1, knowing: known, since: start, at: start).count == 1)
+            try store.settle([.missed(jobs[4])], at: start + .seconds(20))
+            let (old, later) = (start + .seconds(10), start + .seconds(100))
+            #expect(try store.prune(before: old) == 1, "the one that was delivered")
+            #expect(try states(jobs, reopened()) == [.missed, .reclaimed, .pending, nil, .missed])
+            let open = try reopened().load().openTriggers.map(\.record.trigger.job)
+            #expect(open == [jobs[0], jobs[1], jobs[2], jobs[4]], "a coordinator that starts again tells of them")
+
+            let through = try store.changes(after: 0, limit: 10).through
+            let givenUp = try reopened().giveUp(before: old, at: later)
+            #expect(givenUp.map(\.trigger.job) == [jobs[0], jobs[1]] && givenUp.allSatisfy { $0.state == .offline })
+            #expect(try store.changes(after: through, limit: 10).records == givenUp)
+            #expect(try reopened().load().openTriggers.map(\.record.trigger.job) == [jobs[2], jobs[4]])
+            #expect(try store.giveUp(before: old, at: later).isEmpty)
+            #expect(try store.prune(before: old) == 0 && store.prune(before: later + .seconds(1)) == 2)
         }
     }
 

@@ -46,6 +46,29 @@ import Testing
         #expect(book.due(at: start + .seconds(10)).isEmpty && book.nextStart == nil)
     }
 
+    @Test func `a slot that is held back starts as long after the coordinator is gone as another after its start`() {
+        var held = slot()
+        held.isHeld = true
+        var book = SlotBook([held], rules: SlotBook.Rules(grace: .seconds(10), splay: .zero))
+        let start = held.scheduledStart
+        #expect(book.due(at: held.notAfter).isEmpty, "the coordinator was never lost")
+        book.coordinatorGoes(at: start + .seconds(100))
+        #expect(book.nextStart == start + .seconds(110) && book.due(at: start + .seconds(109)).isEmpty)
+        // It is heard again, and then no longer.
+        book.coordinatorGoes(at: start + .seconds(500))
+        #expect(book.due(at: start + .seconds(509)).isEmpty)
+        let due = book.due(at: start + .seconds(510))
+        #expect(due.map(\.job.rawValue) == [1] && due[0].cause == .autonomous && !due[0].isHeld)
+        // Gone long before the start: like any other slot.
+        book.coordinatorGoes(at: start + .seconds(-500))
+        #expect(book.nextStart == start + .seconds(10))
+        // What is left of its time is not waited out, and past it there is nothing to wait for: it is reported skipped.
+        book.coordinatorGoes(at: held.notAfter + .seconds(-8))
+        #expect(book.nextStart == held.notAfter + .seconds(-4))
+        book.coordinatorGoes(at: held.notAfter + .seconds(60))
+        #expect(book.nextStart == held.notAfter + .seconds(60))
+    }
+
     @Test func `a fingerprint tells one order from another, and not one cause from another`() {
         var other = slot()
         other.cause = .autonomous

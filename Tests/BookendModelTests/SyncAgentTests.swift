@@ -298,6 +298,33 @@ private struct SyncWorld {
                 == [.replacePolicies([], generation: 5, slots: [trigger], epoch: 0), .accept(trigger)])
     }
 
+    @Test func `the coordinator is gone when its connection is lost, or three heartbeats after its last word`() {
+        var sync = AgentSync(
+            agent: AgentID(rawValue: "a"), heartbeatInterval: .seconds(15), generation: 0, policies: [])
+        let start = BootTime(milliseconds: 0)
+        _ = sync.handle(.connected, at: start)
+        _ = sync.handle(.lost, at: start)
+        #expect(sync.goneAt == nil, "it was never there")
+        let reply = HeartbeatReply(generation: 0, wall: UnixTime(milliseconds: 0))
+        _ = sync.handle(.heartbeatReply(reply), at: start + .seconds(1))
+        #expect(sync.goneAt == start + .seconds(46))
+        _ = sync.handle(.tick, at: start + .seconds(40))
+        #expect(sync.goneAt == start + .seconds(46))
+        _ = sync.handle(.lost, at: start + .seconds(20))
+        _ = sync.handle(.connected, at: start + .seconds(25))
+        _ = sync.handle(.lost, at: start + .seconds(30))
+        #expect(sync.goneAt == start + .seconds(20), "a connection is no word")
+        _ = sync.handle(.helloLater(.zero), at: start + .seconds(60))
+        #expect(sync.goneAt == start + .seconds(105))
+    }
+
+    @Test func `a start that was begun under another id is told with the next hello, not at once`() {
+        var sync = synced()
+        let now = BootTime(milliseconds: 2)
+        #expect(sync.handle(.triggerIsBegun(JobID(rawValue: 7)), at: now) == [])
+        #expect(sync.handle(.tick, at: now + AgentSync.helloPatience) == [.sendHello])
+    }
+
     @Test func `a trigger for another agent is never obeyed`() {
         var sync = synced()
         let trigger = Trigger(

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// Starts that wait for each other on a real fleet.
@@ -38,6 +39,97 @@ import Testing
                 #expect(try await fleet.json("job", "\(job)")["status"]["status"].int == 0)
                 #expect(try await fleet.json("job", "\(job)")["cause"].text == "schedule")
             }
+        }
+    }
+
+    /// Two servers, one of which waits for the other's job, which ends when it is let go.
+    private func withOneHeldBack(
+        _ name: String,
+        _ body:
+            @Sendable (_ fleet: RealFleet, _ scenario: Scenario, _ jobs: [Int64], _ log: String) async throws -> Void
+    ) async throws {
+        try await RealFleet.with(name, agents: 2, extra: "autonomy: {grace: 2s, splay: 1s}") { fleet in
+            let log = "\(fleet.layout.directory)/order"
+            let program = fleet.layout.shared + "/backup.sh"
+            try fleet.layout.write(
+                """
+                #!/bin/sh
+                echo "begin $BOOKEND_JOB_ID" >> \(log)
+                while [ ! -e \(log).go ]; do sleep 0.2; done
+                echo "end $BOOKEND_JOB_ID" >> \(log)
+
+                """, to: program, mode: 0o755)
+            let jobs = try await start(
+                fleet,
+                [
+                    (
+                        "limited",
+                        "backup: {engine: command, program: \(program)}\nlimits: {per_policy: 1}\nschedules: [{START}]"
+                    )
+                ]
+            ).sorted()
+            try #require(jobs.count == 2)
+            let scenario = try await Scenario(
+                fleet: fleet, site: fleet.layout.sites[0], pre: nil, post: nil, scripts: nil)
+            try await scenario.reached("backup", 11, jobs[0])
+            try await comes(jobs[1], to: 10, fleet)
+            try await body(fleet, scenario, jobs, log)
+        }
+    }
+
+    /// What only the coordinator told of a job is not on the feed.
+    private func comes(_ job: Int64, to status: Int64, _ fleet: RealFleet) async throws {
+        let deadline = ContinuousClock.now + .seconds(120)
+        while true {
+            let end = try await fleet.bookend("job", "\(job)", "--output", "json")
+            // Until the collector has heard of it there is no such job.
+            if end.status == 0, try JSON(parsing: end.output)["status"]["status"].int == status { return }
+            try #require(ContinuousClock.now < deadline, "job \(job) does not come to \(status): \(end)")
+        }
+    }
+
+    @Test func `a start that is held back when the coordinator is killed runs all the same, and none runs twice`()
+        async throws
+    {
+        try await withOneHeldBack("held-alone") { fleet, scenario, jobs, log in
+            #expect(await fleet.daemon("coordinator").stop(SIGKILL) == 137)
+            // The first still runs: limits over several servers hold only while they hear their coordinator.
+            try await scenario.reached("backup", 11, jobs[1])
+            try fleet.layout.write("", to: log + ".go")
+            for job in jobs { try await scenario.ended(job) }
+            try await fleet.startCoordinator()
+            for site in fleet.layout.sites { try await fleet.comesOnline(site) }
+            _ = try await scenario.run()
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+            for job in jobs {
+                #expect(lines.filter { $0 == "begin \(job)" }.count == 1, "\(lines)")
+                #expect(fleet.feed(of: job).filter(\.endsJob).count == 1)
+                #expect(try await fleet.json("job", "\(job)")["status"]["status"].int == 0)
+            }
+            #expect(try await fleet.json("job", "\(jobs[1])")["cause"].text == "autonomous")
+        }
+    }
+
+    @Test func `a start that is held back when its policy is paused is shown as skipped, and who cancels it is told`()
+        async throws
+    {
+        try await withOneHeldBack("held-paused") { fleet, scenario, jobs, log in
+            let pause = try await fleet.bookend("policy", "pause", "limited", "--for", "1h", "--reason", "r")
+            try #require(pause.status == 0, "\(pause)")
+            try await comes(jobs[1], to: 2, fleet)
+            let shown = try await fleet.bookend("job", "\(jobs[1])").output
+            #expect(shown.contains("withdrawn before it began"), "\(shown)")
+            #expect(try await fleet.json("jobs", "--active").all("job_id").compactMap(\.int) == [jobs[0]])
+            let cancel = try await fleet.bookend("cancel", "\(jobs[1])")
+            #expect(cancel.status == 0 && cancel.output.contains("withdrawn before it began"), "\(cancel)")
+            try fleet.layout.write("", to: log + ".go")
+            try await scenario.ended(jobs[0])
+            // Nobody holds it back any more, and without a coordinator its agent does not begin it either.
+            #expect(await fleet.daemon("coordinator").stop(SIGKILL) == 137)
+            try await Task.sleep(for: .seconds(6))  // Longer than it would wait alone: there is nothing to await.
+            let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+            #expect(lines == ["begin \(jobs[0])", "end \(jobs[0])"])
+            try await fleet.startCoordinator()
         }
     }
 

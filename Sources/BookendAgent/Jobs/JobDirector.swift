@@ -44,6 +44,8 @@ package actor JobDirector {
     private var policies: [PolicyName: PolicyRevision]
     private var jobs: [JobID: Entry] = [:]
     private var slots: SlotBook
+    /// When the coordinator counts as gone unless it is heard before.
+    private var goneAt: BootTime
     /// As of the last time that the journal could be read.
     private var goodBackups: [PolicyName: UnixTime] = [:]
     /// Given when the slots change, for what waits for the next one.
@@ -81,6 +83,7 @@ package actor JobDirector {
     ) {
         self.slotPause = slotPause
         slots = SlotBook(contents.slots, rules: slotRules)
+        goneAt = surroundings.clock.now.boot
         highestJob = contents.highestJob
         let policies = contents.policies
         self.surroundings = surroundings
@@ -145,6 +148,13 @@ package actor JobDirector {
         slotsChanged()
     }
 
+    /// The coordinator counts as gone from then on, unless it is heard before.
+    package func coordinatorGoes(at time: BootTime) {
+        defer { goneAt = time }
+        // If it is later, what waits for it wakes up too early, and sleeps again.
+        if time < goneAt { slotsChanged() }
+    }
+
     /// The slots whose jobs have not begun.
     private func withoutJobs(_ slots: [Trigger]) throws(AgentError) -> [Trigger] {
         var fresh: [Trigger] = []
@@ -189,8 +199,10 @@ package actor JobDirector {
 
     /// - Returns: `false`: one could not be recorded, and is due still.
     private func startDueSlots() -> Bool {
-        restSlots(at: surroundings.clock.now.wall)
-        for trigger in slots.due(at: surroundings.clock.now.wall) {
+        let now = surroundings.clock.now
+        restSlots(at: now.wall)
+        slots.coordinatorGoes(at: now.wall + (goneAt - now.boot))
+        for trigger in slots.due(at: now.wall) {
             do throws(AgentError) {
                 _ = try accept(trigger)
             } catch {
@@ -209,7 +221,8 @@ package actor JobDirector {
 
     /// Records a trigger and starts its job; its slot is consumed. A trigger that is known does nothing.
     ///
-    /// - Returns: `false`: the journal has another job by this id. The trigger must not be acknowledged.
+    /// - Returns: `false`: the journal has another job by this id, or this start of the schedule under another id. The trigger
+    ///   must not be acknowledged.
     /// - Throws: When the journal cannot be written: the trigger must not be acknowledged, and comes again.
     @discardableResult
     package func accept(_ trigger: Trigger) throws(AgentError) -> Bool {
@@ -226,6 +239,9 @@ package actor JobDirector {
         begin(job, with: .accepted)
         return true
     }
+
+    /// The journal has a job by this id.
+    func has(_ job: JobID) throws(AgentError) -> Bool { try surroundings.journal.trigger(of: job) != nil }
 
     /// What a hello says of the journal's jobs.
     func knownJobs() throws(AgentError) -> (jobs: [KnownJob], since: UnixTime) {

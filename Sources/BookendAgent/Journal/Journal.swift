@@ -24,7 +24,10 @@ package protocol Journal: Sendable {
 
     /// Records a trigger together with the policy that it will run under. Its slot is consumed with it.
     ///
-    /// - Returns: `nil` when the journal has this job already: that is not an error, triggers come again.
+    /// A start of the schedule (policy, time) is taken once, under whatever id: a coordinator that was restored may have given
+    /// it another one.
+    ///
+    /// - Returns: `nil` when the journal has this job or this start already: that is not an error, triggers come again.
     func accept(_ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime) throws(AgentError) -> JournaledJob?
 
     /// The trigger of a job that the journal has; `nil`: it has none by this id, or no longer.

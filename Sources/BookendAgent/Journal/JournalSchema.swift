@@ -121,6 +121,14 @@ enum JournalSchema {
             // What goes wrong on purpose; NULL: nothing does.
             try database.execute(sql: "ALTER TABLE jobs ADD COLUMN fault TEXT")
         }
+        migrator.registerMigration("held slots") { database in
+            try database.execute(
+                sql: """
+                    -- Its start has come, and the coordinator holds it back.
+                    ALTER TABLE slots ADD COLUMN is_held INTEGER NOT NULL DEFAULT 0;
+                    CREATE INDEX jobs_by_start ON jobs (policy, scheduled_start);
+                    """)
+        }
         return migrator
     }
 

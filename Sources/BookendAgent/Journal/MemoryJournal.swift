@@ -126,6 +126,14 @@ package final class MemoryJournal: Journal {
         _ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime
     ) throws(AgentError) -> JournaledJob? {
         try write { state in
+            let hasBegun = state.jobs.values.contains {
+                $0.trigger.job != trigger.job && $0.trigger.fingerprint == trigger.fingerprint
+                    && $0.trigger.isOfSchedule
+            }
+            guard !trigger.isOfSchedule || !hasBegun else {
+                state.slots[trigger.job] = nil
+                return nil
+            }
             guard state.jobs[trigger.job] == nil else { return nil }
             state.highestJob = max(state.highestJob, trigger.job)
             state.slots[trigger.job] = nil

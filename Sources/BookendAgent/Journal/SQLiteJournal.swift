@@ -51,8 +51,10 @@ package final class SQLiteJournal: Journal {
                 highestJob: JobID(rawValue: try Self.number("highest_job", database) ?? 0),
                 highestReport: try Self.highestReport(database),
                 prunedReport: try Self.prunedReport(database), streams: try Self.streams(database),
-                slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map {
-                    try self.trigger($0, cause: .schedule)
+                slots: try Row.fetchAll(database, sql: "SELECT * FROM slots ORDER BY job").map { row in
+                    var slot = try self.trigger(row, cause: .schedule)
+                    slot.isHeld = try row.decode(forColumn: "is_held")
+                    return slot
                 },
                 coordinatorEpoch: UInt64(bitPattern: try Self.number("coordinator_epoch", database) ?? 0),
                 lastContact: try Self.number("coordinator_heard", database).map(UnixTime.init(milliseconds:)),
@@ -98,6 +100,10 @@ package final class SQLiteJournal: Journal {
     ) throws(AgentError) -> JournaledJob? {
         try holdReserve()
         return try write { database in
+            guard try !trigger.isOfSchedule || !Self.hasBegun(trigger, database) else {
+                try Self.forgetSlot(trigger.job, database)
+                return nil
+            }
             try database.cachedStatement(
                 sql: """
                     INSERT INTO jobs
@@ -112,8 +118,7 @@ package final class SQLiteJournal: Journal {
                 trigger.fault?.description,
             ])
             guard database.changesCount == 1 else { return nil }
-            try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?")
-                .execute(arguments: [trigger.job.rawValue])
+            try Self.forgetSlot(trigger.job, database)
             let highest = try Self.number("highest_job", database) ?? 0
             if trigger.job.rawValue > highest { try Self.set("highest_job", trigger.job.rawValue, database) }
             let row = try Row.fetchOne(
@@ -376,16 +381,33 @@ extension SQLiteJournal {
             bandwidthLimit: row.decode(Int64?.self, forColumn: "bandwidth_limit"))
     }
 
+    /// The start of a trigger is another job already.
+    private static func hasBegun(_ trigger: Trigger, _ database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM jobs WHERE policy = ? AND scheduled_start = ? AND job <> ?
+                        AND cause NOT IN ('manual', 'rehearsal'))
+                    """),
+            arguments: [trigger.policy.rawValue, trigger.scheduledStart.milliseconds, trigger.job.rawValue]) ?? false
+    }
+
+    private static func forgetSlot(_ job: JobID, _ database: Database) throws {
+        try database.cachedStatement(sql: "DELETE FROM slots WHERE job = ?").execute(arguments: [job.rawValue])
+    }
+
     /// A job that has begun is no slot any more.
     private static func save(_ slot: Trigger, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO slots (job, policy, revision, scheduled_start, not_after, window_end, bandwidth_limit)
-                SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
+                INSERT OR REPLACE INTO slots
+                    (job, policy, revision, scheduled_start, not_after, window_end, bandwidth_limit, is_held)
+                SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE job = ?)
                 """
         ).execute(arguments: [
             slot.job.rawValue, slot.policy.rawValue, slot.revision, slot.scheduledStart.milliseconds,
-            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.bandwidthLimit, slot.job.rawValue,
+            slot.notAfter.milliseconds, slot.windowEnd?.milliseconds, slot.bandwidthLimit, slot.isHeld,
+            slot.job.rawValue,
         ])
     }
 

@@ -186,7 +186,11 @@ package actor CoordinatorLink {
     }
 
     private func handle(_ event: AgentSync.Event) async {
-        actions: for action in machine.handle(event, at: clock.now.boot) {
+        let before = machine.goneAt
+        let actions = machine.handle(event, at: clock.now.boot)
+        // First: what is held back from here on waits for a coordinator that is there.
+        if let gone = machine.goneAt, gone != before { await director.coordinatorGoes(at: gone) }
+        actions: for action in actions {
             do throws(AgentError) {
                 try await perform(action)
             } catch {
@@ -235,6 +239,12 @@ package actor CoordinatorLink {
             _ = await surveys()  // The same.
         case .accept(let trigger):
             guard try await director.accept(trigger) else {
+                guard try await director.has(trigger.job) else {
+                    logger.warning(
+                        "this start was begun under another id; the coordinator is told",
+                        metadata: ["job.id": "\(trigger.job)", "policy": "\(trigger.policy)"])
+                    return await handle(.triggerIsBegun(trigger.job))
+                }
                 logger.error(
                     "the journal has another job by this id; the coordinator is told",
                     metadata: ["job.id": "\(trigger.job)", "policy": "\(trigger.policy)"])

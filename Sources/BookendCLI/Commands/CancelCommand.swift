@@ -66,8 +66,7 @@ struct CancelCommand: AsyncParsableCommand {
 
         var line: String {
             switch self {
-            case .canceling(let record):
-                "job \(record.trigger.job) on \(record.trigger.agent): canceling; see: bookend job \(record.trigger.job)"
+            case .canceling(let record): record.cancelPhrase
             case .over(let job): "job \(job.job) is over: \(job.status); nothing to cancel"
             }
         }
@@ -83,5 +82,14 @@ struct CancelCommand: AsyncParsableCommand {
                 ])
             }
         }
+    }
+}
+
+extension TriggerRecord {
+    var cancelPhrase: String {
+        let what =
+            state == .withdrawn
+            ? "withdrawn before it began; should its agent have begun it alone, it is canceled there" : "canceling"
+        return "job \(trigger.job) on \(trigger.agent): \(what); see: bookend job \(trigger.job)"
     }
 }

@@ -169,7 +169,7 @@ extension TriggerRecord {
         case .pending, .delivered, .planned, .reclaimed: .queued
         case .offline: .agentOffline
         case .missed: .missed
-        case .withdrawn: .notAvailable
+        case .withdrawn: .skipped
         case .conflict: .couldNotStart
         }
     }

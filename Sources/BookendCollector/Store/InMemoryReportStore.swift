@@ -182,8 +182,7 @@ package final class InMemoryReportStore: ReportStore {
                 let old = state.jobs[key]
                 let isSpokenOf = old?.lastOrigin != nil || old?.standingInference != nil
                 state.expectations[key] = record.isExpected && !isSpokenOf ? record : nil
-                guard old?.lastOrigin == nil, var new = JobAggregate(record) else { continue }
-                if let old { new.keepInferences(of: old) }
+                guard let new = JobAggregate(record, after: old) else { continue }
                 state.put(new, by: key)
             }
             let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch

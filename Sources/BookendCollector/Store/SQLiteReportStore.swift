@@ -94,9 +94,7 @@ package final class SQLiteReportStore: ReportStore {
                 let old = try Self.aggregate(key, database)
                 try Self.expect(
                     record, isSpokenOf: old?.lastOrigin != nil || old?.standingInference != nil, database)
-                // Once the agent spoke of the job, its word stands.
-                guard old?.lastOrigin == nil, var new = JobAggregate(record) else { continue }
-                if let old { new.keepInferences(of: old) }
+                guard let new = JobAggregate(record, after: old) else { continue }
                 try Self.save(JobChange(old: old, new: new), database)
             }
             try Self.savePeers(of: roster, database)

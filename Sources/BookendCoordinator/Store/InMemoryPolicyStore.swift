@@ -341,10 +341,25 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
+    package func giveUp(before time: UnixTime, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
+        contents.withLock { contents in
+            let old = contents.triggers.filter {
+                $0.value.changedAt < time && $0.value.record.state.isOwed && $0.value.record.state != .pending
+            }
+            return old.keys.sorted().compactMap { job in
+                contents.update(job, at: now) { record in
+                    record.state = .offline
+                    return true
+                }
+                return contents.triggers[job]?.record
+            }
+        }
+    }
+
     package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
         contents.withLock { contents in
             let old = contents.triggers.filter {
-                $0.value.changedAt < time && $0.value.record.state != .pending && $0.value.record.state != .planned
+                $0.value.changedAt < time && !$0.value.record.state.isOwed && $0.value.record.state != .planned
             }
             for job in old.keys { contents.triggers[job] = nil }
             return old.count

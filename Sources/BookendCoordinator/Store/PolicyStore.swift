@@ -82,8 +82,14 @@ package protocol PolicyStore: AccessStore, AuditStore {
 
     func remember(_ agents: [RememberedAgent]) throws(CoordinatorError)
 
-    /// Removes triggers that last changed before that time and are neither pending nor planned, also those that were missed
-    /// or whose cancel no agent ever acknowledged.
+    /// Gives up the triggers that were missed or reclaimed before that time, and for which no agent came since: they are
+    /// `offline` from now on, which is final.
+    ///
+    /// - Returns: They, in order of job.
+    func giveUp(before time: UnixTime, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord]
+
+    /// Removes triggers that last changed before that time and are settled, also those whose cancel no agent ever
+    /// acknowledged. What is planned or owed to an agent stays.
     ///
     /// - Returns: How many were removed.
     @discardableResult

@@ -245,11 +245,27 @@ package final class SQLitePolicyStore: PolicyStore {
         }
     }
 
+    package func giveUp(before time: UnixTime, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
+        try write { database in
+            let jobs = try Int64.fetchAll(
+                database,
+                sql: """
+                    SELECT job FROM triggers WHERE changed_unix_ms < ? AND state IN ('missed', 'reclaimed') ORDER BY job
+                    """, arguments: [time.milliseconds])
+            return try jobs.compactMap { job in
+                try Self.update("state = 'offline'", "job = ?", [job], at: now, database)
+                return try Self.trigger(JobID(rawValue: job), database)
+            }
+        }
+    }
+
     package func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
         try write { database in
             try database.execute(
-                sql: "DELETE FROM triggers WHERE changed_unix_ms < ? AND state NOT IN ('pending', 'planned')",
-                arguments: [time.milliseconds])
+                sql: """
+                    DELETE FROM triggers
+                    WHERE changed_unix_ms < ? AND state NOT IN ('planned', 'pending', 'missed', 'reclaimed')
+                    """, arguments: [time.milliseconds])
             return database.changesCount
         }
     }

@@ -1,16 +1,33 @@
 extension JobAggregate {
+    /// What the coordinator says of a trigger, beside what is known of the job; `nil`: nothing follows from it.
+    ///
+    /// Once the agent spoke of the job, its word stands. A start that was withdrawn before it came never was a job; after
+    /// that it is skipped, so that what was shown as queued ends.
+    package init?(_ record: TriggerRecord, after old: JobAggregate?) {
+        guard old?.lastOrigin == nil, old != nil || record.state != .withdrawn else { return nil }
+        self.init(record)
+        if let old { keepInferences(of: old) }
+    }
+
     /// A job that is known from the coordinator only: queued, unless the coordinator gave it up. `nil`: there is no such job
-    /// yet, or will not be.
+    /// yet.
     package init?(_ record: TriggerRecord) {
         let status: Status
+        var details = ReportDetails()
         switch record.state {
-        case .planned, .withdrawn: return nil
+        case .planned: return nil
+        case .withdrawn:
+            status = .skipped
+            details.reason =
+                "withdrawn before it began: it was paused, or its agent was offline and the policy does not wait, or it ran "
+                + "under another id"
         case .pending, .delivered, .reclaimed: status = .queued
         case .offline: status = .agentOffline
         case .missed: status = .missed
         case .conflict: status = .couldNotStart
         }
         self.init(ReportedTrigger(record.trigger), agent: record.trigger.agent, status: status)
+        self.details = details
     }
 
     /// A job that was unknown until this report.
@@ -33,7 +50,7 @@ extension JobAggregate {
     /// - A final status is not replaced by one that is not final. Of two final ones the later stands, by the agent's
     ///   clock; but a skip never stands beside another one: it is what an agent says of a job that it has forgotten.
     /// - Until the agent spoke of the job, and after the collector inferred something (40–49), whatever the agent says
-    ///   stands.
+    ///   stands: it may have begun alone what the coordinator withdrew meanwhile.
     /// - A number without a meaning is kept as it came.
     ///
     /// A report of another job or agent is not taken in: to call with one is the caller's mistake, and changes nothing.
@@ -44,6 +61,7 @@ extension JobAggregate {
         {
             return
         }
+        if lastOrigin == nil { details = ReportDetails() }
         if lastOrigin == nil || report.trigger.revision > revision { take(report.trigger) }
         let wasInferred = status.family == .inferred
         if let stage = report.stage {

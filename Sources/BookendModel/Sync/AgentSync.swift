@@ -31,6 +31,8 @@ package struct AgentSync: Hashable, Sendable {
         case cancelRecorded(JobID)
         /// The journal has another job by this id.
         case triggerConflicts(JobID)
+        /// The journal has this start of the schedule as another job: a coordinator that was restored gave it a second id.
+        case triggerIsBegun(JobID)
         /// The journal could not record policies: what was ordered is not this agent's yet.
         case policiesNotRecorded
         case tick
@@ -56,6 +58,8 @@ package struct AgentSync: Hashable, Sendable {
         case ignoreForeignTrigger(Trigger)
     }
 
+    /// A coordinator that is silent for so many heartbeats is gone.
+    private static let silentHeartbeats = 3
     /// How long a hello may go without its snapshot.
     package static let helloPatience = Duration.seconds(10)
 
@@ -71,6 +75,8 @@ package struct AgentSync: Hashable, Sendable {
     private var isSynced = false
     private var nextHello: BootTime?
     private var nextHeartbeat: BootTime?
+    /// When the coordinator counts as gone unless it is heard before; `nil`: it was not heard since this agent started.
+    package private(set) var goneAt: BootTime?
 
     package init(agent: AgentID, heartbeatInterval: Duration, generation: Int64, policies: [PolicyRevision]) {
         self.agent = agent
@@ -86,6 +92,7 @@ package struct AgentSync: Hashable, Sendable {
     }
 
     package mutating func handle(_ event: Event, at now: BootTime) -> [Action] {
+        if event.isOfCoordinator { goneAt = now + heartbeatInterval * Self.silentHeartbeats }
         switch event {
         case .connected:
             isConnected = true
@@ -95,6 +102,7 @@ package struct AgentSync: Hashable, Sendable {
         case .lost:
             isConnected = false
             isSynced = false
+            goneAt = goneAt.map { min($0, now) }
             return []
         case .snapshot(let snapshot): return take(snapshot)
         case .policyChange(let change): return take(change, at: now)
@@ -104,6 +112,10 @@ package struct AgentSync: Hashable, Sendable {
         case .cancelRecorded(let job): return [.acknowledgeCancel(job)]
         case .triggerConflicts(let job): return [.reportConflict(job)]
         case .slotChange(let change): return take(change, at: now)
+        case .triggerIsBegun:
+            // The hello tells under which id. Not at once, as it may have been told, and the trigger come with the answer.
+            nextHello = min(nextHello ?? now + Self.helloPatience, now + Self.helloPatience)
+            return []
         case .helloLater(let delay):
             guard isConnected else { return [] }
             nextHello = now + delay
@@ -178,5 +190,17 @@ package struct AgentSync: Hashable, Sendable {
         guard trigger.agent == agent else { return [.ignoreForeignTrigger(trigger)] }
         if let revision = revisions[trigger.policy], revision >= trigger.revision { return [.accept(trigger)] }
         return isConnected && isSynced ? hello(at: now) : []
+    }
+}
+
+extension AgentSync.Event {
+    /// It is a sign of life.
+    fileprivate var isOfCoordinator: Bool {
+        switch self {
+        case .snapshot, .policyChange, .trigger, .cancel, .slotChange, .heartbeatReply, .helloLater: true
+        case .connected, .lost, .triggerRecorded, .cancelRecorded, .triggerConflicts, .triggerIsBegun,
+            .policiesNotRecorded, .tick:
+            false
+        }
     }
 }

@@ -114,8 +114,8 @@ package struct CoordinatorDelivery: Hashable, Sendable {
     /// What an agent's hello says of the triggers that wait for it.
     ///
     /// - Parameter known: Fingerprints of the jobs in its journal.
-    /// - Returns: Triggers that it has; those for which it has another job; slots that it has begun under another id, which a
-    ///   coordinator that was restored does not know.
+    /// - Returns: Triggers that it has; those for which it has another job; starts that it has begun under another id, which
+    ///   a coordinator that was restored does not know.
     package func compare(
         _ known: [JobID: UInt64], of agent: AgentID
     ) -> (held: [JobID], conflicts: [JobID], begun: [JobID]) {
@@ -127,7 +127,7 @@ package struct CoordinatorDelivery: Hashable, Sendable {
             let (job, fingerprint) = (entry.trigger.job, entry.trigger.fingerprint)
             if known[job] == fingerprint {
                 result.held.append(job)
-            } else if entry.isSlot, fingerprints.contains(fingerprint) {
+            } else if entry.trigger.cause == .schedule, fingerprints.contains(fingerprint) {
                 result.begun.append(job)
             } else if known[job] != nil {
                 result.conflicts.append(job)
@@ -146,6 +146,16 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         set(entry)
     }
 
+    /// The slots of the agent whose start has come and that are held back, in order.
+    package func heldSlots(of agent: AgentID) -> [Trigger] {
+        let held = (entries[agent] ?? [:]).values.filter { $0.isSlot && $0.isHeld && $0.standing == .pending }
+        return held.map { entry in
+            var slot = entry.trigger
+            slot.isHeld = true
+            return slot
+        }.sorted { $0.job < $1.job }
+    }
+
     /// What the agent has not acknowledged, at most as many as given, in order; counts as sent.
     package mutating func snapshot(
         for agent: AgentID, limit: Int, at now: Moment
@@ -160,12 +170,15 @@ package struct CoordinatorDelivery: Hashable, Sendable {
         return (triggers, cancels)
     }
 
-    /// Judges deadlines, and says what to send again to the agents that are online.
+    /// Judges deadlines, and says what to send again to the agents that have been greeted.
+    ///
+    /// - Returns: `dropped`: slots that their agents are not to begin any more.
     package mutating func tick(
-        _ rules: CoordinatorRules, isOnline: (AgentID) -> Bool, whenOffline: (PolicyName) -> OfflineRule,
+        _ rules: CoordinatorRules, isGreeted: (AgentID) -> Bool, whenOffline: (PolicyName) -> OfflineRule,
         at now: Moment
-    ) -> (settlements: [TriggerSettlement], sends: [(agent: AgentID, message: Envelope)]) {
+    ) -> (settlements: [TriggerSettlement], dropped: [Trigger], sends: [(agent: AgentID, message: Envelope)]) {
         var settlements: [TriggerSettlement] = []
+        var dropped: [Trigger] = []
         var sends: [(AgentID, Envelope)] = []
         for (agent, jobs) in entries.sorted(by: { $0.key < $1.key }) {
             let late = jobs.values.filter { $0.standing == .pending && now.wall >= $0.trigger.notAfter }
@@ -175,8 +188,9 @@ package struct CoordinatorDelivery: Hashable, Sendable {
                 entry.isHeld = false
                 set(entry)
                 settlements.append(Self.settlement(of: entry.trigger.job, rule))
+                if rule != .queue { dropped.append(entry.trigger) }
             }
-            guard isOnline(agent) else { continue }
+            guard isGreeted(agent) else { continue }
             let due = (entries[agent] ?? [:]).filter { entry in
                 entry.value.sentAt.map { now.boot - $0 >= rules.redeliverAfter } ?? true
             }
@@ -187,17 +201,19 @@ package struct CoordinatorDelivery: Hashable, Sendable {
                 entries[agent]?[job]?.sentAt = now.boot
             }
         }
-        return (settlements, sends)
+        return (settlements, dropped, sends)
     }
 
     /// Slots whose start has come and that their agents do not have are not brought to them any more.
-    package mutating func withdraw(at now: UnixTime, where isHeld: (Trigger) -> Bool) -> [TriggerSettlement] {
+    ///
+    /// - Returns: They, in order.
+    package mutating func withdraw(at now: UnixTime, where isHeld: (Trigger) -> Bool) -> [Trigger] {
         let held = entries.values.flatMap(\.values).filter { entry in
             entry.isSlot && entry.standing == .pending && isHeld(entry.trigger)
         }
         return held.sorted { $0.trigger.job < $1.trigger.job }.map { entry in
             forget(entry.trigger.job, of: entry.trigger.agent)
-            return .withdrawn(entry.trigger.job)
+            return entry.trigger
         }
     }
 

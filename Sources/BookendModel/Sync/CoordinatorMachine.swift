@@ -23,6 +23,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case triggersRecorded([TriggerRecord])
         /// Triggers that their agent has lost are pending again.
         case triggersReclaimed([OpenTrigger])
+        /// Triggers for which no agent came for long have failed.
+        case triggersGivenUp([TriggerRecord])
         /// A trigger goes on under another id.
         case triggerReissued(JobID, as: TriggerRecord)
         case cancelRecorded(TriggerRecord)
@@ -112,7 +114,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         switch event {
         case .enrolled(let agents):
             slots.outdate()
-            return presence.enroll(agents).map { .send(snapshot(for: $0, at: now), to: $0) }
+            return presence.enroll(agents).filter { presence.isGreeted($0) }
+                .map { .send(snapshot(for: $0, at: now), to: $0) }
         case .nextKeyPrepared(let key):
             nextKey = key
             return presence.online.map { reply(to: $0, at: now) }
@@ -141,6 +144,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case .triggersReclaimed(let open):
             for item in open { delivery.add(item) }
             return []
+        case .triggersGivenUp(let records):
+            for record in records { delivery.forget(record.trigger.job, of: record.trigger.agent) }
+            return []
         case .triggerReissued(let job, let record): return reissue(job, as: record, at: now)
         case .cancelRecorded(let record):
             limits.forget(record.trigger.job)
@@ -154,8 +160,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
             let withdrawn = delivery.withdraw(at: now.wall) {
                 hold.target == .policy($0.policy) || hold.target == .agent($0.agent)
             }
-            for settlement in withdrawn { if let job = settlement.given { limits.forget(job) } }
-            return withdrawn.map(Action.record)
+            for slot in withdrawn { limits.forget(slot.job) }
+            return withdrawn.map { .record(.withdrawn($0.job)) } + tellWithdrawn(withdrawn)
         case .holdReleased(let target):
             holds.release(target)
             slots.outdate()
@@ -207,15 +213,25 @@ package struct CoordinatorMachine: Hashable, Sendable {
             delivery.hold(trigger.job, of: trigger.agent, false)
             actions.append(.publish(.trigger(trigger), to: trigger.agent))
         }
-        // Its agent would start it by itself after a while.
+        // Its agent would start it by itself after a while. Others hear of it with their snapshot.
         for slot in held where limits.isWaiting(slot.job) && presence.isGreeted(slot.agent) {
-            actions.append(.publish(.slotChange(slots.recall(slot)), to: slot.agent))
+            actions.append(.publish(.slotChange(slots.hold(slot)), to: slot.agent))
         }
+        // Others get it once their hello has said what they have begun without, under whatever id.
         let due = delivery.tick(
-            rules, isOnline: { presence.isOnline($0) },
+            rules, isGreeted: { presence.isGreeted($0) },
             whenOffline: { policies[$0]?.policy.whenAgentOffline ?? .queue }, at: now)
         for settlement in due.settlements { if let job = settlement.given { limits.forget(job) } }
-        return actions + due.settlements.map(Action.record) + due.sends.map { .send($0.message, to: $0.agent) }
+        return actions + due.settlements.map(Action.record) + tellWithdrawn(due.dropped)
+            + due.sends.map { .send($0.message, to: $0.agent) }
+    }
+
+    /// The agents carry them still. One that is away hears of it with its next snapshot.
+    private mutating func tellWithdrawn(_ withdrawn: [Trigger]) -> [Action] {
+        let byAgent = Dictionary(grouping: withdrawn, by: \.agent).filter { presence.isGreeted($0.key) }
+        return byAgent.sorted { $0.key < $1.key }.map { agent, withdrawn in
+            .publish(.slotChange(slots.withdraw(withdrawn.map(\.job), of: agent)), to: agent)
+        }
     }
 
     /// Whether a start may have to wait until fewer jobs run.
@@ -262,7 +278,7 @@ extension CoordinatorMachine {
         var actions = notes.map(Action.note)
         if presence.labels(of: agent) != labels || presence.timeZone(of: agent) != timeZone { slots.outdate() }
         if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
-            presence.putOff(agent)
+            presence.putOff(agent, until: now.boot + delay)
             return actions + [.send(.helloLater(delay), to: agent)]
         }
         let isBehind = hello.generation > policies.generation
@@ -293,13 +309,10 @@ extension CoordinatorMachine {
         if heartbeat.goodBackups != goodBackups { slots.outdate() }
         limits.hear(heartbeat.activeJobs, of: agent)
         let actions = notes.map(Action.note) + [reply(to: agent, at: now)]
-        // Not greeted: this coordinator was started anew, or took the agent for gone. Its hello says more.
-        guard !presence.isGreeted(agent) else { return actions }
-        if let delay = budget.take(perSecond: rules.hellosPerSecond, at: now.boot) {
-            return actions + [.send(.helloLater(delay), to: agent)]
-        }
-        presence.greet(agent)
-        return actions + [.send(snapshot(for: agent, at: now), to: agent)]
+        // Not greeted: this coordinator was started anew, or took the agent for gone. It gets nothing before its hello has
+        // said what it has begun; when to come it may have been told already.
+        guard !presence.isGreeted(agent), !presence.isPutOff(agent, at: now.boot) else { return actions }
+        return actions + [.send(.helloLater(.zero), to: agent)]
     }
 
     private func reply(to agent: AgentID, at now: Moment) -> Action {
@@ -314,7 +327,7 @@ extension CoordinatorMachine {
         var snapshot = SyncSnapshot(
             generation: policies.generation,
             policies: policies.all.filter { presence.picks($0.policy.selector, agent) }, triggers: open.triggers,
-            cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent),
+            cancels: open.cancels, wall: now.wall, slots: slots.slots(of: agent) + delivery.heldSlots(of: agent),
             slotsVersion: slots.version(of: agent), epoch: epoch)
         snapshot.nextKey = nextKey
         return .syncSnapshot(snapshot)

@@ -14,8 +14,10 @@ package struct CoordinatorPresence: Hashable, Sendable {
         /// The labels of the key file win over what the agent claims: a claim is not proof.
         private(set) var labels: [String: String] = [:]
         var isOnline = false
-        /// Was sent a snapshot since this coordinator started or since it was last away.
+        /// Said hello and was sent a snapshot, since this coordinator started or since it was last away.
         var isGreeted = false
+        /// It was told to say hello then.
+        var putOffUntil: BootTime?
         var heardAt: Moment?
         /// From before this coordinator started.
         var rememberedAt: UnixTime?
@@ -75,9 +77,15 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package func surveys(of id: AgentID) -> [PolicyName: ScriptSurvey]? { agents[id]?.surveys }
     package func picks(_ selector: Selector, _ id: AgentID) -> Bool { selector.picks(id, labels: labels(of: id)) }
 
-    package mutating func greet(_ id: AgentID) { agents[id]?.isGreeted = true }
-    /// Its hello was not answered yet.
-    package mutating func putOff(_ id: AgentID) { agents[id]?.isGreeted = false }
+    /// Its hello was not answered yet: it is to come again then.
+    package mutating func putOff(_ id: AgentID, until time: BootTime) {
+        agents[id]?.isGreeted = false
+        agents[id]?.putOffUntil = time
+    }
+
+    package func isPutOff(_ id: AgentID, at now: BootTime) -> Bool {
+        agents[id]?.putOffUntil.map { now <= $0 } ?? false
+    }
 
     /// Replaces the agents that are enrolled and their labels.
     ///

@@ -237,18 +237,29 @@ package struct CoordinatorSlots: Hashable, Sendable {
     package mutating func replace(_ old: JobID, by trigger: Trigger) -> SlotChange {
         remove(old, of: trigger.agent)
         keep(trigger)
-        let version = version(of: trigger.agent)
-        versions[trigger.agent] = version &+ 1
-        return SlotChange(previous: version, version: version &+ 1, slots: [trigger], withdrawn: [old])
+        return change(of: trigger.agent, slots: [trigger], withdrawn: [old])
     }
 
-    /// A slot whose start has come is not to be started by its agent.
+    /// A slot whose start has come is held back. Its agent keeps it: without a coordinator it starts it by itself.
     ///
     /// - Returns: What to tell the agent.
-    package mutating func recall(_ slot: Trigger) -> SlotChange {
-        let version = version(of: slot.agent)
-        versions[slot.agent] = version &+ 1
-        return SlotChange(previous: version, version: version &+ 1, slots: [], withdrawn: [slot.job])
+    package mutating func hold(_ slot: Trigger) -> SlotChange {
+        var held = slot
+        held.isHeld = true
+        return change(of: slot.agent, slots: [held], withdrawn: [])
+    }
+
+    /// Slots of an agent whose start has come are not to be started any more.
+    ///
+    /// - Returns: What to tell the agent.
+    package mutating func withdraw(_ jobs: [JobID], of agent: AgentID) -> SlotChange {
+        change(of: agent, slots: [], withdrawn: jobs)
+    }
+
+    private mutating func change(of agent: AgentID, slots: [Trigger], withdrawn: [JobID]) -> SlotChange {
+        let version = version(of: agent)
+        versions[agent] = version &+ 1
+        return SlotChange(previous: version, version: version &+ 1, slots: slots, withdrawn: withdrawn)
     }
 
     private mutating func keep(_ slot: Trigger) {

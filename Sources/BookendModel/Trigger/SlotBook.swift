@@ -2,6 +2,17 @@
 ///
 /// The coordinator's trigger comes at a slot's start and has the slot's id. One that has not come a while after is started
 /// without: whichever is first consumes the slot, and nothing else does; the clock passing it does not.
+///
+/// ```
+///                its start comes               as long after that
+///  a slot ─────────────────────────▶ it waits ─────────────────────▶ begun without the coordinator
+///             │                         ▲
+///             └──▶ held ────────────────┘
+///    too many jobs run                the coordinator is gone
+/// ```
+///
+/// A limit over several agents holds only while they hear the coordinator: once that is gone, no job waits for another
+/// server's.
 package struct SlotBook: Hashable, Sendable {
     package struct Rules: Hashable, Sendable {
         /// How long after its start a slot waits for the coordinator's trigger.
@@ -22,6 +33,8 @@ package struct SlotBook: Hashable, Sendable {
     }
     /// Before then no slot of these policies is started: their last good backup is not long enough ago.
     private var rests: [PolicyName: UnixTime] = [:]
+    /// From then on nobody lets go what the coordinator holds back.
+    private var goneAt = UnixTime(milliseconds: .max)
 
     /// When the first slot must be started, by the wall clock; `nil`: there is none. Looked at more often than slots change.
     package private(set) var nextStart: UnixTime?
@@ -53,6 +66,14 @@ package struct SlotBook: Hashable, Sendable {
         nextStart = slots.values.lazy.map(startTime).min()
     }
 
+    /// When the coordinator counts as gone, by the wall clock as it is now: unheard of for a while, or to be so unless it is
+    /// heard until then.
+    package mutating func coordinatorGoes(at time: UnixTime) {
+        guard time != goneAt else { return }
+        goneAt = time
+        if slots.values.contains(where: \.isHeld) { nextStart = slots.values.lazy.map(startTime).min() }
+    }
+
     /// The policy is no longer the agent's.
     package mutating func remove(_ policy: PolicyName) {
         slots = slots.filter { $0.value.policy != policy }
@@ -71,6 +92,7 @@ package struct SlotBook: Hashable, Sendable {
             .map { slot in
                 var trigger = slot
                 trigger.cause = .autonomous
+                trigger.isHeld = false
                 // Its times were counted from a backup before the last good one.
                 if let rest = rests[slot.policy], rest > slot.scheduledStart {
                     trigger.notAfter = slot.notAfter + (rest - slot.scheduledStart)
@@ -83,8 +105,9 @@ package struct SlotBook: Hashable, Sendable {
     /// When the agent starts the slot by itself: in time for a short window too.
     package func startTime(of slot: Trigger) -> UnixTime {
         let wait = (rules.grace + splay(of: slot)).milliseconds
-        let room = (slot.notAfter - slot.scheduledStart).milliseconds
-        let start = slot.scheduledStart + .milliseconds(max(0, min(wait, room / 2)))
+        let from = slot.isHeld ? max(slot.scheduledStart, goneAt) : slot.scheduledStart
+        let room = (slot.notAfter - from).milliseconds
+        let start = from + .milliseconds(max(0, min(wait, room / 2)))
         return max(start, rests[slot.policy] ?? start)
     }
 

@@ -40,6 +40,9 @@ package struct Trigger: Hashable, Sendable {
     package var bandwidthLimit: Int64?
     /// What goes wrong on purpose; only in a ``TriggerCause/rehearsal``.
     package var fault: StagedFault?
+    /// Its start has come, and the coordinator holds it back: its agent does not begin it by itself as long as it hears the
+    /// coordinator. Only in slots.
+    package var isHeld = false
 
     package init(
         job: JobID, agent: AgentID, policy: PolicyName, revision: Int64, cause: TriggerCause,
@@ -57,6 +60,9 @@ package struct Trigger: Hashable, Sendable {
         self.bandwidthLimit = bandwidthLimit
         self.fault = fault
     }
+
+    /// It is a start of its policy's schedule: there is one at that time.
+    package var isOfSchedule: Bool { !cause.isAsked }
 
     /// Tells whether two triggers of one id are the same order: one agent, one policy, one scheduled start. The cause, the
     /// revision and the deadline may differ. FNV-1a over both names, each with a NUL behind it, and the start in

@@ -118,6 +118,10 @@ struct SimulatedPolicyStore: PolicyStore {
         try write("agents") { () throws(CoordinatorError) in try store.remember(agents) }
     }
 
+    func giveUp(before time: UnixTime, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
+        try write("giving up") { () throws(CoordinatorError) in try store.giveUp(before: time, at: now) }
+    }
+
     func prune(before time: UnixTime) throws(CoordinatorError) -> Int {
         try write("pruning") { () throws(CoordinatorError) in try store.prune(before: time) }
     }

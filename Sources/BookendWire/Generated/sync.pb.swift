@@ -69,6 +69,10 @@ nonisolated struct ProtoSlotChange: Sendable {
 
   var withdrawnJobIds: [Int64] = []
 
+  /// Starts that have come and wait for the coordinator: not to be begun as long as that is heard. Each is named as withdrawn
+  /// too, for agents that do not know of this.
+  var held: [ProtoTrigger] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -183,6 +187,9 @@ nonisolated struct ProtoSyncSnapshot: Sendable {
 
   /// renewed when the coordinator's database went back in time
   var epoch: UInt64 = 0
+
+  /// as in SlotChange; not among `slots`
+  var held: [ProtoTrigger] = []
 
   /// the public key that the coordinator will have; absent: it keeps the one that it has
   var nextKey: String {
@@ -1064,7 +1071,7 @@ nonisolated extension ProtoPolicyChange: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoSlotChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SlotChange"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}previous\0\u{1}version\0\u{1}slots\0\u{3}withdrawn_job_ids\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}previous\0\u{1}version\0\u{1}slots\0\u{3}withdrawn_job_ids\0\u{1}held\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1076,6 +1083,7 @@ nonisolated extension ProtoSlotChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
       case 4: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.withdrawnJobIds += more }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       default: break
       }
     }
@@ -1094,6 +1102,9 @@ nonisolated extension ProtoSlotChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.withdrawnJobIds.isEmpty {
       try visitor.visitPackedInt64Field(value: self.withdrawnJobIds, fieldNumber: 4)
     }
+    if !self.held.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.held, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1102,6 +1113,7 @@ nonisolated extension ProtoSlotChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.version != rhs.version {return false}
     if lhs.slots != rhs.slots {return false}
     if lhs.withdrawnJobIds != rhs.withdrawnJobIds {return false}
+    if lhs.held != rhs.held {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1268,7 +1280,7 @@ nonisolated extension ProtoHelloLater: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SyncSnapshot"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}policies\0\u{1}triggers\0\u{3}canceled_job_ids\0\u{3}wall_unix_ms\0\u{1}slots\0\u{3}slots_version\0\u{1}epoch\0\u{4}\u{c}next_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}policies\0\u{1}triggers\0\u{3}canceled_job_ids\0\u{3}wall_unix_ms\0\u{1}slots\0\u{3}slots_version\0\u{1}epoch\0\u{1}held\0\u{4}\u{b}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1284,6 +1296,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.slots) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.slotsVersion) }()
       case 8: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 20: try { try decoder.decodeSingularStringField(value: &self._nextKey) }()
       default: break
       }
@@ -1319,6 +1332,9 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.epoch != 0 {
       try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 8)
     }
+    if !self.held.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.held, fieldNumber: 9)
+    }
     try { if let v = self._nextKey {
       try visitor.visitSingularStringField(value: v, fieldNumber: 20)
     } }()
@@ -1334,6 +1350,7 @@ nonisolated extension ProtoSyncSnapshot: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.slots != rhs.slots {return false}
     if lhs.slotsVersion != rhs.slotsVersion {return false}
     if lhs.epoch != rhs.epoch {return false}
+    if lhs.held != rhs.held {return false}
     if lhs._nextKey != rhs._nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -129,7 +129,8 @@ package struct TriggerRecord: Hashable, Sendable {
         case missed
         /// A slot: its job starts later.
         case planned
-        /// A slot that was planned and will not be: its policy changed, or no longer picks the agent.
+        /// A slot that was planned and will not be: its policy changed, is paused, or no longer picks the agent; or its start
+        /// came, and nobody waits for its agent, or that began it under another id.
         case withdrawn
         /// Was delivered, and its agent has lost it: delivered again, whatever its deadline.
         case reclaimed

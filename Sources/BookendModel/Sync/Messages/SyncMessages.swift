@@ -141,7 +141,7 @@ package struct SyncSnapshot: Hashable, Sendable {
     /// Jobs whose cancel the agent has not acknowledged.
     package var cancels: [JobID]
     package var wall: UnixTime
-    /// Jobs to come, each with its id: all of them.
+    /// Jobs to come, each with its id: all of them. Those too whose start has come and that are held back.
     package var slots: [Trigger]
     /// Counts the changes of this agent's slots; begins anywhere, anew with each start of the coordinator.
     package var slotsVersion: UInt64
@@ -169,7 +169,7 @@ package struct SyncSnapshot: Hashable, Sendable {
 package struct SlotChange: Hashable, Sendable {
     package var previous: UInt64
     package var version: UInt64
-    /// New ones, and those of which something changed.
+    /// New ones, and those of which something changed: one whose start has come may be held back from now on.
     package var slots: [Trigger]
     package var withdrawn: [JobID]
 
