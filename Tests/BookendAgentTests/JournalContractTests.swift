@@ -317,6 +317,19 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
         }
     }
 
+    @Test func `a journal of a newer version is refused, and the error says what to run`() throws {
+        let directory = NSTemporaryDirectory() + "newer-\(UUID().uuidString)"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // A test's rubbish, no more.
+        let path = directory + "/journal.sqlite"
+        _ = try SQLiteJournal(path: path, agent: agentID)
+        try DatabaseQueue(path: path).write { database in
+            try database.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of-tomorrow')")
+        }
+        let error = #expect(throws: AgentError.self) { try SQLiteJournal(path: path, agent: agentID) }
+        #expect(error?.message.contains("a newer bookend-agent") == true, "\(error as Any)")
+    }
+
     @Test(arguments: ["journal-1"])
     func `a journal of an earlier version is brought up to date and loses nothing`(name: String) throws {
         let fixture = try #require(

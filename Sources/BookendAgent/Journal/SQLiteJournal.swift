@@ -1,3 +1,4 @@
+import BookendDaemon
 package import BookendModel
 import BookendWire
 import FoundationEssentials
@@ -29,11 +30,13 @@ package final class SQLiteJournal: Journal {
                     throw AgentError(.journal, "\(path): SQLite refused synchronous = FULL")
                 }
             }
-            try JournalSchema.migrator.migrate(database)
+            try JournalSchema.migrator.upgrade(database, at: path, of: "bookend-agent")
             // On a disk that is full already the first trigger says so.
             _ = self.reserve?.hold()
         } catch let error as AgentError {
             throw error
+        } catch let error as DaemonError {
+            throw AgentError(.journal, error.message)
         } catch {
             throw AgentError(.journal, "\(path): cannot open the journal: \(error)")
         }
