@@ -50,7 +50,7 @@ package actor JobDirector {
     private var slotOrder: StopOrder?
     /// The highest job id that the journal has ever had.
     package private(set) var highestJob: JobID
-    /// Debts that are being paid, or wait for their turn.
+    /// Debts that are being paid or forgiven, or wait for their turn.
     private var payments: [TurnQueue.Claimant: StopOrder] = [:]
     /// For the heartbeat: as of the last time that it could be read.
     package private(set) var openDebtCount = 0
@@ -285,18 +285,30 @@ package actor JobDirector {
         openDebtCount = (try? openDebts().count) ?? openDebtCount
     }
 
-    /// A debt of the job is being paid, or waits for its turn.
+    /// A debt of the job is being paid or forgiven, or waits for its turn.
     package func isPayingDebt(of job: JobID) -> Bool { payments.keys.contains { $0.job == job } }
 
-    func isBeingPaid(_ claimant: TurnQueue.Claimant) -> Bool { payments[claimant] != nil }
+    /// Takes these debts in hand.
+    ///
+    /// - Returns: `false`: one of them is in somebody's hands; none was taken.
+    func begin(_ debts: [DebtPayment]) -> Bool {
+        guard !debts.contains(where: { payments[$0.claimant] != nil }) else { return false }
+        for debt in debts { payments[debt.claimant] = StopOrder() }
+        return true
+    }
 
-    /// Pays one debt when its turn comes, as a child of ``run()``, so that an agent that stops waits for its end.
+    /// Whoever took the debt in hand is done with it. Twice does no harm.
+    func end(_ payment: DebtPayment) {
+        guard payments.removeValue(forKey: payment.claimant) != nil else { return }
+        releaseTurn(payment.claimant)
+    }
+
+    /// Pays one debt that was taken in hand when its turn comes, as a child of ``run()``, so that an agent that stops waits
+    /// for its end.
     ///
     /// - Returns: `nil` when the agent stops, or nobody wants it any more, before the turn came.
     func pay(_ payment: DebtPayment) async -> DebtSettlement? {
-        guard !isShuttingDown, payments[payment.claimant] == nil else { return nil }
-        let turn = StopOrder()
-        payments[payment.claimant] = turn
+        guard !isShuttingDown, let turn = payments[payment.claimant] else { return nil }
         give(turns.request(payment.claim))
         guard await Self.comes(turn, unless: stopping), !isShuttingDown else {
             forget(payment.claimant)
