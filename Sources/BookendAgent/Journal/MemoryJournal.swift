@@ -237,6 +237,8 @@ package final class MemoryJournal: Journal {
         }
     }
 
+    @Sendable package func releaseReserve() -> Bool { false }
+
     private static func completed(_ job: JournaledJob, _ state: State) -> JournaledJob {
         var job = job
         job.isCanceled = state.cancels[job.trigger.job] != nil

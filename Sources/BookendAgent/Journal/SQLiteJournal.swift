@@ -311,6 +311,8 @@ extension SQLiteJournal {
         AgentError(.journal, "the journal \(database.path) failed: \(error)")
     }
 
+    @Sendable package func releaseReserve() -> Bool { reserve?.release() ?? false }
+
     /// What begins must be able to end.
     private func holdReserve() throws(AgentError) {
         guard let reserve, !reserve.hold() else { return }
