@@ -293,6 +293,7 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
                 recorded = try journal.record([report(.running), report(.failed)], of: one)
             }
             #expect(access(path + "/journal.sqlite-reserve", F_OK) != 0, "it was given back")
+            #expect(journal.problem()?.contains("is full") == true, "\(journal.problem() as Any)")
             #expect(try journal.record([.debtSettled(attempt: 1, .paid), .finished], of: one) == recorded)
             #expect(throws: AgentError.self) {
                 try journal.record([.attemptStarted(1, owesPostScript: true)], of: two)
@@ -303,6 +304,7 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             unlink(path + "/ballast")
             #expect(try again.record([.attemptStarted(1, owesPostScript: true)], of: two) == recorded)
             #expect(access(path + "/journal.sqlite-reserve", F_OK) == 0, "it is held again")
+            #expect(again.problem() == nil)
         }
     }
 

@@ -104,6 +104,11 @@ package actor JobDirector {
         jobs.values.map(\.activity.activeJob).sorted { $0.job < $1.job }
     }
 
+    /// For the heartbeat: why nothing new begins; empty: it can.
+    package var journalProblem: String {
+        (surroundings.journal.problem() ?? "").cut(toBytes: Heartbeat.journalProblemLimit)
+    }
+
     /// For the heartbeat: of the policies whose jobs start so long after a good backup.
     package var lastGoodBackups: [PolicyName: LastGoodBackup] {
         policies.filter { $0.value.policy.afterSuccess != nil }.mapValues { revision in

@@ -57,6 +57,9 @@ package protocol Journal: Sendable {
     /// - Returns: `false` when there was none to give back.
     @Sendable func releaseReserve() -> Bool
 
+    /// Why nothing new can be recorded to its end, as far as can be seen without writing; `nil`: it can.
+    func problem() -> String?
+
     /// The reports of these numbers, in order. Numbers that the journal does not hold are left out.
     func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report]
 

@@ -3,12 +3,17 @@ package import BookendModel
 import BookendWire
 import FoundationEssentials
 import GRDB
+import Synchronization
 
 /// The journal in one SQLite file: WAL, synchronous FULL, so that what was recorded survives a power cut.
 package final class SQLiteJournal: Journal {
     private let database: DatabaseQueue
     private let agent: AgentID
     private let reserve: SpaceReserve?
+    /// Why the last write failed; `nil`: it did not.
+    private let lastFailure = Mutex<String?>(nil)
+    /// What the records of an attempt and its first reports take beside the reserve, at least.
+    private static let leastSpace = 64 << 10
 
     /// Opens or makes the journal, and brings an older one up to date.
     ///
@@ -190,7 +195,9 @@ package final class SQLiteJournal: Journal {
             return try write { try self.record(entries, of: trigger, $0) }
         }
         do {
-            return try database.write { try self.record(entries, of: trigger, $0) }
+            let highest = try database.write { try self.record(entries, of: trigger, $0) }
+            lastFailure.withLock { $0 = nil }
+            return highest
         } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && reserve?.release() == true {
             return try write { try self.record(entries, of: trigger, $0) }
         } catch {
@@ -301,17 +308,36 @@ extension SQLiteJournal {
     /// One transaction, its errors in the module's own words.
     func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
         do {
-            return try database.write(body)
+            let (value, isWritten) = try database.write { database in
+                let before = database.totalChangesCount
+                return (try body(database), database.totalChangesCount != before)
+            }
+            // What was only read says nothing of a disk that takes no more.
+            if isWritten { lastFailure.withLock { $0 = nil } }
+            return value
         } catch {
             throw failure(error)
         }
     }
 
     private func failure(_ error: any Error) -> AgentError {
-        AgentError(.journal, "the journal \(database.path) failed: \(error)")
+        let message = "the journal \(database.path) failed: \(error)"
+        lastFailure.withLock { $0 = message }
+        return AgentError(.journal, message)
     }
 
     @Sendable package func releaseReserve() -> Bool { reserve?.release() ?? false }
+
+    package func problem() -> String? {
+        if let reserve, let free = reserve.freeBytes {
+            let needed = (reserve.isHeld ? 0 : reserve.bytes) + Self.leastSpace
+            guard free >= needed else {
+                return
+                    "the disk of \(database.path) is full: \(free >> 10) KiB are free, \(needed >> 10) KiB are needed"
+            }
+        }
+        return lastFailure.withLock(\.self)
+    }
 
     /// What begins must be able to end.
     private func holdReserve() throws(AgentError) {

@@ -88,6 +88,8 @@ struct SimulatedJournal: Journal {
         return name
     }
 
+    func problem() -> String? { journal.problem() }
+
     func releaseReserve() -> Bool { journal.releaseReserve() }
 
     func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
