@@ -55,7 +55,7 @@ package struct Agent {
     package func run() async throws {
         let contents = try journal.load()
         let collectors = try await openCollectors(contents)
-        let server = try server ?? ThisServer(configuration, clock: clock)
+        let server = try server ?? ThisServer(configuration, clock: clock, freeSpace: journal.releaseReserve)
         let ended = await server.endLeftovers()
         if !ended.isEmpty {
             logger.warning(

@@ -40,8 +40,11 @@ struct ThisServer: AgentServer {
     private let permissions: GuardConfiguration
     private let clock: any DaemonClock
 
+    /// - Parameter freeSpace: Gives back space that is kept for what must be done on a full disk; `false`: there was none.
     /// - Throws: ``AgentError`` when a repository's configuration cannot be used.
-    init(_ configuration: AgentConfiguration, clock: any DaemonClock) throws(AgentError) {
+    init(
+        _ configuration: AgentConfiguration, clock: any DaemonClock, freeSpace: @escaping @Sendable () -> Bool
+    ) throws(AgentError) {
         self.clock = clock
         output = OutputStore(directory: configuration.stateDirectory + "/output")
         running = RunningStages(stateDirectory: configuration.stateDirectory)
@@ -59,7 +62,8 @@ struct ThisServer: AgentServer {
         serverStages = ServerStages(
             process: StageProcess(), repositories: repositories, permissions: permissions,
             statusMaps: configuration.statusMaps, output: output, running: running,
-            outputLimit: Int(configuration.limits.output.bytes), stateDirectory: configuration.stateDirectory,
+            freeSpace: freeSpace, outputLimit: Int(configuration.limits.output.bytes),
+            stateDirectory: configuration.stateDirectory,
             restic: configuration.restic, home: Self.home, copies: copies,
             start: try ScriptStart(configuration.scripts.start, path: AgentPath.value))
     }

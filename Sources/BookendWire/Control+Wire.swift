@@ -196,6 +196,7 @@ extension ProtoAgentRecord {
         isCloned = agent.isCloned
         if let hold = agent.maintenance { maintenance = ProtoHold(hold) }
         if let drifts = agent.scriptDrift { scriptDrift = ProtoScriptDrifts(drifts) }
+        if let problem = agent.journalProblem { journalProblem = problem }
     }
 }
 
@@ -210,6 +211,9 @@ extension AgentRecord {
             openDebts: proto.openDebts, clockSkew: .milliseconds(proto.clockSkewMs), isCloned: proto.isCloned,
             maintenance: proto.hasMaintenance ? try Hold(proto.maintenance) : nil)
         if proto.hasScriptDrift { scriptDrift = try ScriptDrift.list(proto.scriptDrift) }
+        if proto.hasJournalProblem {
+            journalProblem = try proto.journalProblem.bounded(Heartbeat.journalProblemLimit, "agent.journal_problem")
+        }
     }
 }
 

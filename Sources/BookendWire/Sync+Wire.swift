@@ -152,6 +152,7 @@ extension ProtoHeartbeat {
         openDebts = heartbeat.openDebts
         wallUnixMs = heartbeat.wall.milliseconds
         instance = heartbeat.instance
+        journalProblem = heartbeat.journalProblem
         if let key = heartbeat.serverKey { serverKey = key.text }
         goodBackups = heartbeat.goodBackups.sorted { $0.key < $1.key }.map { name, last in
             var proto = ProtoGoodBackup()
@@ -172,6 +173,7 @@ extension Heartbeat {
             outboxDepth: proto.outboxDepth, openDebts: proto.openDebts, wall: UnixTime(milliseconds: proto.wallUnixMs),
             instance: proto.instance)
         serverKey = try PublicKey(wire: proto.serverKey, isThere: proto.hasServerKey, "heartbeat.server_key")
+        journalProblem = try proto.journalProblem.bounded(Self.journalProblemLimit, "heartbeat.journal_problem")
         for proto in try proto.goodBackups.bounded(10_000, "good_backups") {
             goodBackups[try PolicyName(wire: proto.policy, "good_backup.policy")] =
                 proto.hasAtUnixMs ? .at(UnixTime(milliseconds: proto.atUnixMs)) : .never

@@ -25,6 +25,8 @@ struct Options {
     /// Behind what the output files hold already, which counts for the limit.
     var appendsOutput = false
     var resultFile: String?
+    /// The program runs even if the result file cannot be written.
+    var mayRunUnrecorded = false
     var nice: Int32 = 0
     /// When the agent dies: interrupt the program, rather than let it go on.
     var interruptsOnOrphan = false
@@ -65,6 +67,7 @@ struct Options {
         case "--pass-lines": passLines = true
         case "--end-left": endsLeftOnOrphan = true
         case "--append": appendsOutput = true
+        case "--record-optional": mayRunUnrecorded = true
         case "--drop-capabilities": dropsCapabilities = true
         case "--no-new-privileges": forbidsNewPrivileges = true
         case "--clean-environment": environment = environment ?? []

@@ -18,8 +18,7 @@ struct Supervision {
     private var leader: pid_t = 0
     private var leaderHasEnded = false
     private var interruptedAsOrphan = false
-    /// The descriptor of the result file; -1: none.
-    private let recording: Int32
+    private var record: StageRecord
     private var asked: Set<String> = []
     private var killsGiveUpAt = Int64.max
     private var pipes: [OutputPipe] = []
@@ -32,10 +31,7 @@ struct Supervision {
         // The environment may hold a repository's secrets.
         _ = clinux_forbid_dumps()  // Refused by no kernel that we run on; the program is run all the same.
         signals = clinux_child_signalfd()
-        recording =
-            options.resultFile.map {
-                open($0, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            } ?? -1
+        record = StageRecord(path: options.resultFile)
     }
 
     mutating func run() -> Int32 {
@@ -49,9 +45,12 @@ struct Supervision {
             else { return fail("cannot make a pipe", errno) }
             pipes.append(pipe)
         }
-        // The agent that starts after a dead one finds us by this line, or we find here that ours is gone.
-        if let unit = options.unit { record("unit \(unit)") }
-        if recording >= 0 { record("supervisor \(getpid()) \(ProcessEntry(pid: getpid())?.startTime ?? 0)") }
+        // The agent that starts after a dead one finds us by this, or we find here that ours is gone. Whom nobody could find
+        // would run on beside what is run for it then.
+        let problem = introduce()
+        guard problem == 0 || options.mayRunUnrecorded else {
+            return fail("the stage's record, \(record.path ?? "-")", problem)
+        }
         guard !link.isHungUp else { return fail(options.command[0], ECANCELED) }
         if options.nice != 0 { _ = setpriority(__priority_which_t(0), 0, options.nice) }  // Politeness, not a duty.
         do throws(SpawnFailure) {
@@ -61,7 +60,8 @@ struct Supervision {
         }
         for index in pipes.indices { pipes[index].closeWriting() }
         link.send("started \(leader)")
-        if recording >= 0 { record("program \(leader) \(ProcessEntry(pid: leader)?.startTime ?? 0)") }
+        // It has its room; if it fails all the same, the program is found below us.
+        _ = record.add("program \(leader) \(ProcessEntry(pid: leader)?.startTime ?? 0)")
         while true {
             reap()
             step()
@@ -73,9 +73,18 @@ struct Supervision {
         return 0
     }
 
+    /// Says in the record who we are.
+    ///
+    /// - Returns: 0, or why it could not be said, as errno has it.
+    private mutating func introduce() -> Int32 {
+        let ourselves = "supervisor \(getpid()) \(ProcessEntry(pid: getpid())?.startTime ?? 0)"
+        guard let unit = options.unit else { return record.add(ourselves) }
+        return record.add("unit \(unit)", ourselves)
+    }
+
     private mutating func fail(_ what: String, _ error: Int32) -> Int32 {
         let text = "could-not-start \(what): \(String(cString: strerror(error)))"
-        record(text)
+        _ = record.add(text)  // The agent hears it below.
         link.send(text)
         link.send("done")
         link.flushAll()
@@ -191,7 +200,7 @@ struct Supervision {
         leaderHasEnded = true
         let signal = status & 0x7F
         let text = signal == 0 ? "exited \((status >> 8) & 0xFF)" : "signaled \(signal)"
-        record(text)
+        _ = record.add(text)  // The agent that is there hears it; another one finds the program gone.
         // What the program wrote before its end comes before the news of it; bounded, as others may go on writing.
         drain(rounds: 16)
         link.send(text)
@@ -227,12 +236,5 @@ struct Supervision {
             poll(&pollers, nfds_t(pollers.count), -1)
             for index in pipes.indices { pipes[index].discard(into: buffer) }
         }
-    }
-
-    /// Adds a line to the record, in one write: whoever reads it finds whole lines.
-    private func record(_ text: String) {
-        guard recording >= 0 else { return }
-        let bytes = Array((text + "\n").utf8)
-        _ = write(recording, bytes, bytes.count)  // Nobody to tell but the agent, which sees the line missing.
     }
 }

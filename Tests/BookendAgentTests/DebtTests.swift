@@ -113,6 +113,26 @@ import Testing
         #expect(load.unfinishedJobs.isEmpty)
     }
 
+    @Test func `a debt that is being forgiven is not paid meanwhile, nor forgiven twice`() async throws {
+        let journal = try await indebtedJournal()
+        try await DirectorBench.with(journal, missing: [.postScript]) { bench in
+            try await bench.until { await !bench.director.isPayingDebt(of: 1) }
+            bench.stages.miss([])
+            bench.journal.failWrites("no space")
+            async let settled = bench.director.forgiveDebts(of: 1, attempt: nil, by: "ada", because: "by hand")
+            try await bench.until { await bench.director.isPayingDebt(of: 1) }
+            bench.journal.failWrites(nil)
+            await #expect(throws: RemoteFailure.self) { try await bench.director.payDebts(of: 1, attempt: nil) }
+            await #expect(throws: RemoteFailure.self) {
+                try await bench.director.forgiveDebts(of: 1, attempt: 1, by: "eve", because: "me too")
+            }
+            bench.clock.advance(by: .seconds(1))
+            #expect(try await settled.map(\.isSettled) == [true])
+            #expect(await !bench.director.isPayingDebt(of: 1) && bench.stages.mostAtOnce == 0)
+        }
+        #expect(try journal.reports(of: 1).filter { $0.details.reason.hasPrefix("forgiven by") }.count == 1)
+    }
+
     @Test(arguments: [0, 1, 2])
     func `a post-script is told how often it was started before`(deaths: Int) async throws {
         let journal = MemoryJournal(agent: agentID)

@@ -53,6 +53,7 @@ final class FakeStages: AttemptStages {
         var lookup: StopOrder?
         var running: [JobID: Int] = [:]
         var mostAtOnce = 0
+        var obstacle: String?
     }
 
     private let state = Mutex(State())
@@ -75,6 +76,13 @@ final class FakeStages: AttemptStages {
 
     /// Scripts that are missing from here on.
     func miss(_ stages: Set<Stage>) { state.withLock { $0.missing = stages } }
+
+    /// Why no attempt can be prepared from here on.
+    func refuseAttempts(because reason: String?) { state.withLock { $0.obstacle = reason } }
+
+    func prepare(_ context: AttemptContext) -> String? { state.withLock(\.obstacle) }
+
+    func cleanUp(after context: AttemptContext) {}
 
     /// What the repository holds of a backup that broke.
     func hold(_ end: StageEnd) { state.withLock { $0.found = end } }

@@ -59,6 +59,23 @@ import Testing
         }
     }
 
+    @Test func `no attempt starts whose stages could not be found again, and the job says why`() async throws {
+        try await DirectorBench.with { bench in
+            bench.stages.refuseAttempts(because: "no room for a record")
+            try await bench.director.accept(.sample(1))
+            try await bench.until(1, is: .couldNotStart)
+            let backup = try bench.journal.reports(of: 1).first { $0.stage == .backup }
+            #expect(backup?.status == .couldNotStart && backup?.details.reason == "no room for a record")
+            let load = try bench.journal.load()
+            #expect(load.unfinishedJobs.isEmpty && bench.stages.mostAtOnce == 0)
+            #expect(try bench.journal.openDebts().isEmpty)
+            bench.stages.refuseAttempts(because: nil)
+            try await bench.director.accept(.sample(2))
+            for _ in Stage.allCases { try await bench.stages.next().end(.successful) }
+            try await bench.until(2, is: .successful)
+        }
+    }
+
     @Test func `a retry whose start cannot be recorded is refused, and both are reported later`() async throws {
         let policy = PolicyRevision.sample(retry: RetryPlan(attempts: 2, interval: .seconds(60)))
         try await DirectorBench.with(policies: [policy]) { bench in

@@ -293,6 +293,7 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
                 recorded = try journal.record([report(.running), report(.failed)], of: one)
             }
             #expect(access(path + "/journal.sqlite-reserve", F_OK) != 0, "it was given back")
+            #expect(journal.problem()?.contains("is full") == true, "\(journal.problem() as Any)")
             #expect(try journal.record([.debtSettled(attempt: 1, .paid), .finished], of: one) == recorded)
             #expect(throws: AgentError.self) {
                 try journal.record([.attemptStarted(1, owesPostScript: true)], of: two)
@@ -303,6 +304,7 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             unlink(path + "/ballast")
             #expect(try again.record([.attemptStarted(1, owesPostScript: true)], of: two) == recorded)
             #expect(access(path + "/journal.sqlite-reserve", F_OK) == 0, "it is held again")
+            #expect(again.problem() == nil)
         }
     }
 
@@ -315,6 +317,19 @@ func report(_ status: Status, at seconds: Int64 = 10) -> JournalEntry {
             }
             #expect(error?.message.contains(path + "/journal.sqlite") == true)
         }
+    }
+
+    @Test func `a journal of a newer version is refused, and the error says what to run`() throws {
+        let directory = NSTemporaryDirectory() + "newer-\(UUID().uuidString)"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }  // A test's rubbish, no more.
+        let path = directory + "/journal.sqlite"
+        _ = try SQLiteJournal(path: path, agent: agentID)
+        try DatabaseQueue(path: path).write { database in
+            try database.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of-tomorrow')")
+        }
+        let error = #expect(throws: AgentError.self) { try SQLiteJournal(path: path, agent: agentID) }
+        #expect(error?.message.contains("a newer bookend-agent") == true, "\(error as Any)")
     }
 
     @Test(arguments: ["journal-1"])

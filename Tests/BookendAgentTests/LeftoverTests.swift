@@ -9,7 +9,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(5))) struct LeftoverTests {
     /// A shell that stands for the agent: it holds the supervisor's input, and is killed with `kill -9`.
     private func diedAgent(
-        _ bench: Workbench, _ options: [String] = [], waitingFor file: String = "started"
+        _ bench: Workbench, _ options: [String] = [], waitingFor file: String = "started", recorded: String = "program"
     ) async throws -> RunningStages {
         let running = RunningStages(stateDirectory: bench.path)
         let boot = try String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8).prefix { $0 != "\n" }
@@ -23,6 +23,11 @@ import Testing
             ] + supervisor + ["--", bench.path + "/scripts/pre_script.sh"]
         try agent.run()
         try await eventually("the script writes \(file)") { bench.text(file) != "(no file)" }
+        // The script is quicker than its record.
+        try await eventually("the record says \(recorded)") {
+            let text = (try? String(contentsOfFile: record, encoding: .utf8)) ?? ""  // Not there yet.
+            return text.contains("\n\(recorded) ")
+        }
         kill(agent.processIdentifier, SIGKILL)
         // Not `waitUntilExit`: that waits for whatever holds the agent's descriptors too.
         try "\(agent.processIdentifier)".write(toFile: bench.path + "/agent", atomically: true, encoding: .utf8)
@@ -91,7 +96,7 @@ import Testing
             try bench.script(
                 "setsid bash -c 'echo $$ > \(bench.path)/left; exec sleep 300' & sleep 0.3; touch \(bench.path)/started"
             )
-            let running = try await diedAgent(bench, ends ? ["--end-left"] : [])
+            let running = try await diedAgent(bench, ends ? ["--end-left"] : [], recorded: "exited")
             let ended = await running.endLeftovers(grace: .seconds(10))
             #expect(bench.isAlive("left") == !ends, "\(ended)")
             if let pid = pid_t(bench.text("left").dropLast()) { kill(pid, SIGKILL) }

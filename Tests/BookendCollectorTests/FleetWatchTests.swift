@@ -159,6 +159,31 @@ struct FleetWatchTests {
         #expect(try look(watch, &book, 6) == [])
     }
 
+    @Test func `an agent that can record nothing is told until it can, and not mended by silence`() throws {
+        let watch = try watch("web-1", "web-2")
+        var book = AlertBook(rules: AlertRules())
+        func look(_ problem: String?, at seconds: Int64) throws -> [String] {
+            heard.take(
+                ["web-1", "web-2"].map { name in
+                    var record = record(name)
+                    record.journalProblem = name == "web-1" ? problem : ""
+                    return record
+                })
+            return try self.look(watch, &book, seconds)
+        }
+        for agent in ["web-1", "web-2"] { heard.hear(AgentID(rawValue: agent), at: at(1)) }
+        #expect(try look("", at: 2) == [])
+        #expect(try look("the disk is full: 3 KiB are free", at: 3) == ["journal-broken web-1"])
+        let alert = book.alert(AlertCause(.journalBroken, nil))
+        #expect(alert?.open.map(\.reason) == ["the disk is full: 3 KiB are free"])
+        #expect(AlertKind.journalBroken.severity == .critical)
+        // Another number is the same alert, with nothing to record.
+        _ = try look("the disk is full: 2 KiB are free", at: 4)
+        #expect(book.takeChanges(at: at(4).wall).alerts.isEmpty)
+        #expect(try look(nil, at: 5) == ["journal-broken web-1"])
+        #expect(try look("", at: 6) == [])
+    }
+
     @Test func `a script that will not run is told until it is right, and not mended by silence`() throws {
         let watch = try watch("web-1", "web-2")
         var book = AlertBook(rules: AlertRules())

@@ -176,6 +176,18 @@ import Testing
             #expect(access.tokens.map(\.secretDigest) == (isBefore("access") ? [] : [[UInt8](0..<32)]))
         }
     }
+
+    @Test func `a database of a newer version is refused, and the error says what to run`() throws {
+        try TemporaryDirectory.with { directory in
+            let path = directory + "/coordinator.sqlite"
+            _ = try SQLitePolicyStore(path: path)
+            try DatabaseQueue(path: path).write { database in
+                try database.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('of-tomorrow')")
+            }
+            let error = #expect(throws: CoordinatorError.self) { try SQLitePolicyStore(path: path) }
+            #expect(error?.message.contains("a newer bookend-coordinator") == true, "\(error as Any)")
+        }
+    }
 }
 
 extension DatabaseValue {

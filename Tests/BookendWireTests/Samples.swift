@@ -98,6 +98,7 @@ enum Samples {
             activeJobs: [activeJob], outboxDepth: 5, clockSkew: .milliseconds(-70_000), isCloned: true,
             maintenance: hold)
         record.scriptDrift = [ScriptDrift(policy: name, reason: "there is no post-script")]
+        record.journalProblem = "the disk is full"
         return record
     }()
 
@@ -280,6 +281,7 @@ enum Samples {
         hello.serverKey = peers[1].key
         var heartbeat = Heartbeat(generation: 5, activeJobs: [], outboxDepth: 3, wall: time)
         heartbeat.serverKey = peers[1].key
+        heartbeat.journalProblem = "the disk is full"
         heartbeat.scripts = [name: survey, PolicyName(rawValue: "bare"): ScriptSurvey(revision: 1, at: time)]
         var snapshot = SyncSnapshot(generation: 5, policies: [], triggers: [], cancels: [], wall: time)
         snapshot.nextKey = peers[1].key

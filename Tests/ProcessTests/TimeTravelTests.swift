@@ -166,10 +166,10 @@ import Testing
             let first = try await scenario.run()
             await fleet.daemon("collector").stop()
             let state = fleet.layout.directory + "/collector"
-            try await withSmallDisk(over: state, megabytes: 4) {
+            try await SmallDisk.with(over: state, megabytes: 4) {
                 try await fleet.startCollector()
                 let daemon = fleet.daemon("collector")
-                try fill(state + "/ballast")
+                try SmallDisk.fill(state + "/ballast")
                 // More than the first pages of the write-ahead log take.
                 let site = scenario.site
                 let job = try await scenario.order()
@@ -185,71 +185,5 @@ import Testing
             }
             try await fleet.startCollector()
         }
-    }
-
-    @Test(.enabled(if: geteuid() == 0, "only root can mount a small disk"))
-    func `an agent whose disk fills up ends what runs, begins nothing new, and goes on when there is room`()
-        async throws
-    {
-        try await RealFleet.with("full-agent", agents: 1) { fleet in
-            let site = fleet.layout.sites[0]
-            await fleet.daemon(site.id).stop()
-            try await withSmallDisk(over: site.state, megabytes: 8) {
-                try await fleet.start(site)
-                let ballast = site.state + "/ballast"
-                let scenario = try await Scenario(
-                    fleet: fleet, site: site,
-                    pre: "[ -e $here/filled ] || cat /dev/zero >\(ballast) 2>/dev/null; : >$here/filled")
-                let job = try await scenario.run("--queue-for", "10m")
-                try await scenario.expect(job, is: 0, Integers(0, 0, 0))
-                #expect(scenario.ledger.begins(job) == ["pre", "backup", "post"])
-
-                let next = try await scenario.order("--queue-for", "10m")
-                try await fleet.daemon(site.id).logged("an order could not be recorded")
-                #expect(scenario.ledger.begins(next) == [])
-                unlink(ballast)
-                try await scenario.ended(next)
-                try await scenario.expect(next, is: 0, Integers(0, 0, 0))
-                await fleet.daemon(site.id).stop()
-            }
-            try await fleet.start(site)
-        }
-    }
-
-    /// Everything that is left, to the last page.
-    private func fill(_ path: String) throws {
-        for size in [65_536, 4_096, 1] {
-            let chunk = [UInt8](repeating: 1, count: size)
-            let file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-            try #require(file >= 0)
-            while write(file, chunk, size) == size {}
-            close(file)
-        }
-    }
-
-    /// Lays a small file system over a directory, with its files; afterwards the directory has what that one held.
-    private func withSmallDisk(over directory: String, megabytes: Int, _ body: () async throws -> Void) async throws {
-        let aside = directory + ".aside"
-        try FileManager.default.moveItem(atPath: directory, toPath: aside)
-        mkdir(directory, 0o700)
-        try #require(mount("tmpfs", directory, "tmpfs", 0, "size=\(megabytes)m,mode=0700") == 0, "cannot mount here")
-        func move(_ source: String, _ target: String) throws {
-            for name in try FileManager.default.contentsOfDirectory(atPath: source) {
-                // Where nothing is, nothing is removed.
-                try? FileManager.default.removeItem(atPath: "\(target)/\(name)")
-                try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: "\(target)/\(name)")
-            }
-        }
-        do {
-            try move(aside, directory)
-            try await body()
-            try move(directory, aside)
-        } catch {
-            umount2(directory, Int32(MNT_DETACH))
-            throw error
-        }
-        umount2(directory, Int32(MNT_DETACH))
-        rmdir(directory)
-        try FileManager.default.moveItem(atPath: aside, toPath: directory)
     }
 }

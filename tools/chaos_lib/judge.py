@@ -131,6 +131,10 @@ class Judge:
                     self._add("double", job, f"{first}; {second}; its agent did not die between")
                 elif second.number <= first.number:
                     self._add("double", job, f"{first}; {second}; BOOKEND_POST_RUN says {second.number}")
+            for pre in stages["pre"]:
+                for post in posts:
+                    if pre.end is not None and pre.end > post.begin:
+                        self._add("double", job, f"{pre} was alive when its post-script began: {post}")
             if stages["pre"] and not any(run.code is not None for run in posts):
                 said = [str(run) for run in stages["pre"] + stages["backup"] + posts]
                 self._add("unpaid debts", job, f"no post-script ran to its end: {'; '.join(said)}")

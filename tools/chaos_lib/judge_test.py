@@ -91,6 +91,15 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(self.judge(lines, said), {"double": [1]})
         self.assertEqual(self.judge(lines, said, deaths=[("a1", 2.2)]), {})
 
+    def test_no_pre_script_lives_when_its_post_script_begins(self):
+        said = [job(1, (25, 25, 0))]
+        late = [line for line in runs(1, ("pre", 0)) if line.startswith("end")]
+        begun, post = runs(1, ("pre", None)), runs(1, ("post", 0), begin=2)
+        self.assertEqual(self.judge(begun + late + post, said, deaths=[("a1", 0.2)]), {})
+        self.assertEqual(self.judge(begun + post, said, deaths=[("a1", 0.2)]), {}, "it was ended")
+        late = [line.replace("end 500000", "end 3000000") for line in late]
+        self.assertEqual(self.judge(begun + post + late, said, deaths=[("a1", 0.2)]), {"double": [1]})
+
     def test_jobs_of_one_agent_do_not_overlap(self):
         first, second = runs(1, *WHOLE), runs(2, *WHOLE, begin=3)
         said = [job(1, (0, 0, 0)), job(2, (0, 0, 0))]

@@ -40,6 +40,15 @@ package struct EngineProgress: Hashable, Sendable {
 
 /// Runs the stages of an attempt on this server.
 package protocol AttemptStages: Sendable {
+    /// Takes what an attempt's stages need to be found again if the agent dies; to be called before the attempt's start is
+    /// recorded.
+    ///
+    /// - Returns: Why it is not to be had: the attempt must not start. `nil`: it is taken.
+    func prepare(_ context: AttemptContext) -> String?
+
+    /// Gives back what was prepared for stages of the attempt that did not run; to be called once it is over.
+    func cleanUp(after context: AttemptContext)
+
     /// Runs one of the two scripts to its end.
     ///
     /// - Parameters:

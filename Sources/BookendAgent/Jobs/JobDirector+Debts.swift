@@ -13,7 +13,9 @@ extension JobDirector {
     /// - Throws: ``RemoteFailure`` when nothing is owed, or the agent stops.
     package func payDebts(of job: JobID, attempt: Int?) async throws(RemoteFailure) -> [SettledDebt] {
         var settled: [SettledDebt] = []
-        for payment in try payments(of: job, attempt) {
+        let payments = try begin(job, attempt)
+        defer { for payment in payments { end(payment) } }
+        for payment in payments {
             guard let settlement = await pay(payment) else {
                 throw RemoteFailure(.unavailable, "the agent stops; the debt is tried again when it starts")
             }
@@ -27,14 +29,17 @@ extension JobDirector {
         of job: JobID, attempt: Int?, by name: String, because reason: String
     ) async throws(RemoteFailure) -> [SettledDebt] {
         var settled: [SettledDebt] = []
-        for payment in try payments(of: job, attempt) {
+        let payments = try begin(job, attempt)
+        defer { for payment in payments { end(payment) } }
+        for payment in payments {
             settled.append(SettledDebt(payment.debt, await payment.forgive(by: name, because: reason)))
         }
         countDebts()
         return settled
     }
 
-    private func payments(of job: JobID, _ attempt: Int?) throws(RemoteFailure) -> [DebtPayment] {
+    /// The debts that are meant, from here to ``JobDirector/end(_:)`` in nobody else's hands.
+    private func begin(_ job: JobID, _ attempt: Int?) throws(RemoteFailure) -> [DebtPayment] {
         let debts: [JournaledDebt]
         do throws(AgentError) {
             debts = try openDebts()
@@ -47,8 +52,8 @@ extension JobDirector {
                 .notFound, "job \(job)\(attempt.map { ", attempt \($0)," } ?? "") owes no post-script on this agent")
         }
         let payments = meant.map { payment(of: $0) }
-        guard !payments.contains(where: { isBeingPaid($0.claimant) }) else {
-            throw RemoteFailure(.unavailable, "job \(job)'s post-script is being run now: see bookend job \(job)")
+        guard begin(payments) else {
+            throw RemoteFailure(.unavailable, "job \(job)'s debt is being settled now: see bookend job \(job)")
         }
         return payments
     }

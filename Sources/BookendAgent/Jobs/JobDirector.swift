@@ -52,7 +52,7 @@ package actor JobDirector {
     private var slotOrder: StopOrder?
     /// The highest job id that the journal has ever had.
     package private(set) var highestJob: JobID
-    /// Debts that are being paid, or wait for their turn.
+    /// Debts that are being paid or forgiven, or wait for their turn.
     private var payments: [TurnQueue.Claimant: StopOrder] = [:]
     /// For the heartbeat: as of the last time that it could be read.
     package private(set) var openDebtCount = 0
@@ -107,6 +107,11 @@ package actor JobDirector {
     /// For the heartbeat, in ascending order of job.
     package var activeJobs: [ActiveJob] {
         jobs.values.map(\.activity.activeJob).sorted { $0.job < $1.job }
+    }
+
+    /// For the heartbeat: why nothing new begins; empty: it can.
+    package var journalProblem: String {
+        (surroundings.journal.problem() ?? "").cut(toBytes: Heartbeat.journalProblemLimit)
     }
 
     /// For the heartbeat: of the policies whose jobs start so long after a good backup.
@@ -303,18 +308,30 @@ package actor JobDirector {
         openDebtCount = (try? openDebts().count) ?? openDebtCount
     }
 
-    /// A debt of the job is being paid, or waits for its turn.
+    /// A debt of the job is being paid or forgiven, or waits for its turn.
     package func isPayingDebt(of job: JobID) -> Bool { payments.keys.contains { $0.job == job } }
 
-    func isBeingPaid(_ claimant: TurnQueue.Claimant) -> Bool { payments[claimant] != nil }
+    /// Takes these debts in hand.
+    ///
+    /// - Returns: `false`: one of them is in somebody's hands; none was taken.
+    func begin(_ debts: [DebtPayment]) -> Bool {
+        guard !debts.contains(where: { payments[$0.claimant] != nil }) else { return false }
+        for debt in debts { payments[debt.claimant] = StopOrder() }
+        return true
+    }
 
-    /// Pays one debt when its turn comes, as a child of ``run()``, so that an agent that stops waits for its end.
+    /// Whoever took the debt in hand is done with it. Twice does no harm.
+    func end(_ payment: DebtPayment) {
+        guard payments.removeValue(forKey: payment.claimant) != nil else { return }
+        releaseTurn(payment.claimant)
+    }
+
+    /// Pays one debt that was taken in hand when its turn comes, as a child of ``run()``, so that an agent that stops waits
+    /// for its end.
     ///
     /// - Returns: `nil` when the agent stops, or nobody wants it any more, before the turn came.
     func pay(_ payment: DebtPayment) async -> DebtSettlement? {
-        guard !isLeaving, payments[payment.claimant] == nil else { return nil }
-        let turn = StopOrder()
-        payments[payment.claimant] = turn
+        guard !isLeaving, let turn = payments[payment.claimant] else { return nil }
         give(turns.request(payment.claim))
         guard await Self.comes(turn, unless: stopping), !isLeaving else {
             forget(payment.claimant)

@@ -76,10 +76,9 @@ struct JobRunner: Sendable {
             journal: surroundings.journal, clock: surroundings.clock, trigger: ReportedTrigger(job.trigger),
             reported: surroundings.reported, logger: surroundings.logger)
         await withDiscardingTaskGroup { group in
-            var stop = StopOrder()
+            var course = Course()
             var isOver = false
             var isLeaving = false
-            var isTurnKept = false
             var timer: (deadline: BootTime, order: StopOrder)?
             for await var event in mailbox {
                 if event == .shutdown || event == .drain { isLeaving = true }
@@ -87,9 +86,9 @@ struct JobRunner: Sendable {
                 let actions = machine.handle(event, at: surroundings.clock.now)
                 activity.update(attempt: machine.attemptNumber, phase: machine.phase)
                 ledger.catchUp()
-                isOver = await perform(actions, &ledger, &isTurnKept, stop: &stop, in: &group) || isOver
-                if isTurnKept, ledger.nextTry == nil {
-                    isTurnKept = false
+                isOver = await perform(actions, &ledger, &course, in: &group) || isOver
+                if course.isTurnKept, ledger.nextTry == nil {
+                    course.isTurnKept = false
                     await surroundings.releaseTurn(TurnQueue.Claimant(job.trigger.job))
                 }
                 if isOver || (isLeaving && !machine.isUnderWay) { break }
@@ -124,41 +123,51 @@ extension JobRunner {
 // MARK: - Carrying out
 
 extension JobRunner {
+    /// What one attempt leaves to the next step.
+    private struct Course {
+        /// Ends the stage that runs.
+        var stop = StopOrder()
+        /// The turn is not needed any more, and kept until the journal knows that the debt is paid: what an agent that dies
+        /// now pays once more must not come between another job's scripts.
+        var isTurnKept = false
+        /// The attempt whose stages were prepared, until it is over.
+        var prepared: AttemptContext?
+    }
+
     /// Performs the actions in order, those that the journal records together in one transaction.
     ///
-    /// An attempt whose start cannot be recorded does not start. Anything else is carried out all the same, an owed
+    /// An attempt whose start, or whose stages, cannot be recorded does not start. Anything else is carried out all the same, an owed
     /// post-script above all; its reports wait in the ledger.
     ///
-    /// - Parameter isTurnKept: The turn is not needed any more, and kept until the journal knows that the debt is paid: what
-    ///   an agent that dies now pays once more must not come between another job's scripts.
     /// - Returns: The job is over.
     private func perform(
-        _ actions: [JobAction], _ ledger: inout JobLedger, _ isTurnKept: inout Bool, stop: inout StopOrder,
-        in group: inout DiscardingTaskGroup
+        _ actions: [JobAction], _ ledger: inout JobLedger, _ course: inout Course, in group: inout DiscardingTaskGroup
     ) async -> Bool {
         let now = surroundings.clock.now.wall
-        let failure = ledger.record(actions.flatMap { self.entries(for: $0, at: now) })
+        let obstacle = prepare(actions, &course)
+        let entries = actions.flatMap { self.entries(for: $0, at: now) }
+        let failure = ledger.record(obstacle == nil ? entries : entries.filter { !$0.startsAttempt })
         var isOver = false
         for action in actions {
             switch action {
             case .report, .settleDebt: break  // recorded
-            case .recordStart: sender.yield(failure.map { .journalFailed(reason: $0) } ?? .startRecorded)
-            case .waitForTurn where isTurnKept:
-                isTurnKept = false
+            case .recordStart: sender.yield((obstacle ?? failure).map { .journalFailed(reason: $0) } ?? .startRecorded)
+            case .waitForTurn where course.isTurnKept:
+                course.isTurnKept = false
                 sender.yield(.turn)
             case .waitForTurn: await surroundings.requestTurn(TurnQueue.Claim(job))
             case .runPreScript(let attempt):
-                stop = StopOrder()
-                start(.preScript, attempt: attempt, pre: nil, backup: nil, stop: stop, in: &group)
+                course.stop = StopOrder()
+                start(.preScript, attempt: attempt, pre: nil, backup: nil, stop: course.stop, in: &group)
             case .runPostScript(let attempt, let pre, let backup):
-                stop = StopOrder()
-                start(.postScript, attempt: attempt, pre: pre, backup: backup, stop: stop, in: &group)
+                course.stop = StopOrder()
+                start(.postScript, attempt: attempt, pre: pre, backup: backup, stop: course.stop, in: &group)
             case .runBackup(let attempt):
-                stop = StopOrder()
-                startBackup(attempt: attempt, stop: stop, in: &group)
-            case .endPreScript, .killPreScript, .stopBackup: stop.give()
+                course.stop = StopOrder()
+                startBackup(attempt: attempt, stop: course.stop, in: &group)
+            case .endPreScript, .killPreScript, .stopBackup: course.stop.give()
             case .cancelJob: cancelItself()
-            case .scheduleRetry: isTurnKept = true
+            case .scheduleRetry: course.isTurnKept = true
             case .finish(let status):
                 isOver = true
                 surroundings.logger.notice(
@@ -166,6 +175,27 @@ extension JobRunner {
             }
         }
         return isOver
+    }
+
+    /// Prepares the attempt that the actions start, and cleans up after the one that they end: before the journal says so,
+    /// for then an operator may have its post-script run once more.
+    ///
+    /// - Returns: Why the attempt cannot start; `nil`: it can, or none is to.
+    private func prepare(_ actions: [JobAction], _ course: inout Course) -> String? {
+        var obstacle: String?
+        for action in actions {
+            switch action {
+            case .recordStart(let attempt, _):
+                guard let context = context(attempt) else { continue }
+                obstacle = surroundings.stages.prepare(context)
+                course.prepared = context
+            case .scheduleRetry, .finish:
+                if let context = course.prepared { surroundings.stages.cleanUp(after: context) }
+                course.prepared = nil
+            default: break
+            }
+        }
+        return obstacle
     }
 
     /// As when an operator cancels the job.

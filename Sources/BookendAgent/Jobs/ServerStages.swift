@@ -11,15 +11,19 @@ package struct ServerStages: AttemptStages {
     private let permissions: GuardConfiguration
     private let output: OutputStore
     private let running: RunningStages
+    private let freeSpace: @Sendable () -> Bool
     private let outputLimit: Int
     private let stateDirectory: String
     private let restic: String
     private let copies: ScriptCopies
 
+    /// - Parameter freeSpace: Gives back space on the disk that is kept for what must be done when it is full; `false`: there
+    ///   was none.
     package init(
         process: StageProcess, repositories: [RepositoryName: RepositoryConfiguration],
         permissions: GuardConfiguration, statusMaps: [String: StatusMap], output: OutputStore,
-        running: RunningStages, outputLimit: Int, stateDirectory: String, restic: String, home: String,
+        running: RunningStages, freeSpace: @escaping @Sendable () -> Bool, outputLimit: Int, stateDirectory: String,
+        restic: String, home: String,
         copies: ScriptCopies, start: ScriptStart
     ) {
         self.process = process
@@ -27,12 +31,27 @@ package struct ServerStages: AttemptStages {
         self.permissions = permissions
         self.output = output
         self.running = running
+        self.freeSpace = freeSpace
         self.outputLimit = outputLimit
         self.stateDirectory = stateDirectory
         self.restic = restic
         self.copies = copies
         scripts = ScriptStage(
             process: process, guarding: permissions, statusMaps: statusMaps, home: home, copies: copies, start: start)
+    }
+
+    package func prepare(_ context: AttemptContext) -> String? {
+        for stage in Stage.allCases {
+            if let reason = running.reserve(record(stage, of: context)) {
+                cleanUp(after: context)
+                return reason
+            }
+        }
+        return nil
+    }
+
+    package func cleanUp(after context: AttemptContext) {
+        for stage in Stage.allCases { running.forget(record(stage, of: context)) }
     }
 
     package func runScript(
@@ -52,6 +71,10 @@ package struct ServerStages: AttemptStages {
         let facts = context.facts(pre: pre, backup: backup)
         let files = files(stage, of: context)
         defer { forget(files) }
+        // An owed post-script runs in any case, if possible so that an agent that starts meanwhile finds it.
+        if stage == .postScript, let record = files.result, running.reserve(record) != nil, freeSpace() {
+            _ = running.reserve(record)  // The same.
+        }
         let isKilled = stage == .preScript && context.trigger.fault?.kind == .kill
         let result = await stoppable(stop, by: { isKilled ? $0.kill() : $0.end() }) { handle in
             guard stage == .postScript, let pre, let backup else {
@@ -156,7 +179,11 @@ package struct ServerStages: AttemptStages {
         return StageFiles(
             stdout: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardOutput),
             stderr: output.file(job: job, attempt: context.attempt, stage: stage, stream: .standardError),
-            result: running.record(job: job, attempt: context.attempt, stage: stage), limit: outputLimit)
+            result: record(stage, of: context), limit: outputLimit)
+    }
+
+    private func record(_ stage: Stage, of context: AttemptContext) -> String {
+        running.record(job: context.trigger.job, attempt: context.attempt, stage: stage)
     }
 
     private func forget(_ files: StageFiles) {

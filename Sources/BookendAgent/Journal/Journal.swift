@@ -54,6 +54,15 @@ package protocol Journal: Sendable {
     /// - Returns: The highest report number that the journal holds now.
     func record(_ entries: [JournalEntry], of trigger: ReportedTrigger) throws(AgentError) -> UInt64
 
+    /// Gives back the space that is kept for what must be recorded on a full disk, for something that must be done there. While
+    /// it cannot be taken again nothing new begins.
+    ///
+    /// - Returns: `false` when there was none to give back.
+    @Sendable func releaseReserve() -> Bool
+
+    /// Why nothing new can be recorded to its end, as far as can be seen without writing; `nil`: it can.
+    func problem() -> String?
+
     /// The reports of these numbers, in order. Numbers that the journal does not hold are left out.
     func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report]
 

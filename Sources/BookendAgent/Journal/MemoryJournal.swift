@@ -245,6 +245,10 @@ package final class MemoryJournal: Journal {
         }
     }
 
+    @Sendable package func releaseReserve() -> Bool { false }
+
+    package func problem() -> String? { state.withLock(\.failure) }
+
     private static func completed(_ job: JournaledJob, _ state: State) -> JournaledJob {
         var job = job
         job.isCanceled = state.cancels[job.trigger.job] != nil

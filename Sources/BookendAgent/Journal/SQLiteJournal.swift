@@ -1,13 +1,19 @@
+import BookendDaemon
 package import BookendModel
 import BookendWire
 import FoundationEssentials
 import GRDB
+import Synchronization
 
 /// The journal in one SQLite file: WAL, synchronous FULL, so that what was recorded survives a power cut.
 package final class SQLiteJournal: Journal {
     private let database: DatabaseQueue
     private let agent: AgentID
     private let reserve: SpaceReserve?
+    /// Why the last write failed; `nil`: it did not.
+    private let lastFailure = Mutex<String?>(nil)
+    /// What the records of an attempt and its first reports take beside the reserve, at least.
+    private static let leastSpace = 64 << 10
 
     /// Opens or makes the journal, and brings an older one up to date.
     ///
@@ -29,11 +35,13 @@ package final class SQLiteJournal: Journal {
                     throw AgentError(.journal, "\(path): SQLite refused synchronous = FULL")
                 }
             }
-            try JournalSchema.migrator.migrate(database)
+            try JournalSchema.migrator.upgrade(database, at: path, of: "bookend-agent")
             // On a disk that is full already the first trigger says so.
             _ = self.reserve?.hold()
         } catch let error as AgentError {
             throw error
+        } catch let error as DaemonError {
+            throw AgentError(.journal, error.message)
         } catch {
             throw AgentError(.journal, "\(path): cannot open the journal: \(error)")
         }
@@ -192,7 +200,9 @@ package final class SQLiteJournal: Journal {
             return try write { try self.record(entries, of: trigger, $0) }
         }
         do {
-            return try database.write { try self.record(entries, of: trigger, $0) }
+            let highest = try database.write { try self.record(entries, of: trigger, $0) }
+            lastFailure.withLock { $0 = nil }
+            return highest
         } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && reserve?.release() == true {
             return try write { try self.record(entries, of: trigger, $0) }
         } catch {
@@ -303,14 +313,35 @@ extension SQLiteJournal {
     /// One transaction, its errors in the module's own words.
     func write<T>(_ body: (Database) throws -> T) throws(AgentError) -> T {
         do {
-            return try database.write(body)
+            let (value, isWritten) = try database.write { database in
+                let before = database.totalChangesCount
+                return (try body(database), database.totalChangesCount != before)
+            }
+            // What was only read says nothing of a disk that takes no more.
+            if isWritten { lastFailure.withLock { $0 = nil } }
+            return value
         } catch {
             throw failure(error)
         }
     }
 
     private func failure(_ error: any Error) -> AgentError {
-        AgentError(.journal, "the journal \(database.path) failed: \(error)")
+        let message = "the journal \(database.path) failed: \(error)"
+        lastFailure.withLock { $0 = message }
+        return AgentError(.journal, message)
+    }
+
+    @Sendable package func releaseReserve() -> Bool { reserve?.release() ?? false }
+
+    package func problem() -> String? {
+        if let reserve, let free = reserve.freeBytes {
+            let needed = (reserve.isHeld ? 0 : reserve.bytes) + Self.leastSpace
+            guard free >= needed else {
+                return
+                    "the disk of \(database.path) is full: \(free >> 10) KiB are free, \(needed >> 10) KiB are needed"
+            }
+        }
+        return lastFailure.withLock(\.self)
     }
 
     /// What begins must be able to end.

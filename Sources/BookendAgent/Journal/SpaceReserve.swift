@@ -8,12 +8,25 @@ struct SpaceReserve: Sendable {
     let path: String
     let bytes: Int
 
+    var isHeld: Bool {
+        var file = stat()
+        return stat(path, &file) == 0 && file.st_size == bytes
+    }
+
+    /// What its disk has left for this program; `nil`: it does not say.
+    var freeBytes: Int? {
+        var disk = statvfs()
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        guard statvfs(folder.isEmpty ? "/" : folder, &disk) == 0 else { return nil }
+        let blocks = geteuid() == 0 ? disk.f_bfree : disk.f_bavail
+        return Int(clamping: blocks.multipliedReportingOverflow(by: disk.f_frsize).partialValue)
+    }
+
     /// Makes it, if it is not there.
     ///
     /// - Returns: `false` when the disk has no room for it.
     func hold() -> Bool {
-        var file = stat()
-        if stat(path, &file) == 0, file.st_size == bytes { return true }
+        if isHeld { return true }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

@@ -15,6 +15,8 @@ package final class CollectorLink: Sendable {
 
     /// How long sent reports may go without an acknowledgement before they count as lost.
     private static let patience = Duration.seconds(15)
+    /// Bytes of one batch of several reports, encoded: far below where a collector cuts the connection off.
+    private static let batchBytes = 1 << 20
     /// Jobs that a beacon names.
     private static let namedJobLimit = 1_000
 
@@ -240,7 +242,7 @@ package final class CollectorLink: Sendable {
         return nil
     }
 
-    /// Sends reports under their numbers in the stream.
+    /// Sends reports under their numbers in the stream, in one batch or, if they are long, in several.
     private func send(_ numbers: ClosedRange<UInt64>, of stream: ReportStream) throws(AgentError) {
         var reports = try journal.reports(numbers)
         guard reports.count == numbers.count, let after = try journal.digest(of: numbers.lowerBound - 1) else {
@@ -252,7 +254,14 @@ package final class CollectorLink: Sendable {
             reports[place].origin.sequence = stream.sequence(of: number)
         }
         let batch = IntakeBatch(incarnation: stream.incarnation, after: after, reports: reports)
-        socket.send([Wire.encode(.intake(.batch(batch)))], to: nil)
+        let frame = Wire.encode(.intake(.batch(batch)))
+        guard frame.count > Self.batchBytes, numbers.count > 1 else {
+            socket.send([frame], to: nil)
+            return
+        }
+        let middle = numbers.lowerBound + UInt64(numbers.count / 2)
+        try send(numbers.lowerBound...middle - 1, of: stream)
+        try send(middle...numbers.upperBound, of: stream)
     }
 
     private func log(_ reason: StreamBreak) {

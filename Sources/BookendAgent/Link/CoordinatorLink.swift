@@ -228,6 +228,7 @@ package actor CoordinatorLink {
                 goodBackups: await director.lastGoodBackups)
             heartbeat.serverKey = server.newest
             heartbeat.scripts = await surveys()
+            heartbeat.journalProblem = await director.journalProblem
             send(.heartbeat(heartbeat))
         case .replacePolicies(let policies, let generation, let slots, let epoch):
             try await director.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)

@@ -3,7 +3,8 @@ import FoundationEssentials
 import Glibc
 
 /// The records of the stages that run now: one file each, written by the stage's supervisor before the program starts, and
-/// removed by the agent once the stage is over. What an agent finds when it starts, a dead one left.
+/// removed by the agent once the stage is over. What an agent finds when it starts, a dead one left. Their room is taken
+/// before the attempt begins, so that a disk that is full cannot hide what runs.
 ///
 /// They lie in a folder by the name of this start of the machine: a pid means nothing in another one. That the page cache
 /// may lose them in a power cut does no harm, as the processes go with it.
@@ -11,8 +12,11 @@ import Glibc
 ///     unit bookend-job-7-pre-script-1.service    only of a script that is a service
 ///     supervisor 4711 88123
 ///     program 4712 88124        each with its pid and start time
-///     exited 0                  once the program has ended
+///     exited 0                  once the program has ended; zeros up to its size behind it
 package struct RunningStages: Sendable {
+    /// The room of one record, in bytes: a supervisor writes no more.
+    private static let recordSize = 512
+
     private let root: String
     private let directory: String
 
@@ -21,14 +25,36 @@ package struct RunningStages: Sendable {
         // Without it, one name for all starts: start times still tell processes apart, almost always.
         let boot = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
         directory = root + "/" + (boot.map { String($0.prefix { $0 != "\n" }) } ?? "unknown")
-        // Failing to make it shows in the first stage's record.
-        mkdir(root, 0o700)
-        mkdir(directory, 0o700)
+        _ = makeFolders()  // Tried again for each record.
     }
 
     /// Where the record of a stage goes.
     func record(job: JobID, attempt: Int, stage: Stage) -> String {
         "\(directory)/\(job).\(attempt).\(stage.rawValue)"
+    }
+
+    /// Takes the room of a record, if it is not taken yet.
+    ///
+    /// - Returns: Why there is none; `nil`: it is taken.
+    func reserve(_ record: String) -> String? {
+        if let problem = makeFolders() { return problem }
+        let descriptor = open(record, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { return problem(record, errno) }
+        defer { close(descriptor) }
+        // Where a file system cannot allocate, glibc writes: the room is taken either way.
+        let error = posix_fallocate(descriptor, 0, off_t(Self.recordSize))
+        return error == 0 ? nil : problem(record, error)
+    }
+
+    private func makeFolders() -> String? {
+        for folder in [root, directory] where mkdir(folder, 0o700) != 0 && errno != EEXIST {
+            return problem(folder, errno)
+        }
+        return nil
+    }
+
+    private func problem(_ path: String, _ error: Int32) -> String {
+        "no record of what runs can be made: \(path): \(String(cString: strerror(error)))"
     }
 
     func forget(_ record: String) {

@@ -77,6 +77,7 @@ package struct ScriptStage: Sendable {
             program.stdoutFile = files.stdout
             program.stderrFile = files.stderr
             program.resultFile = files.result
+            program.mayRunUnrecorded = stage == .postScript
             program.outputLimit = files.limit
             program.timeout = timeout
             program.dropsCapabilities = true

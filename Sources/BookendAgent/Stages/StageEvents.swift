@@ -18,12 +18,12 @@ struct StageEvents {
         return true
     }
 
-    /// What should have started a supervisor ended with an error. Unless there is a record, which a supervisor makes before
-    /// anything else, nothing was run.
+    /// What should have started a supervisor ended with an error. Unless something stands in the record, which a supervisor
+    /// writes before it starts anything, nothing was run.
     mutating func supervisorDidNotStart(because reason: String, record: String?) {
         guard case .lost = outcome.ending else { return }
         let text = record.flatMap { FileManager.default.contents(atPath: $0) } ?? Data()  // No record: no supervisor.
-        if text.isEmpty { outcome.ending = .couldNotStart(reason) }
+        if text.allSatisfy({ $0 == 0 }) { outcome.ending = .couldNotStart(reason) }
     }
 
     /// Folds one event in; returns the line that it passes on, or the answer that the supervisor waits for.

@@ -135,6 +135,7 @@ package struct StageProcess: Sendable {
         if let file = program.stdoutFile { words += ["--stdout-file", file] }
         if let file = program.stderrFile { words += ["--stderr-file", file] }
         if let file = program.resultFile { words += ["--result-file", file] }
+        if program.mayRunUnrecorded { words.append("--record-optional") }
         if program.niceness != 0 { words += ["--nice", "\(program.niceness)"] }
         if program.isInterruptedWithoutAgent { words += ["--on-orphan", "interrupt"] }
         if program.leftProcesses == .end { words.append("--end-left") }

@@ -15,8 +15,11 @@ package struct StageProgram: Sendable {
     package var outputLimit = StageProgram.outputLimit
     /// What an earlier program of the same stage left in the files stays before it; both together keep the limit.
     package var appendsOutput = false
-    /// Where `PID STARTTIME` and the end are recorded, also when the agent dies meanwhile.
+    /// Where the program is recorded, see ``RunningStages``, also when the agent dies meanwhile. Without room for that it
+    /// could not start.
     package var resultFile: String?
+    /// It runs even if it cannot be recorded: an owed post-script.
+    package var mayRunUnrecorded = false
     /// `nil`: the program may run for ever.
     package var timeout: Duration?
     /// Between SIGTERM and SIGKILL.

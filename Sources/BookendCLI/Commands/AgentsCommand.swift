@@ -69,6 +69,10 @@ struct AgentListing: ParsableArguments {
                 return ["no agent is enrolled yet: make a token for it with bookend agent token create"]
             }
             var lines = agents.isEmpty ? [] : AgentTables.list(agents, now: .now).lines(terminal)
+            lines += agents.filter(\.cannotRecord).prefix(20).map { agent in
+                terminal.paint(
+                    SafeText.line("nothing new begins on \(agent.id): \(agent.journalProblem ?? "")"), .bad)
+            }
             if !others.isEmpty {
                 lines += (lines.isEmpty ? [] : [""]) + PeerTables.list(others, now: .now).lines(terminal)
             }

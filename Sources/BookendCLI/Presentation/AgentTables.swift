@@ -40,6 +40,7 @@ enum AgentTables {
 
     private static func state(of agent: AgentRecord) -> Table.Cell {
         if agent.isCloned { return .init("cloned", .bad) }
+        if agent.isOnline, agent.cannotRecord { return .init("cannot record", .bad) }
         if agent.maintenance != nil {
             return .init(agent.isOnline ? "maintenance" : "maintenance, offline", .notice)
         }

@@ -148,7 +148,7 @@ extension AgentRecord {
         ]) + .time("last_heard_at", lastHeardAt)
             + .object([
                 "generation": Document(generation), "outbox_depth": Document(outboxDepth),
-                "open_debts": Document(openDebts),
+                "open_debts": Document(openDebts), "journal_problem": Document(journalProblem),
                 "clock_skew_ms": Document(clockSkew.milliseconds),
                 "maintenance": maintenance?.document ?? .null,
                 "active_jobs": .list(

@@ -37,6 +37,7 @@ struct FleetGlance: Sendable {
     }
 
     private static let waitingLines = 5
+    private static let stuckLines = 5
 
     func lines(_ now: UnixTime, _ terminal: Terminal) -> [String] {
         let online = agents.filter(\.isOnline).count
@@ -60,6 +61,17 @@ struct FleetGlance: Sendable {
             let count = Phrases.count(Int(owing.map(\.openDebts).reduce(0, +)), "post-script")
             let names = owing.prefix(5).map(\.id.rawValue).joined(separator: ", ") + (owing.count > 5 ? ", …" : "")
             lines.append(terminal.paint("\(count) owed and could not be run, on \(names); see: bookend debts", .bad))
+        }
+        let stuck = agents.filter(\.cannotRecord)
+        for agent in stuck.prefix(Self.stuckLines) {
+            lines.append(
+                terminal.paint(
+                    SafeText.line("nothing new begins on \(agent.id): \(agent.journalProblem ?? "")"), .bad))
+        }
+        if stuck.count > Self.stuckLines {
+            lines.append(
+                terminal.paint("nothing new begins on \(stuck.count - Self.stuckLines) more; see: bookend agents", .bad)
+            )
         }
         if summary.activeAlerts > 0 {
             let critical = summary.criticalAlerts > 0 ? ", \(summary.criticalAlerts) critical" : ""
@@ -129,6 +141,7 @@ struct FleetGlance: Sendable {
     private func state(_ record: AgentRecord?) -> Table.Cell {
         guard let record else { return knowsAgents ? .init("not enrolled", .faint) : .init("unknown", .faint) }
         if record.isCloned { return .init("cloned", .bad) }
+        if record.isOnline, record.cannotRecord { return .init("cannot record", .bad) }
         if record.maintenance != nil {
             return .init(record.isOnline ? "maintenance" : "maintenance, offline", .notice)
         }
@@ -156,6 +169,7 @@ struct FleetGlance: Sendable {
                             "agent": .text(row.id.rawValue), "is_enrolled": .bool(row.record != nil),
                             "is_online": .bool(row.record?.isOnline ?? false),
                             "open_debts": Document(row.record?.openDebts ?? 0),
+                            "journal_problem": Document(row.record?.journalProblem),
                             "last_job_id": Document(row.summary?.lastJob?.rawValue),
                             "last_status": row.summary?.lastStatus?.document ?? .null,
                             "jobs": BookendCLI.document(counts: row.summary?.jobs ?? [:]),

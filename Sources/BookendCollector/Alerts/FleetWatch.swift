@@ -23,6 +23,7 @@ struct FleetWatch: Sendable {
     func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
         lookForAgents(&book, at: now)
         lookAtClocksAndClones(&book, at: now)
+        lookAtJournals(&book, at: now)
         lookAtScripts(&book, at: now)
         try lookForJobs(&book, store, at: now)
         try lookForOfflineStarts(&book, store, at: now)
@@ -95,7 +96,7 @@ struct FleetWatch: Sendable {
                     .agentOffline, nil, agent, reason: "nothing was heard of it for \(minutes) min", at: now.wall)
             }
         }
-        for kind in [AlertKind.agentOffline, .agentLost, .clockSkew, .agentCloned] {
+        for kind in [AlertKind.agentOffline, .agentLost, .clockSkew, .agentCloned, .journalBroken] {
             for subject in book.alert(AlertCause(kind, nil))?.open ?? [] where enrolled[subject.agent] == nil {
                 book.mend(kind, nil, subject.agent, at: now.wall)
             }
@@ -118,6 +119,19 @@ struct FleetWatch: Sendable {
                     "its clock is \(size) \(skew > .zero ? "ahead of" : "behind") the coordinator's", at: now.wall)
             } else {
                 book.mend(.clockSkew, nil, agent, at: now.wall)
+            }
+        }
+    }
+
+    /// As the agents say.
+    private func lookAtJournals(_ book: inout AlertBook, at now: Moment) {
+        for (agent, record) in heard.agentRecords {
+            // Who has not said anything since its coordinator started has mended nothing.
+            guard let problem = record.journalProblem else { continue }
+            if problem.isEmpty {
+                book.mend(.journalBroken, nil, agent, at: now.wall)
+            } else {
+                tell(&book, .journalBroken, agent, problem, at: now.wall)
             }
         }
     }

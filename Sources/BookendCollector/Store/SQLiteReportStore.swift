@@ -1,3 +1,4 @@
+import BookendDaemon
 package import BookendModel
 import BookendWire
 import FoundationEssentials
@@ -21,11 +22,7 @@ package final class SQLiteReportStore: ReportStore {
                     throw CollectorError(.store, "\(path): SQLite refused synchronous = FULL")
                 }
             }
-            guard try !database.read({ try StoreSchema.migrator.hasBeenSuperseded($0) }) else {
-                throw CollectorError(
-                    .store, "\(path): a newer bookend-collector wrote this database; run that version, or a newer one")
-            }
-            try StoreSchema.migrator.migrate(database)
+            try StoreSchema.migrator.upgrade(database, at: path, of: "bookend-collector")
             try database.write { database in
                 if try Self.fact("epoch", database) == nil {
                     try Self.set("epoch", Int64.random(in: 1...Int64(UInt32.max)), database)
@@ -33,6 +30,8 @@ package final class SQLiteReportStore: ReportStore {
             }
         } catch let error as CollectorError {
             throw error
+        } catch let error as DaemonError {
+            throw CollectorError(.store, error.message)
         } catch {
             throw CollectorError(.store, "\(path): cannot open the database: \(error)")
         }

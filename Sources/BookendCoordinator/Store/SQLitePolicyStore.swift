@@ -1,3 +1,4 @@
+import BookendDaemon
 package import BookendModel
 import BookendWire
 import FoundationEssentials
@@ -23,9 +24,11 @@ package final class SQLitePolicyStore: PolicyStore {
                     throw CoordinatorError(.store, "\(path): SQLite refused synchronous = FULL")
                 }
             }
-            try PolicyStoreSchema.migrator.migrate(database)
+            try PolicyStoreSchema.migrator.upgrade(database, at: path, of: "bookend-coordinator")
         } catch let error as CoordinatorError {
             throw error
+        } catch let error as DaemonError {
+            throw CoordinatorError(.store, error.message)
         } catch {
             throw CoordinatorError(.store, "\(path): cannot open the database: \(error)")
         }

@@ -31,6 +31,8 @@ package enum AlertKind: String, Hashable, Sendable, CaseIterable {
     case overdue
     /// A script is missing, unsafe, or not the one that its policy pins.
     case scriptDrift = "script-drift"
+    /// An agent can record nothing, its disk being full: nothing new begins there.
+    case journalBroken = "journal-broken"
 }
 
 package enum AlertSeverity: String, Hashable, Sendable, CaseIterable, Comparable {
@@ -50,7 +52,7 @@ extension AlertKind {
     package var severity: AlertSeverity {
         switch self {
         case .postScriptFailed, .postScriptMissing, .backupFailed, .debtUnpaid, .repositoryTrouble, .missed, .agentLost,
-            .objectiveBroken, .agentCloned:
+            .objectiveBroken, .agentCloned, .journalBroken:
             .critical
         case .preScriptFailed, .backupWithErrors, .agentOffline, .clockSkew, .overdue, .scriptDrift: .warning
         }
@@ -65,14 +67,15 @@ extension AlertKind {
         case .preScriptFailed, .postScriptFailed, .postScriptMissing, .backupFailed, .backupWithErrors, .debtUnpaid:
             true
         case .repositoryTrouble, .missed, .agentLost, .agentOffline, .objectiveBroken, .overdue, .scriptDrift,
-            .clockSkew,
-            .agentCloned:
+            .clockSkew, .agentCloned, .journalBroken:
             false
         }
     }
 
     /// One cause for the whole fleet, and not one for each policy.
-    package var isOfFleet: Bool { [.agentLost, .agentOffline, .clockSkew, .agentCloned].contains(self) }
+    package var isOfFleet: Bool {
+        [.agentLost, .agentOffline, .clockSkew, .agentCloned, .journalBroken].contains(self)
+    }
 
     /// Each job is mended by itself, and not by a later one.
     package var isOfJob: Bool { self == .debtUnpaid }
@@ -95,6 +98,7 @@ extension AlertKind {
         case .objectiveBroken: "no good backup in time"
         case .overdue: "job overdue"
         case .scriptDrift: "script is not what it should be"
+        case .journalBroken: "agent can record nothing"
         }
     }
 
@@ -117,6 +121,7 @@ extension AlertKind {
         case .objectiveBroken: "Make a backup now: bookend backup POLICY --agent AGENT"
         case .overdue: "See what it does: bookend job JOB; bookend cancel JOB ends it"
         case .scriptDrift: "Put the script right before the window: bookend drift --agent AGENT"
+        case .journalBroken: "Make room on the disk of the agent's state directory: nothing begins there until there is"
         }
     }
 }

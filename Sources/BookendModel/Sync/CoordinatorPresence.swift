@@ -29,6 +29,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         var openDebts: Int64 = 0
         var goodBackups: [PolicyName: LastGoodBackup] = [:]
         var surveys: [PolicyName: ScriptSurvey]?
+        var journalProblem: String?
         var skew = Duration.zero
         var isSkewTold = false
         var clones = CloneWatch()
@@ -128,6 +129,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
         agents[id]?.serverKey = heartbeat.serverKey
         agents[id]?.goodBackups = heartbeat.goodBackups
         if let scripts = heartbeat.scripts { agents[id]?.surveys = scripts }
+        agents[id]?.journalProblem = heartbeat.journalProblem
         return hear(
             id, heartbeat.generation, heartbeat.activeJobs, heartbeat.wall, heartbeat.instance, rules, at: now)
     }
@@ -174,12 +176,14 @@ package struct CoordinatorPresence: Hashable, Sendable {
     /// those that wait.
     package var records: [AgentRecord] {
         agents.sorted { $0.key < $1.key }.map { id, agent in
-            AgentRecord(
+            var record = AgentRecord(
                 id: id, labels: agent.labels, isOnline: agent.isOnline,
                 lastHeardAt: agent.heardAt?.wall ?? agent.rememberedAt, version: agent.version,
                 generation: agent.generation, activeJobs: agent.isOnline ? Self.named(agent.activeJobs) : [],
                 outboxDepth: agent.outboxDepth, openDebts: agent.openDebts, clockSkew: agent.skew,
                 isCloned: agent.clones.isCloned)
+            record.journalProblem = agent.journalProblem
+            return record
         }
     }
 

@@ -92,6 +92,10 @@ struct SimulatedJournal: Journal {
         return name
     }
 
+    func problem() -> String? { journal.problem() }
+
+    func releaseReserve() -> Bool { journal.releaseReserve() }
+
     func reports(_ numbers: ClosedRange<UInt64>) throws(AgentError) -> [Report] {
         try read { () throws(AgentError) in try journal.reports(numbers) }
     }

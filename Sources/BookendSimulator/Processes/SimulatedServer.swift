@@ -43,6 +43,11 @@ struct SimulatedServer: AgentServer, AttemptStages, AskAnswering {
 
     // MARK: Scripts
 
+    /// What it runs is always found again.
+    func prepare(_ context: AttemptContext) -> String? { nil }
+
+    func cleanUp(after context: AttemptContext) {}
+
     func runScript(
         _ stage: Stage, of context: AttemptContext, pre: StageEnd?, backup: StageEnd?, stop: StopOrder,
         started: @escaping @Sendable () async -> Void

@@ -858,6 +858,16 @@ nonisolated struct ProtoAgentRecord: @unchecked Sendable {
   /// Clears the value of `scriptDrift`. Subsequent reads from it will return its default value.
   mutating func clearScriptDrift() {_uniqueStorage()._scriptDrift = nil}
 
+  /// as in Heartbeat; absent: the same
+  var journalProblem: String {
+    get {_storage._journalProblem ?? String()}
+    set {_uniqueStorage()._journalProblem = newValue}
+  }
+  /// Returns true if `journalProblem` has been explicitly set.
+  var hasJournalProblem: Bool {_storage._journalProblem != nil}
+  /// Clears the value of `journalProblem`. Subsequent reads from it will return its default value.
+  mutating func clearJournalProblem() {_uniqueStorage()._journalProblem = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2700,7 +2710,7 @@ nonisolated extension ProtoPolicyOutcome.Change: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AgentRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0\u{1}maintenance\0\u{3}script_drift\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}labels\0\u{3}is_online\0\u{3}last_heard_unix_ms\0\u{1}version\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}clock_skew_ms\0\u{3}is_cloned\0\u{4}\u{a}open_debts\0\u{1}maintenance\0\u{3}script_drift\0\u{3}journal_problem\0")
 
   fileprivate class _StorageClass {
     var _id: String = String()
@@ -2716,6 +2726,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _openDebts: Int64 = 0
     var _maintenance: ProtoHold? = nil
     var _scriptDrift: ProtoScriptDrifts? = nil
+    var _journalProblem: String? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2739,6 +2750,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       _openDebts = source._openDebts
       _maintenance = source._maintenance
       _scriptDrift = source._scriptDrift
+      _journalProblem = source._journalProblem
     }
   }
 
@@ -2770,6 +2782,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 20: try { try decoder.decodeSingularInt64Field(value: &_storage._openDebts) }()
         case 21: try { try decoder.decodeSingularMessageField(value: &_storage._maintenance) }()
         case 22: try { try decoder.decodeSingularMessageField(value: &_storage._scriptDrift) }()
+        case 23: try { try decoder.decodeSingularStringField(value: &_storage._journalProblem) }()
         default: break
         }
       }
@@ -2821,6 +2834,9 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
       try { if let v = _storage._scriptDrift {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
       } }()
+      try { if let v = _storage._journalProblem {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 23)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2843,6 +2859,7 @@ nonisolated extension ProtoAgentRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._openDebts != rhs_storage._openDebts {return false}
         if _storage._maintenance != rhs_storage._maintenance {return false}
         if _storage._scriptDrift != rhs_storage._scriptDrift {return false}
+        if _storage._journalProblem != rhs_storage._journalProblem {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -381,6 +381,9 @@ nonisolated struct ProtoHeartbeat: Sendable {
   /// Clears the value of `scripts`. Subsequent reads from it will return its default value.
   mutating func clearScripts() {self._scripts = nil}
 
+  /// why nothing new begins: a disk that is full; empty: it can
+  var journalProblem: String = String()
+
   /// as in Hello
   var serverKey: String {
     get {_serverKey ?? String()}
@@ -1521,7 +1524,7 @@ nonisolated extension ProtoScriptSurveys: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0\u{3}good_backups\0\u{1}scripts\0\u{4}\u{8}server_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{3}active_jobs\0\u{3}outbox_depth\0\u{3}wall_unix_ms\0\u{1}instance\0\u{4}\u{5}open_debts\0\u{3}good_backups\0\u{1}scripts\0\u{3}journal_problem\0\u{4}\u{7}server_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1537,6 +1540,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.openDebts) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.goodBackups) }()
       case 12: try { try decoder.decodeSingularMessageField(value: &self._scripts) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.journalProblem) }()
       case 20: try { try decoder.decodeSingularStringField(value: &self._serverKey) }()
       default: break
       }
@@ -1572,6 +1576,9 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._scripts {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     } }()
+    if !self.journalProblem.isEmpty {
+      try visitor.visitSingularStringField(value: self.journalProblem, fieldNumber: 13)
+    }
     try { if let v = self._serverKey {
       try visitor.visitSingularStringField(value: v, fieldNumber: 20)
     } }()
@@ -1587,6 +1594,7 @@ nonisolated extension ProtoHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.openDebts != rhs.openDebts {return false}
     if lhs.goodBackups != rhs.goodBackups {return false}
     if lhs._scripts != rhs._scripts {return false}
+    if lhs.journalProblem != rhs.journalProblem {return false}
     if lhs._serverKey != rhs._serverKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -173,6 +173,11 @@ package struct AgentRecord: Hashable, Sendable {
     /// Scripts that will not do what they should, at most ``namedDrifts``; `nil`: the agent has not said since the coordinator
     /// started, or the list has no room.
     package var scriptDrift: [ScriptDrift]?
+    /// ``Heartbeat/journalProblem``; `nil`: the agent has not said since the coordinator started.
+    package var journalProblem: String?
+
+    /// Nothing new begins there.
+    package var cannotRecord: Bool { journalProblem.map { !$0.isEmpty } ?? false }
 
     package static let namedDrifts = 16
     /// Of all agents together, so that the list of them stays one message: beyond them an agent's are `nil`.

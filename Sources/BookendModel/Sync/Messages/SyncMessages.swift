@@ -100,6 +100,10 @@ package struct Heartbeat: Hashable, Sendable {
     package var goodBackups: [PolicyName: LastGoodBackup]
     /// Of each policy that the agent has looked at; `nil`: it does not say.
     package var scripts: [PolicyName: ScriptSurvey]?
+    /// Why the agent can record nothing, and nothing new begins there; at most ``journalProblemLimit`` bytes. Empty: it can.
+    package var journalProblem = ""
+
+    package static let journalProblemLimit = 256
 
     package init(
         generation: Int64, activeJobs: [ActiveJob], outboxDepth: Int64, openDebts: Int64 = 0, wall: UnixTime,
