@@ -42,6 +42,7 @@ package enum AgentProgram {
     /// - Throws: ``DaemonError``: no agent runs there, or this user may not tell it.
     package static func drain(_ configuration: AgentConfiguration, waits: Bool) async throws {
         let directory = configuration.stateDirectory
+        let clock = SystemClock()
         guard let agent = StateDirectory.holder(of: directory) else {
             throw DaemonError(
                 "\(directory): no agent uses this state directory, or it is not this user's; see `systemctl status bookend-agent`"
@@ -55,7 +56,7 @@ package enum AgentProgram {
                 )
             }
             guard waits else { return }
-            try await Task.sleep(for: .milliseconds(500))
+            try await clock.sleep(until: clock.now.boot + .milliseconds(500))
         }
     }
 

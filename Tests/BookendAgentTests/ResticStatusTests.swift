@@ -1,6 +1,7 @@
-@testable import BookendAgent
 import BookendModel
 import Testing
+
+@testable import BookendAgent
 
 /// How restic ended, and which status that is: by its exit code, and by its messages where an old restic says 1 for all.
 @Suite struct ResticStatusTests {

@@ -4,7 +4,7 @@ import Testing
 extension OneFleet {
     /// An agent that is told to stop, at once or once its jobs have ended.
     @Suite struct StopTests {
-        @Test func `told to stop during the pre-script: it ends by itself, the backup is interrupted, the post-script runs`()
+        @Test func `told to stop during the pre-script: it ends, the backup is interrupted, the post-script runs`()
             async throws
         {
             try await Scenario.with(pre: "open gate") { scenario in
