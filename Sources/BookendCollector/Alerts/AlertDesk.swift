@@ -55,6 +55,7 @@ struct AlertDesk: Sendable {
                             ? "there is no channel: write channels into collector.yaml"
                             : "there is no channel '\(channel ?? "")'; there are: \(known)"))
             }
+            for name in names { board.ask(name) }
             return .channels(try states.filter { names.contains($0.name) })
         case .backupAges(let since):
             let ages = try Objectives(objectives, store).ages(store, since: since, at: now)

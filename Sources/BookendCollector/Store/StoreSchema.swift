@@ -180,6 +180,16 @@ enum StoreSchema {
             // A rehearsal is not counted where backups are: it has no part in the tallies.
             try database.execute(sql: "ALTER TABLE jobs ADD COLUMN is_rehearsal INTEGER NOT NULL DEFAULT 0")
         }
+        migrator.registerMigration("lines") { database in
+            try database.execute(
+                sql: """
+                    -- Messages of one line go out in their order; NULL, as in what waited before: in any.
+                    ALTER TABLE outgoing ADD COLUMN line TEXT;
+                    -- Addresses, with a space between them, of those who have not got it yet; NULL: nobody has.
+                    ALTER TABLE outgoing ADD COLUMN recipients TEXT;
+                    CREATE INDEX outgoing_by_line ON outgoing (channel, line, id) WHERE refusal IS NULL;
+                    """)
+        }
         return migrator
     }
 }
