@@ -46,6 +46,7 @@ actor Coordinator {
     /// What is not recorded yet: kept until the store takes it. Bounded by the machine's open triggers.
     private var settlements: [TriggerSettlement] = []
     private var outgoing: [Doors.Name: [Message]] = [:]
+    private var coverage: (state: CoordinatorMachine.CoverageState, value: PolicyCoverage?)?
     var housekeeping: Housekeeping
 
     init(
@@ -249,6 +250,9 @@ actor Coordinator {
             if request.objectivesVersion != machine.policies.objectives.version {
                 reply.objectives = machine.policies.objectives
             }
+            if let coverage = currentCoverage(), coverage.version != request.coverageVersion {
+                reply.coverage = coverage
+            }
             // They were taken before this.
             reply.refusalsThrough = request.refusalsThrough
             reply.nextKey = ownKey.next
@@ -257,6 +261,15 @@ actor Coordinator {
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Each collector asks each second: found out anew only when something changed.
+    private func currentCoverage() -> PolicyCoverage? {
+        let state = machine.coverageState
+        if let known = coverage, known.state == state { return known.value }
+        let value = machine.coverage
+        coverage = (state, value)
+        return value
     }
 
     /// Records, then sends: nobody is told what could still be lost.
