@@ -188,7 +188,8 @@ package struct Collector {
             store: alertStore, routing: routing, watch: watch, labels: labels, rules: configuration.alerts,
             interval: alertInterval, clock: clock, logger: logger)
         return AlertDesk(
-            service: service, store: alertStore, board: board, objectives: configuration.objectives)
+            service: service, store: alertStore, board: board, objectives: configuration.objectives, labels: labels,
+            heard: lastHeard)
     }
 
     /// - Throws: When there is no such time zone.
@@ -207,7 +208,7 @@ package struct Collector {
         }
         return DailyReport(
             channels: channels, store: alertStore, objectives: configuration.objectives,
-            labels: AgentLabels(ring: ring),
+            labels: AgentLabels(ring: ring), heard: lastHeard,
             prefix: String(try store.epoch(), radix: 36), interval: min(.seconds(60), alertInterval * 30), clock: clock,
             logger: logger)
     }

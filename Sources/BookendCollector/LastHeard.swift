@@ -18,6 +18,15 @@ package final class LastHeard: Sendable {
     private let entries = Mutex<[AgentID: Entry]>([:])
     private let coordinator = Mutex<Moment?>(nil)
     private let records = Mutex<[AgentID: AgentRecord]>([:])
+    private let picked = Mutex<PolicyCoverage?>(nil)
+    private let vigil = Mutex(Vigil.fromTheStart)
+
+    private enum Vigil {
+        case fromTheStart
+        case since(BootTime)
+        /// Nobody is heard.
+        case cutOff
+    }
 
     package init() {}
 
@@ -38,6 +47,36 @@ package final class LastHeard: Sendable {
 
     /// As the coordinator said last; empty: it has not since the collector started.
     package var agentRecords: [AgentID: AgentRecord] { records.withLock(\.self) }
+
+    /// Whom policies pick, as the coordinator said last; `nil`: it has not since the collector started.
+    package var coverage: PolicyCoverage? { picked.withLock { $0 } }
+
+    package func take(_ coverage: PolicyCoverage) {
+        picked.withLock { $0 = coverage }
+    }
+
+    /// Since when silence counts: an agent that is not heard while others are, or the coordinator is, is silent. After a time in
+    /// which nobody was heard it counts anew.
+    ///
+    /// - Parameter start: When the collector started.
+    /// - Returns: `nil`: nobody was heard for `patience`.
+    package func watchingSince(_ start: BootTime, patience: Duration, at now: BootTime) -> BootTime? {
+        let latest = (all.values.map(\.at.boot) + [coordinatorHeardAt?.boot].compactMap(\.self)).max()
+        let isHeard = latest.map { now - $0 < patience } ?? false
+        return vigil.withLock { vigil -> BootTime? in
+            switch (vigil, isHeard) {
+            case (.fromTheStart, true): return start
+            case (.since(let time), true): return time
+            case (.cutOff, true):
+                vigil = .since(now)
+                return now
+            case (_, false):
+                // At the start nobody was heard yet.
+                if now - start >= patience { vigil = .cutOff }
+                return nil
+            }
+        }
+    }
 
     /// The coordinator answered.
     package func hearCoordinator(at now: Moment) {

@@ -114,6 +114,7 @@ actor RosterService {
         request.serverKey = server.newest
         request.nextKey = ownKey.next
         request.objectivesVersion = objectivesVersion
+        request.coverageVersion = heard.coverage?.version ?? 0
         socket.send([Wire.encode(.rosterRequest(request))], to: nil)
     }
 
@@ -159,6 +160,7 @@ actor RosterService {
             heard.hearCoordinator(at: clock.now)
             learn(reply.nextKey)
             heard.take(reply.agents)
+            if let coverage = reply.coverage { heard.take(coverage) }
             defer { replies += 1 }
             refusals.taken(through: reply.refusalsThrough)
             if reply.actionsThrough > 0 { try alerts?.forgetActions(through: reply.actionsThrough) }

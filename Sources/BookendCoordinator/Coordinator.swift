@@ -48,6 +48,7 @@ actor Coordinator {
     /// What is not recorded yet: kept until the store takes it. Bounded by the machine's open triggers.
     private var settlements: [TriggerSettlement] = []
     private var outgoing: [Doors.Name: [Message]] = [:]
+    private var coverage: (state: CoordinatorMachine.CoverageState, value: PolicyCoverage?)?
     var housekeeping: Housekeeping
     var lostJobs: LostNumbers
     /// A store goes back only while nobody uses it: one renewal a run is enough, and peers cannot make more of them.
@@ -259,6 +260,9 @@ actor Coordinator {
             if request.objectivesVersion != machine.policies.objectives.version {
                 reply.objectives = machine.policies.objectives
             }
+            if let coverage = currentCoverage(), coverage.version != request.coverageVersion {
+                reply.coverage = coverage
+            }
             // They were taken before this.
             reply.refusalsThrough = request.refusalsThrough
             reply.nextKey = ownKey.next
@@ -267,6 +271,15 @@ actor Coordinator {
         } catch {
             logger.error("the roster cannot be read", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Each collector asks each second: found out anew only when something changed.
+    private func currentCoverage() -> PolicyCoverage? {
+        let state = machine.coverageState
+        if let known = coverage, known.state == state { return known.value }
+        let value = machine.coverage
+        coverage = (state, value)
+        return value
     }
 
     /// Records, then sends: nobody is told what could still be lost.

@@ -383,6 +383,17 @@ extension ProtoRosterReply {
         refusalsThrough = reply.refusalsThrough
         if let key = reply.nextKey { nextKey = key.text }
         actionsThrough = reply.actionsThrough
+        if let known = reply.coverage {
+            let places = Dictionary(
+                reply.agents.enumerated().map { ($1.id, Int64($0)) }, uniquingKeysWith: { first, _ in first })
+            coverageVersion = known.version
+            coverage = known.agents.sorted { $0.key < $1.key }.map { policy, agents in
+                var proto = ProtoCoverage()
+                proto.policy = policy.rawValue
+                proto.agents = agents.compactMap { places[$0] }.sorted()
+                return proto
+            }
+        }
         guard let known = reply.objectives else { return }
         objectivesVersion = known.version
         objectives = known.within.sorted { $0.key < $1.key }.map { policy, within in
@@ -406,11 +417,29 @@ extension RosterReply {
         refusalsThrough = max(0, proto.refusalsThrough)
         nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
         actionsThrough = max(0, proto.actionsThrough)
+        if proto.coverageVersion != 0 { coverage = try PolicyCoverage(proto, agents) }
         guard proto.objectivesVersion != 0 else { return }
         var within: [PolicyName: Duration] = [:]
         for objective in try proto.objectives.bounded(100_000, "objectives") {
             within[try PolicyName(wire: objective.policy, "objective.policy")] = .milliseconds(objective.withinMs)
         }
         objectives = PolicyObjectives(within)
+    }
+}
+
+extension PolicyCoverage {
+    fileprivate init(_ proto: ProtoRosterReply, _ agents: [AgentRecord]) throws(WireError) {
+        var picked: [PolicyName: Set<AgentID>] = [:]
+        for coverage in try proto.coverage.bounded(100_000, "coverage") {
+            var ids: Set<AgentID> = []
+            for place in coverage.agents {
+                guard place >= 0, place < agents.count else {
+                    throw WireError(.invalid, "coverage.agents: there is no agent \(place)")
+                }
+                ids.insert(agents[Int(place)].id)
+            }
+            picked[try PolicyName(wire: coverage.policy, "coverage.policy")] = ids
+        }
+        self.init(picked, version: proto.coverageVersion)
     }
 }

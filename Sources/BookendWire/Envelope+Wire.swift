@@ -39,6 +39,7 @@ extension Envelope {
             if let key = request.serverKey { proto.serverKey = key.text }
             if let key = request.nextKey { proto.nextKey = key.text }
             proto.objectivesVersion = request.objectivesVersion
+            proto.coverageVersion = request.coverageVersion
             proto.actions = request.actions.map(ProtoAction.init)
             proto.actionsThrough = request.actionsThrough
             return .rosterRequest(proto)
@@ -99,6 +100,7 @@ extension Envelope {
                 wire: proto.serverKey, isThere: proto.hasServerKey, "roster.server_key")
             request.nextKey = try PublicKey(wire: proto.nextKey, isThere: proto.hasNextKey, "roster.next_key")
             request.objectivesVersion = proto.objectivesVersion
+            request.coverageVersion = proto.coverageVersion
             request.actions = try proto.actions.bounded(100, "actions").map { action throws(WireError) in
                 try CollectorAction(action)
             }

@@ -2,7 +2,9 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 _Static_assert(CCURL_ERROR_SIZE == CURL_ERROR_SIZE, "the buffer has libcurl's size");
 
@@ -114,13 +116,50 @@ static size_t supply(char *buffer, size_t size, size_t count, void *context) {
     return amount;
 }
 
+struct dialogue {
+    struct ccurl_answer *answers;
+    size_t count;
+    size_t next;
+    // The server owes the answer to a recipient.
+    int waits;
+};
+
+// Who is refused is told nowhere else: libcurl gives the last status only.
+static int listen_in(CURL *curl, curl_infotype type, char *data, size_t size, void *context) {
+    (void)curl;
+    struct dialogue *dialogue = context;
+    if (type == CURLINFO_HEADER_OUT) {
+        dialogue->waits = size >= 8 && strncasecmp(data, "RCPT TO:", 8) == 0 && dialogue->next < dialogue->count;
+    } else if (type == CURLINFO_HEADER_IN && dialogue->waits && size >= 4 && data[3] != '-') {
+        struct ccurl_answer *answer = &dialogue->answers[dialogue->next++];
+        char digits[4] = {data[0], data[1], data[2], 0};
+        answer->code = atoi(digits);
+        size_t length = size < sizeof answer->text - 1 ? size : sizeof answer->text - 1;
+        while (length > 0 && (data[length - 1] == '\r' || data[length - 1] == '\n')) length--;
+        memcpy(answer->text, data, length);
+        answer->text[length] = 0;
+        dialogue->waits = 0;
+    }
+    return 0;
+}
+
 int ccurl_mail(const char *url, int starttls, const char *ca_file, const char *user, const char *password,
-               const char *from, const char *const *recipients, const void *message, size_t size, long timeout_ms,
-               long *status, char *error) {
+               const char *from, const char *const *recipients, const void *message, size_t size,
+               long connect_timeout_ms, long timeout_ms, struct ccurl_answer *answers, long *status, char *error) {
     CURL *curl = begin(url, "smtp,smtps", ca_file, timeout_ms, error);
     if (!curl) return CURLE_FAILED_INIT;
     struct source source = {message, size};
     struct curl_slist *to = list(recipients);
+    struct dialogue dialogue = {answers, 0, 0, 0};
+    for (const char *const *recipient = recipients; *recipient; recipient++) dialogue.count++;
+    memset(answers, 0, dialogue.count * sizeof *answers);
+    // Up to the end of the login.
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    // libcurl's own patience with one answer is two minutes.
+    curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, timeout_ms / 1000 + 1);
+    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, listen_in);
+    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, &dialogue);
     if (starttls) curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
     if (user) {
         curl_easy_setopt(curl, CURLOPT_USERNAME, user);

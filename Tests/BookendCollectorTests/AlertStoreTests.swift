@@ -32,8 +32,10 @@ import Testing
             raisedAt: at(1))
     }
 
-    private func alert(_ id: Int64, _ kind: AlertKind = .backupFailed, _ agents: String...) -> Alert {
-        var alert = Alert(id: id, cause: AlertCause(kind, PolicyName(rawValue: "nightly")), raisedAt: at(1))
+    private func alert(
+        _ id: Int64, _ kind: AlertKind = .backupFailed, _ agents: String..., of policy: String = "nightly"
+    ) -> Alert {
+        var alert = Alert(id: id, cause: AlertCause(kind, PolicyName(rawValue: policy)), raisedAt: at(1))
         for agent in agents { alert.subjects[AlertSubject.Key(agent: AgentID(rawValue: agent))] = subject(agent) }
         return alert
     }
@@ -44,8 +46,12 @@ import Testing
         return changes
     }
 
-    private func message(_ number: Int64, to channel: String = "ops") -> OutgoingMessage {
-        let notice = AlertNotice(occasion: .raised, alert: alert(number, .missed, "web-1"), at: at(number))
+    private func message(
+        _ number: Int64, to channel: String = "ops", of policy: String = "nightly",
+        _ occasion: AlertNotice.Occasion = .raised
+    ) -> OutgoingMessage {
+        let notice = AlertNotice(
+            occasion: occasion, alert: alert(number, .missed, "web-1", of: policy), at: at(number))
         return OutgoingMessage(channel: channel, key: "k\(number)", createdAt: at(number), body: .notice(notice))
     }
 
@@ -186,7 +192,8 @@ import Testing
     func `messages wait in order until they are removed, and through a restart`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             _ = try store.record(
-                AlertBook.Changes(), judgedThrough: 0, messages: [message(1), message(2), message(3, to: "chat")])
+                AlertBook.Changes(), judgedThrough: 0,
+                messages: [message(1), message(2, of: "dumps"), message(3, to: "chat")])
             let first = try #require(try reopen().takeOutgoing(to: "ops", at: at(10)))
             // A try that nobody knows the end of counts.
             #expect(first.key == "k1" && first.body == message(1).body && first.attempts == 1)
@@ -201,6 +208,56 @@ import Testing
             try store.removeOutgoing(second.id)
             #expect(try reopen().takeOutgoing(to: "ops", at: at(99)) == nil)
             #expect(try reopen().takeOutgoing(to: "chat", at: at(99))?.key == "k3")
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `messages of one cause never pass each other, and a test passes all`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            func ping(_ number: Int64, _ agent: String, _ status: Status) -> OutgoingMessage {
+                OutgoingMessage(
+                    channel: "ops", key: "p\(number)", createdAt: at(number),
+                    body: .ping(
+                        JobPing(
+                            policy: PolicyName(rawValue: "nightly"), agent: AgentID(rawValue: agent),
+                            job: JobID(rawValue: number), status: status)))
+            }
+            _ = try store.record(
+                AlertBook.Changes(), judgedThrough: 0,
+                messages: [
+                    message(1), message(2, of: "dumps"), message(3, .resolved), ping(4, "web-1", .running),
+                    ping(5, "web-1", .successful), ping(6, "web-2", .running), message(7, .test),
+                ])
+            func next(_ seconds: Int64) throws -> String? { try reopen().takeOutgoing(to: "ops", at: at(seconds))?.key }
+            #expect(try next(10) == "k7")
+            try store.removeOutgoing(7)
+            // Those that wait for an earlier one wait, whatever else is due.
+            try store.postponeOutgoing(1, until: at(50), refusal: nil, at: at(10))
+            try store.postponeOutgoing(4, until: at(60), refusal: nil, at: at(10))
+            #expect(try next(10) == "k2")
+            try store.removeOutgoing(2)
+            #expect(try next(10) == "p6")
+            try store.removeOutgoing(6)
+            #expect(try next(10) == nil)
+            #expect(try next(50) == "k1")
+            // What was refused stands in nobody's way.
+            try store.postponeOutgoing(1, until: at(900), refusal: "550 no", at: at(50))
+            #expect(try next(50) == "k3")
+            try store.removeOutgoing(3)
+            #expect(try next(60) == "p4")
+            try store.removeOutgoing(4)
+            #expect(try next(60) == "p5")
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
+    func `those who have not got a message are kept with it`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            _ = try store.record(AlertBook.Changes(), judgedThrough: 0, messages: [message(1)])
+            #expect(try store.takeOutgoing(to: "ops", at: at(10))?.recipients == nil)
+            let left = ["boss@example.org", "ops@example.org"]
+            try store.postponeOutgoing(1, until: at(20), refusal: "450 greylisted", recipients: left, at: at(10))
+            #expect(try reopen().takeOutgoing(to: "ops", at: at(20))?.recipients == left)
         }
     }
 

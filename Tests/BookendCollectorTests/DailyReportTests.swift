@@ -14,11 +14,13 @@ struct DailyReportTests {
     private static let hour: Int64 = 3_600_000
     private static let seven = TimeOfDay(minutes: 420)
 
+    private let heard = LastHeard()
+
     private func at(_ text: String) throws -> UnixTime { try #require(InstantText.parse(text)) }
 
-    private func daily(_ store: any AlertStore & ReportStore) -> DailyReport {
+    private func daily(_ store: any AlertStore & ReportStore, ring: KeyRing = KeyRing()) -> DailyReport {
         DailyReport(
-            channels: [], store: store, objectives: [], labels: AgentLabels(ring: KeyRing()), prefix: "e",
+            channels: [], store: store, objectives: [], labels: AgentLabels(ring: ring), heard: heard, prefix: "e",
             interval: .seconds(60), clock: SystemClock(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
@@ -73,6 +75,30 @@ struct DailyReportTests {
         #expect(try self.letters(store).count == 4)
     }
 
+    @Test func `a job that runs on when its report is made stands as ended in the next one, and in no other`() throws {
+        let store = InMemoryReportStore()
+        let utc = try #require(TimeZones().rules(of: "UTC"))
+        var maker = ReportMaker("web-1")
+        func report(_ job: Int64, from start: String, _ status: Status, at time: String) throws {
+            var report = maker.report(job: job, status, at: try at(time).milliseconds)
+            report.trigger.scheduledStart = try at(start)
+            _ = try store.store([report])
+        }
+        func look(_ time: String) throws { try daily(store).look("ops", Self.seven, utc, at: at(time)) }
+        try look("2026-11-01T00:00:00Z")
+        try report(1, from: "2026-11-01T02:00:00Z", .running, at: "2026-11-01T02:00:00Z")
+        try look("2026-11-01T07:00:30Z")
+        try report(1, from: "2026-11-01T02:00:00Z", .successful, at: "2026-11-01T08:00:00Z")
+        // Exactly when a report is due: of the next one.
+        try report(2, from: "2026-11-02T07:00:00Z", .failed, at: "2026-11-02T07:00:00Z")
+        for day in 2...4 { try look("2026-11-0\(day)T07:00:30Z") }
+        #expect(
+            try letters(store).map { $0.lines[2] } == [
+                "0 of 1 succeeded, 1 not reported", "1 of 1 succeeded", "0 of 1 succeeded, 1 failed",
+                "0 of 0 succeeded",
+            ])
+    }
+
     @Test func `the letter says what the report says, and reads well on a phone`() throws {
         let store = InMemoryReportStore()
         var (web, database) = (ReportMaker("web-1"), ReportMaker("db-1"))
@@ -81,15 +107,22 @@ struct DailyReportTests {
         reply.objectives = PolicyObjectives([PolicyName(rawValue: "dumps"): .seconds(60)])
         store.store(reply)
         let utc = try #require(TimeZones().rules(of: "UTC"))
-        try daily(store).look("ops", Self.seven, utc, at: UnixTime(milliseconds: 0))
-        try daily(store).look("ops", Self.seven, utc, at: UnixTime(milliseconds: 8 * Self.hour))
+        let ring = try ringOfAgents("web-1", "db-1", "db-2")
+        // Of one that is not enrolled any more, and of one that its policy picks no more, nobody waits for backups.
+        var (gone, left) = (ReportMaker("gone-1"), ReportMaker("db-2"))
+        _ = try store.store(
+            gone.job(3, policy: "dumps", backup: .canceled) + left.job(4, policy: "dumps", backup: .canceled))
+        let (dumps, nightly) = (PolicyName(rawValue: "dumps"), PolicyName(rawValue: "nightly"))
+        heard.take(PolicyCoverage([dumps: [AgentID(rawValue: "db-1")], nightly: [AgentID(rawValue: "web-1")]]))
+        try daily(store, ring: ring).look("ops", Self.seven, utc, at: UnixTime(milliseconds: 0))
+        try daily(store, ring: ring).look("ops", Self.seven, utc, at: UnixTime(milliseconds: 8 * Self.hour))
         let letter = try #require(try letters(store).first)
-        #expect(letter.title == "Backups: 1 server without a good backup; 1 of 2 jobs succeeded, 1 failed")
+        #expect(letter.title == "Backups: 1 server without a good backup; 1 of 4 jobs succeeded, 1 failed")
         let text = letter.lines.joined(separator: "\n")
         #expect(
             text.contains(
                 "Without a good backup in time:\n  db-1, dumps: never one, one is due every 1 min\n    1 failed"))
-        #expect(text.contains("By policy:\n  dumps: 0 of 1 succeeded, 1 failed\n"))
+        #expect(text.contains("By policy:\n  dumps: 0 of 3 succeeded, 1 failed, 2 canceled\n"))
         #expect(text.contains("By agent:\n  db-1: 0 of 1 succeeded, 1 failed\n"))
         #expect(text.hasSuffix("bookend report --since 1969-12-31T07:00:00Z"))
         #expect(letter.lines.allSatisfy { $0.count <= 72 })

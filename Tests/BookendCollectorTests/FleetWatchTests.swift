@@ -131,6 +131,89 @@ struct FleetWatchTests {
         #expect(book.alert(AlertCause(.overdue, PolicyName(rawValue: "nightly")))?.open.map(\.job?.rawValue) == [42])
     }
 
+    private func coverage(_ agents: [String: [String]]) -> PolicyCoverage {
+        PolicyCoverage(
+            Dictionary(
+                agents.map { (PolicyName(rawValue: $0), Set($1.map(AgentID.init(rawValue:)))) },
+                uniquingKeysWith: { $1 }))
+    }
+
+    @Test func `agents that are all silent are offline while the coordinator is heard, once it was for so long`()
+        throws
+    {
+        let watch = try watch("web-1")
+        var book = AlertBook(rules: AlertRules())
+        heard.hear(AgentID(rawValue: "web-1"), at: at(1))
+        heard.hearCoordinator(at: at(29))
+        #expect(try look(watch, &book, 30) == [])
+        heard.hearCoordinator(at: at(31))
+        #expect(try look(watch, &book, 32) == ["agent-offline web-1"])
+        heard.hear(AgentID(rawValue: "web-1"), at: at(33))
+        #expect(try look(watch, &book, 34) == [])
+        // The collector is cut off from all, and then hears the coordinator first.
+        #expect(try look(watch, &book, 90) == [])
+        heard.hearCoordinator(at: at(91))
+        #expect(try look(watch, &book, 92) == [])
+        heard.hearCoordinator(at: at(121))
+        #expect(try look(watch, &book, 121) == [])
+        #expect(try look(watch, &book, 122) == ["agent-offline web-1"])
+    }
+
+    @Test func `a server in maintenance is neither offline nor without a backup`() throws {
+        let watch = try watch("web-1", "web-2", within: .seconds(3_600))
+        var (web, other) = (ReportMaker("web-1"), ReportMaker("web-2"))
+        _ = try store.store(web.job(1) + other.job(2))
+        var book = AlertBook(rules: AlertRules())
+        var quiet = record("web-1")
+        quiet.maintenance = Hold(
+            target: .agent(quiet.id), reason: "new disk", since: at(0).wall, until: at(100).wall, madeBy: "alice")
+        heard.take([quiet, record("web-2")])
+        heard.hearCoordinator(at: at(89))
+        #expect(
+            try look(watch, &book, 90) == ["agent-offline web-2", "objective-broken web-2"])
+        heard.hearCoordinator(at: at(101))
+        #expect(try look(watch, &book, 101).count == 4)
+    }
+
+    @Test func `what a policy picks no more, its deletion and a revocation mend whatever was wrong, and not a debt`()
+        throws
+    {
+        let watch = try watch("web-1", "web-2", within: .seconds(3_600))
+        let nightly = PolicyName(rawValue: "nightly")
+        var (web, other) = (ReportMaker("web-1"), ReportMaker("web-2"))
+        _ = try store.store(web.job(1, backup: .failed) + other.job(2, backup: .failed))
+        var book = AlertBook(rules: AlertRules())
+        for agent in ["web-1", "web-2"].map(AgentID.init(rawValue:)) {
+            heard.hear(agent, at: at(62))
+            book.raise(.backupFailed, nightly, agent, job: JobID(rawValue: 2), reason: "r", at: at(62).wall)
+        }
+        book.raise(
+            .debtUnpaid, nightly, AgentID(rawValue: "web-2"), job: JobID(rawValue: 2), reason: "r", at: at(62).wall)
+        heard.take(coverage(["nightly": ["web-1", "web-2"]]))
+        #expect(try look(watch, &book, 62).count == 5)
+        heard.take(coverage(["nightly": ["web-1"], "other": ["web-2"]]))
+        // Not at once: the alert may be younger than what is known.
+        #expect(try look(watch, &book, 63).filter { $0.hasSuffix("web-2") }.count == 3)
+        let rest = ["backup-failed web-1", "debt-unpaid web-2", "objective-broken web-1"]
+        #expect(try look(watch, &book, 65) == rest)
+        #expect(try look(watch, &book, 66) == rest)
+        heard.take(coverage(["other": ["web-2"]]))
+        #expect(try look(watch, &book, 67) == ["debt-unpaid web-2"])
+        #expect(try look(try self.watch("web-1"), &book, 68) == [])
+    }
+
+    @Test func `of very many that run the longest are judged, and those that are to end`() throws {
+        let watch = try watch("web-1")
+        var maker = ReportMaker("web-1")
+        var book = AlertBook(rules: AlertRules())
+        _ = try store.store([maker.report(job: 1, .running), maker.report(job: 2, policy: "other", .running)])
+        _ = try store.store([maker.report(job: 2, policy: "other", .canceling)])
+        _ = try store.store((10...1_100).map { maker.report(job: $0, .running, at: 1_400 * 60_000) })
+        heard.hear(AgentID(rawValue: "web-1"), at: at(1_450))
+        #expect(try look(watch, &book, 1_450) == ["overdue web-1", "overdue web-1"])
+        #expect(Set(book.activeAlerts.flatMap(\.open).map(\.job?.rawValue)) == [1, 2])
+    }
+
     private func record(_ agent: String, skew: Duration = .zero, isCloned: Bool = false) -> AgentRecord {
         AgentRecord(
             id: AgentID(rawValue: agent), labels: [:], isOnline: true, lastHeardAt: at(1).wall, version: "0.1.0",

@@ -1,5 +1,7 @@
 import BookendCollector
 import BookendModel
+import BookendTransport
+import Testing
 
 /// Makes the reports that an agent would make.
 struct ReportMaker {
@@ -88,6 +90,14 @@ extension ReportStore {
         }
         return try store(accepted, at: now)
     }
+}
+
+func ringOfAgents(_ names: String...) throws -> KeyRing {
+    KeyRing(
+        try names.map { name in
+            EnrolledKey(
+                key: try CurveKeyPair.generate().publicKey, identity: try #require(PeerIdentity("agent/\(name)")))
+        })
 }
 
 /// A small seeded generator, so that a failure comes back.

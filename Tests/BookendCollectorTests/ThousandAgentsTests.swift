@@ -26,10 +26,21 @@ import Testing
         return ChannelConfiguration(name: "ops", kind: .mail(mail))
     }()
 
+    private let ring: KeyRing
+
+    init() throws {
+        ring = KeyRing(
+            try (0..<1_000).map { number in
+                EnrolledKey(
+                    key: try CurveKeyPair.generate().publicKey,
+                    identity: try #require(PeerIdentity("agent/web-\(String("0000\(number)".suffix(4)))")))
+            })
+    }
+
     private func service(_ store: SQLiteReportStore, _ clock: HandClock) throws -> AlertService {
         var rules = AlertRules()
         rules.offlineAfter = nil
-        let labels = AgentLabels(ring: KeyRing())
+        let labels = AgentLabels(ring: ring)
         let watch = FleetWatch(
             rules: rules, objectives: [], heard: LastHeard(), labels: labels, startedAt: clock.now.boot,
             interval: .seconds(60))

@@ -194,6 +194,7 @@ enum Samples {
         request.refusalsThrough = 1 << 60
         (request.serverKey, request.nextKey) = (peers[1].key, peers[0].key)
         request.objectivesVersion = .max
+        request.coverageVersion = .max - 1
         request.actions = [
             CollectorAction(
                 who: "operator/alice", what: .alertAcknowledge, target: "alert 7", reason: "disk ordered", at: time)
@@ -209,6 +210,7 @@ enum Samples {
         (reply.auditHead, reply.refusalsThrough, reply.nextKey) = (auditEntry.head, 1 << 60, peers[1].key)
         reply.actionsThrough = 1 << 61
         reply.objectives = PolicyObjectives([name: .seconds(93_600)])
+        reply.coverage = PolicyCoverage([name: [agentRecord.id], PolicyName(rawValue: "idle"): []])
         return reply
     }()
 

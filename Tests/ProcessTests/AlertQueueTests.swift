@@ -117,11 +117,38 @@ import Testing
                 let subjects =
                     scenarios.map { "[Bookend] CRITICAL: backup failed (\($0.policy)): a1" }
                     + ["[Bookend] Resolved: backup failed (\(scenarios[0].policy)): a1"]
-                #expect(mails.compactMap { $0["Subject"] }.sorted() == subjects.sorted())
+                // In the order in which it happened.
+                #expect(mails.compactMap { $0["Subject"] } == subjects)
                 #expect(Set(mails.compactMap { $0["Message-ID"] }).count == 4)
                 #expect(server.count == 4)
                 await server.program.stop(SIGKILL)
             }
+        }
+    }
+
+    @Test func `one recipient who is refused for now gets the mail later, and the other gets it once`() async throws {
+        try await withFolder { folder in
+            let server = try await MailServer.start(.plain, in: folder)
+            let channels = mailChannel(server.port).replacing("[ops@", with: "[boss@example.org, ops@")
+            try await RealFleet.with("greylist", agents: 1, collector: channels) { fleet in
+                let scenario = try await Scenario(
+                    fleet: fleet, site: fleet.layout.sites[0], backup: .command("exit 3"))
+                let refuse = folder + "/refuse-one"
+                try "boss@example.org 450 greylisted".write(toFile: refuse, atomically: true, encoding: .utf8)
+                try await fail(scenario)
+                let first = try await server.mail(0)
+                let kept = try await messages(fleet, "the refusal") { $0.first?["is_undeliverable"].bool == true }
+                #expect(kept.count == 1 && kept[0]["reason"].text == "boss@example.org: 450 greylisted", "\(kept)")
+                try FileManager.default.removeItem(atPath: refuse)
+                _ = try await fleet.bookend("alerts", "resend", "--channel", "ops")
+                let second = try await server.mail(1)
+                #expect(first["to"].list.map(\.text) == ["ops@example.org"])
+                #expect(second["to"].list.map(\.text) == ["boss@example.org"])
+                #expect(headers(first) == headers(second))
+                _ = try await messages(fleet, "an empty queue") { $0.isEmpty }
+                #expect(server.count == 2)
+            }
+            await server.program.stop(SIGKILL)
         }
     }
 

@@ -99,6 +99,46 @@ import Testing
         }
     }
 
+    @Test func `a scheduled job that never has its turn in its window is missed, and people hear so`() async throws {
+        let hook = try HookServer.start("")
+        let channels = """
+            \(Self.atOnce)
+            channels: [{name: hook, type: webhook, url: "http://127.0.0.1:\(hook.port)/in"}]
+            """
+        try await RealFleet.with(
+            "no-turn", agents: 2, extra: "autonomy: {grace: 2s, splay: 0s}", collector: channels
+        ) { fleet in
+            let program = fleet.layout.shared + "/backup.sh"
+            try fleet.layout.write("#!/bin/sh\nexec sleep 600\n", to: program, mode: 0o755)
+            let ids = fleet.layout.sites.map(\.id).joined(separator: ", ")
+            let start = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + 6).rounded()).formatted(.iso8601)
+            let file = "\(fleet.layout.directory)/narrow.yaml"
+            try fleet.layout.write(
+                """
+                policy: narrow
+                agents: {ids: [\(ids)]}
+                backup: {engine: command, program: \(program)}
+                window: 15s
+                limits: {per_policy: 1}
+                schedules: [{at: "\(start)"}]
+
+                """, to: file)
+            let applied = try await fleet.bookend("policy", "apply", file)
+            try #require(applied.status == 0, "\(applied)")
+            // One is stopped by the window in the middle of its backup, the other never began.
+            var told: [String: JSON] = [:]
+            for number in 0...1 {
+                let message = try JSON(parsing: try await hook.request(number)["body"].text ?? "")
+                told[message["kind"].text ?? ""] = message
+            }
+            #expect(Set(told.keys) == ["backup-failed", "missed"], "\(told)")
+            #expect(told["missed"]?["agents"].list.first?["status"].int == 2, "\(told)")
+            let agents = told.values.compactMap { $0["agents"].list.first?["agent"].text }
+            #expect(Set(agents) == ["a1", "a2"])
+        }
+        await hook.program.stop(SIGKILL)
+    }
+
     @Test func `a collector that dies between a mail's acceptance and its record sends it again under the same name`()
         async throws
     {

@@ -14,6 +14,8 @@ struct AlertDesk: Sendable {
     let store: any AlertStore
     let board: ChannelBoard
     let objectives: [ObjectiveConfiguration]
+    let labels: AgentLabels
+    let heard: LastHeard
 
     /// - Parameter name: Of whoever asks, such as `operator/alice`.
     /// - Returns: `nil`: the query is not about alerts.
@@ -55,9 +57,11 @@ struct AlertDesk: Sendable {
                             ? "there is no channel: write channels into collector.yaml"
                             : "there is no channel '\(channel ?? "")'; there are: \(known)"))
             }
+            for name in names { board.ask(name) }
             return .channels(try states.filter { names.contains($0.name) })
         case .backupAges(let since):
-            let ages = try Objectives(objectives, store).ages(store, since: since, at: now)
+            let ages = try Objectives(objectives, store).ages(
+                store, Protection(labels, heard), since: since, at: now)
             let ordered = ages.sorted { ($0.goodAt?.milliseconds ?? 0) < ($1.goodAt?.milliseconds ?? 0) }
             return .backupAges(Array(ordered.prefix(Self.agesAtOnce)))
         case .messages(let channel):

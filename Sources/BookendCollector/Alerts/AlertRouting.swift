@@ -8,18 +8,43 @@ struct AlertRouting: Sendable {
     /// Begins each key, so that a restored database never gives a key again that stood for another message.
     let epoch: Int64
 
-    /// - Parameter labels: Of the agents that are enrolled.
+    /// - Parameters:
+    ///   - active: Alerts of which something changed now, as they are, with all of their subjects.
+    ///   - labels: Of the agents that are enrolled, and of those that were.
     func messages(
-        _ notices: [AlertNotice], labels: [AgentID: [String: String]], at now: UnixTime
+        _ notices: [AlertNotice], active: [Alert] = [], labels: [AgentID: [String: String]], at now: UnixTime
     ) -> [OutgoingMessage] {
-        notices.flatMap { notice in
-            channels.compactMap { channel in
-                if case .healthchecks = channel.kind { return nil }
+        let told = notices.flatMap { notice in
+            people.compactMap { channel -> OutgoingMessage? in
                 guard let part = part(of: notice, for: channel.name, labels) else { return nil }
+                // Of a part that was mended before, its channel was told then.
+                let isPart = part.alert.subjects.count < notice.alert.subjects.count
+                if notice.occasion == .resolved, isPart, !part.alert.isMended(at: now) { return nil }
                 return OutgoingMessage(
                     channel: channel.name, key: key(of: notice), createdAt: now, body: .notice(part))
             }
         }
+        guard asksForLabels else { return told }
+        return told
+            + active.filter { alert in alert.subjects.values.contains { $0.mendedAt == now } }.flatMap { alert in
+                people.compactMap { channel in mended(alert, for: channel.name, labels, at: now) }
+            }
+    }
+
+    private var people: [ChannelConfiguration] {
+        channels.filter { if case .healthchecks = $0.kind { false } else { true } }
+    }
+
+    /// All of an alert that is a channel's business is mended, while others are not: over, for those who read it.
+    private func mended(
+        _ alert: Alert, for channel: String, _ labels: [AgentID: [String: String]], at now: UnixTime
+    ) -> OutgoingMessage? {
+        let notice = AlertNotice(occasion: .resolved, alert: alert, at: now)
+        guard var part = part(of: notice, for: channel, labels), part.alert.isMended(at: now) else { return nil }
+        part.alert.resolvedAt = now
+        // Of the alert's messages none has this name, and it begins as theirs do.
+        return OutgoingMessage(
+            channel: channel, key: "\(key(of: notice)).\(now.milliseconds)", createdAt: now, body: .notice(part))
     }
 
     /// What services that count on signs of life are told of a job.
@@ -29,9 +54,11 @@ struct AlertRouting: Sendable {
         let channels = channels.filter { if case .healthchecks = $0.kind { true } else { false } }
         guard !channels.isEmpty else { return [] }
         return entries.flatMap { entry -> [OutgoingMessage] in
-            guard case .report(let report) = entry.body, report.stage == nil,
+            // A rehearsal backs up nothing: one that went well must not pass for a backup.
+            guard case .report(let report) = entry.body, report.stage == nil, report.trigger.cause != .rehearsal,
                 report.status == .running && report.attempt == 1
-                    || report.endsJob && ![.skipped, .canceled].contains(report.status)
+                    // What never began is nobody's news; whose start was told, its end is too.
+                    || report.endsJob && (report.attempt > 0 || !report.status.isWithoutBackup)
             else { return [] }
             let ping = JobPing(
                 policy: report.trigger.policy, agent: report.origin.agent, job: report.trigger.job,
@@ -65,7 +92,8 @@ struct AlertRouting: Sendable {
         part.news = notice.news.filter { part.alert.subjects[$0] != nil }
         // Others are hit who are none of this channel's business.
         let isNews = notice.occasion == .raised || notice.occasion == .grown
-        return part.alert.subjects.isEmpty || isNews && part.news.isEmpty ? nil : part
+        if part.alert.subjects.isEmpty || isNews && part.news.isEmpty { return nil }
+        return notice.occasion == .reminder && part.alert.open.isEmpty ? nil : part
     }
 
     private func takesPing(_ channel: String, _ ping: JobPing, _ labels: [AgentID: [String: String]]) -> Bool {
@@ -83,7 +111,17 @@ struct AlertRouting: Sendable {
 
     var prefix: String { String(epoch, radix: 36) }
 
+    /// Routes ask for labels of agents.
+    var asksForLabels: Bool { routes.contains { !$0.labels.isEmpty } }
+
     static func matches(_ patterns: [String], _ policy: PolicyName) -> Bool {
         patterns.contains { Glob($0).matches(policy.rawValue) }
+    }
+}
+
+extension Alert {
+    /// The last of its subjects is mended now, and people were told of one.
+    fileprivate func isMended(at now: UnixTime) -> Bool {
+        open.isEmpty && subjects.values.contains { $0.mendedAt == now } && subjects.values.contains(where: \.isTold)
     }
 }

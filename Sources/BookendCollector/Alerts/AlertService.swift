@@ -87,9 +87,12 @@ actor AlertService {
         let isAsked = next.silences.contains { !$0.labels.isEmpty }
         let changes = next.takeChanges(at: now, labels: isAsked ? labels.all : [:])
         guard !changes.isEmpty || through != judgedThrough || action != nil else { return }
-        let known = routing.channels.isEmpty || changes.notices.isEmpty && pings.isEmpty ? [:] : labels.all
+        let isRouted = !routing.channels.isEmpty && routing.asksForLabels && !(changes.isEmpty && pings.isEmpty)
+        let known = isRouted ? try labels.known(store) : [:]
+        let changed = Set(changes.alerts.map(\.cause))
+        let active = isRouted ? next.activeAlerts.filter { changed.contains($0.cause) } : []
         let messages =
-            routing.messages(changes.notices, labels: known, at: now)
+            routing.messages(changes.notices, active: active, labels: known, at: now)
             + routing.pings(pings, labels: known, at: now)
         let folded = try store.record(
             changes, judgedThrough: through, messages: messages, actions: [action].compactMap(\.self))

@@ -11,6 +11,8 @@ package enum ChannelOutcome: Hashable, Sendable {
     case failed(String)
     /// Whoever is there does not want this message.
     case refused(String)
+    /// Some of its recipients have it, and these do not.
+    case partly(left: [String], String)
 }
 
 /// The way out of one channel; a simulation puts its own in its place.
@@ -21,7 +23,7 @@ package protocol ChannelSending: Sendable {
 
 /// The way out of one channel over the network, or to a command.
 struct ChannelDoor: ChannelSending {
-    /// For one try of a message.
+    /// For one try of a sign of life.
     static let patience = Duration.seconds(30)
 
     let channel: ChannelConfiguration
@@ -32,7 +34,7 @@ struct ChannelDoor: ChannelSending {
             switch (channel.kind, message.body) {
             case (.mail(let mail), let body):
                 guard let text = Self.mail(body, message.key, mail) else { return .accepted }
-                return try await send(text, mail)
+                return try await send(text, mail, to: Self.recipients(of: message, mail))
             case (.healthchecks(let service), .ping(let ping)): return try await send(ping, service)
             case (.healthchecks, .notice(let notice)):
                 // Only a test: is there anybody?
@@ -66,7 +68,15 @@ struct ChannelDoor: ChannelSending {
         }
     }
 
-    private func send(_ text: MailText, _ mail: ChannelConfiguration.Mail) async throws -> ChannelOutcome {
+    /// Those who have not got it yet. When the configuration names none of them any more somebody put it right: then all.
+    private static func recipients(of message: OutgoingMessage, _ mail: ChannelConfiguration.Mail) -> [String] {
+        let left = message.recipients.map { left in mail.to.filter(left.contains) } ?? []
+        return left.isEmpty ? mail.to : left
+    }
+
+    private func send(
+        _ text: MailText, _ mail: ChannelConfiguration.Mail, to recipients: [String]
+    ) async throws -> ChannelOutcome {
         var login: (user: String, password: String)?
         if let user = mail.user, let file = mail.passwordFile { login = (user, try SecretFile.read(file)) }
         let encryption: MailDelivery.Encryption =
@@ -75,11 +85,13 @@ struct ChannelDoor: ChannelSending {
             case .starttls: .startTLS
             case .tls: .tls
             }
-        try await MailDelivery(
+        let refused = try await MailDelivery(
             server: mail.server, encryption: encryption, caFile: mail.caFile, login: login, from: mail.from,
-            to: mail.to, message: text.bytes
-        ).send(patience: Self.patience)
-        return .accepted
+            to: recipients, message: text.bytes
+        ).send(patience: mail.timeout)
+        guard !refused.isEmpty else { return .accepted }
+        return .partly(
+            left: refused.map(\.recipient), refused.map { "\($0.recipient): \($0.answer)" }.joined(separator: "; "))
     }
 
     private func send(_ text: WebhookText, _ kind: ChannelConfiguration.Kind) async throws -> ChannelOutcome {
@@ -124,7 +136,8 @@ struct ChannelDoor: ChannelSending {
         let suffix =
             switch ping.status {
             case .running: "/start"
-            case _ where ping.status.isSuccess: ""
+            // Who canceled it knows: the start that was told has an end, and nobody is called.
+            case _ where ping.status.isSuccess || ping.status.isWithoutBackup: ""
             default: "/\((1...255).contains(ping.status.rawValue) ? ping.status.rawValue : 1)"
             }
         url.insert(contentsOf: suffix, at: mark)

@@ -17,6 +17,8 @@ struct ChannelService: Sendable {
         var limit = Duration.seconds(300)
         /// Between two looks into an empty queue.
         var look = Duration.seconds(2)
+        /// A message that failed so often steps aside now and then, for those of other causes.
+        var stubborn = OutgoingLimit.stubborn
         /// A message that was refused is tried again by itself for so long, and then only when somebody asks for it.
         var patience = Duration.seconds(3 * 86_400)
     }
@@ -34,9 +36,10 @@ struct ChannelService: Sendable {
         var backoff = Backoff(first: pace.first, limit: pace.limit)
         while !Task.isCancelled {
             var pause = pace.look
+            let asks = board.asks(name)
             do {
                 if let message = try store.takeOutgoing(to: name, at: clock.now.wall) {
-                    let isUp = try await deliver(message)
+                    let isUp = try await deliver(message, asks)
                     if isUp { backoff.reset() }
                     var random = SystemRandomNumberGenerator()
                     pause = isUp ? .zero : max(pace.first / 2, backoff.next(using: &random))
@@ -47,51 +50,76 @@ struct ChannelService: Sendable {
                 logger.error("a channel's queue cannot be read", metadata: ["channel": "\(name)", "error": "\(error)"])
                 pause = pace.limit
             }
-            if pause > .zero {
+            let end = clock.now.boot + pause
+            while pause > .zero, clock.now.boot < end, !Task.isCancelled {
+                if board.asks(name) != asks {
+                    backoff.reset()
+                    break
+                }
                 // Canceled: the loop's condition sees it.
-                try? await clock.sleep(until: clock.now.boot + pause)
+                try? await clock.sleep(until: min(end, clock.now.boot + pace.look))
             }
         }
     }
 
     /// - Returns: The channel works.
-    private func deliver(_ message: OutgoingMessage) async throws -> Bool {
+    private func deliver(_ message: OutgoingMessage, _ asks: Int) async throws -> Bool {
         let outcome = try await door.send(message)
         let now = clock.now.wall
         switch outcome {
         case .accepted:
             try store.removeOutgoing(message.id)
-            if board.note(name, deliveredAt: now) {
-                logger.notice("a channel works again", metadata: ["channel": "\(name)"])
-            }
+            noteDelivered(at: now)
             return true
         case .refused(let reason):
-            guard !isTest(message) else {
-                note(reason, at: now)
-                try store.removeOutgoing(message.id)
-                return true
-            }
-            let text = NoticeText.plain(reason).cut(toBytes: 500)
-            let isTriedAgain = now - (message.refusedAt ?? now) < pace.patience
-            try store.postponeOutgoing(
-                message.id, until: isTriedAgain ? now + wait(message, upTo: OutgoingLimit.wait) : nil,
-                refusal: text.isEmpty ? "refused" : text, at: now)
-            if message.refusal == nil || !isTriedAgain {
-                logger.error(
-                    isTriedAgain
-                        ? "a message was refused; it is tried again, and kept until somebody discards it"
-                        : "a message was refused again and again: send it again, or discard it, with bookend alerts",
-                    metadata: [
-                        "channel": "\(name)", "message": "\(message.id)", "key": "\(message.key)", "reason": "\(text)",
-                    ])
-            }
+            try keep(message, reason, left: message.recipients, asks, at: now)
+            return true
+        case .partly(let left, let reason):
+            noteDelivered(at: now)
+            try keep(message, reason, left: left, asks, at: now)
             return true
         case .failed(let reason):
-            note(reason, at: now)
+            note(reason, asks, at: now)
+            // The channel's own pause counts: a message that waited by itself would be passed by those that came later.
+            let until =
+                switch message.attempts {
+                case _ where message.refusal != nil: now + wait(message, upTo: OutgoingLimit.wait)
+                case pace.stubborn...: now + pace.limit
+                default: message.nextAt
+                }
             try store.postponeOutgoing(
-                message.id, until: now + wait(message, upTo: pace.limit), refusal: nil, at: now)
+                message.id, until: until, refusal: nil, recipients: message.recipients, at: now)
             return false
         }
+    }
+
+    /// A message that was refused, by all of its recipients or by those who are left.
+    private func keep(
+        _ message: OutgoingMessage, _ reason: String, left: [String]?, _ asks: Int, at now: UnixTime
+    ) throws(CollectorError) {
+        guard !isTest(message) else {
+            note(reason, asks, at: now)
+            return try store.removeOutgoing(message.id)
+        }
+        let text = NoticeText.plain(reason).cut(toBytes: 500)
+        let isTriedAgain = now - (message.refusedAt ?? now) < pace.patience
+        try store.postponeOutgoing(
+            message.id, until: isTriedAgain ? now + wait(message, upTo: OutgoingLimit.wait) : nil,
+            refusal: text.isEmpty ? "refused" : text, recipients: left, at: now)
+        if message.refusal == nil || !isTriedAgain {
+            logger.error(
+                isTriedAgain
+                    ? "a message was refused; it is tried again, and kept until somebody discards it"
+                    : "a message was refused again and again: send it again, or discard it, with bookend alerts",
+                metadata: [
+                    "channel": "\(name)", "message": "\(message.id)", "key": "\(message.key)", "reason": "\(text)",
+                ])
+        }
+    }
+
+    private func noteDelivered(at now: UnixTime) {
+        guard board.note(name, deliveredAt: now) else { return }
+        logger.notice("a channel works again", metadata: ["channel": "\(name)"])
     }
 
     private func isTest(_ message: OutgoingMessage) -> Bool {
@@ -103,8 +131,8 @@ struct ChannelService: Sendable {
         min(limit, pace.first * (1 << min(max(0, message.attempts - 1), 16)))
     }
 
-    private func note(_ reason: String, at now: UnixTime) {
-        guard board.note(name, problem: reason, at: now) else { return }
+    private func note(_ reason: String, _ asks: Int, at now: UnixTime) {
+        guard board.note(name, problem: reason, since: asks, at: now) else { return }
         logger.warning("a channel does not work", metadata: ["channel": "\(name)", "reason": "\(reason)"])
     }
 }
@@ -115,6 +143,8 @@ final class ChannelBoard: Sendable {
         var deliveredAt: UnixTime?
         var problem = ""
         var failingSince: UnixTime?
+        /// How often somebody asked whether the channel works.
+        var asks = 0
     }
 
     private let channels: [ChannelConfiguration]
@@ -128,16 +158,29 @@ final class ChannelBoard: Sendable {
     func note(_ channel: String, deliveredAt time: UnixTime) -> Bool {
         entries.withLock { entries in
             let failed = entries[channel]?.failingSince != nil
-            entries[channel] = Entry(deliveredAt: time)
+            entries[channel] = Entry(deliveredAt: time, asks: entries[channel]?.asks ?? 0)
             return failed
         }
     }
 
+    /// Somebody wants to know whether the channel works: it is tried at once, and what was wrong before says nothing.
+    func ask(_ channel: String) {
+        entries.withLock { entries in
+            entries[channel, default: Entry()].asks += 1
+            entries[channel]?.problem = ""
+        }
+    }
+
+    func asks(_ channel: String) -> Int { entries.withLock { $0[channel]?.asks ?? 0 } }
+
+    /// - Parameter asks: As they were when the try began: an older one answers nobody who asked since.
     /// - Returns: It worked before.
-    func note(_ channel: String, problem: String, at time: UnixTime) -> Bool {
+    func note(_ channel: String, problem: String, since asks: Int, at time: UnixTime) -> Bool {
         entries.withLock { entries in
             let worked = entries[channel]?.failingSince == nil
-            entries[channel, default: Entry()].problem = NoticeText.plain(problem).cut(toBytes: 500)
+            if entries[channel, default: Entry()].asks == asks {
+                entries[channel]?.problem = NoticeText.plain(problem).cut(toBytes: 500)
+            }
             if worked { entries[channel]?.failingSince = time }
             return worked
         }

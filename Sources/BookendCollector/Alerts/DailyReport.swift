@@ -12,11 +12,14 @@ struct DailyReport: Sendable {
     /// Time that one report covers, at most.
     private static let longest: Int64 = 31 * 86_400_000
     private static let day: Int64 = 86_400_000
+    /// A job that began so long before the time of a report, and ended in it, is in it.
+    private static let reach = 7 * day
 
     let channels: [(name: String, at: TimeOfDay, zone: any ZoneRules)]
     let store: any AlertStore & ReportStore
     let objectives: [ObjectiveConfiguration]
     let labels: AgentLabels
+    let heard: LastHeard
     /// Begins each key.
     let prefix: String
     let interval: Duration
@@ -65,17 +68,35 @@ struct DailyReport: Sendable {
         logger.notice("the daily report is made", metadata: ["channel": "\(channel)"])
     }
 
-    /// The same as `bookend report` shows.
+    /// What `bookend report` shows, and the jobs that began before and ended meanwhile: how each of them ended stands in one report,
+    /// and in no other.
     private func report(since: UnixTime, until: UnixTime) throws(CollectorError) -> FleetReport {
         var jobs: [JobAggregate] = []
         var filter = JobFilter()
-        (filter.since, filter.limit) = (since, Self.page)
+        filter.since = UnixTime(milliseconds: since.milliseconds - Self.reach)
+        filter.limit = Self.page
         while case let page = try store.jobs(filter), !page.isEmpty {
-            jobs += page.filter { $0.scheduledStart <= until }
+            jobs += page.compactMap { $0.asSeen(since: since, until: until) }
             filter.before = page.last?.job
         }
         return FleetReport(
             jobs, since: since, until: until, labels: labels.all,
-            ages: try Objectives(objectives, store).ages(store, at: until))
+            ages: try Objectives(objectives, store).ages(store, Protection(labels, heard), at: until))
+    }
+}
+
+extension JobAggregate {
+    /// As a report of that time counts it: ended, when it ended then; otherwise in progress, when it was to start then. `nil`: it is
+    /// another report's. The end of a time is the next one's beginning.
+    fileprivate func asSeen(since: UnixTime, until: UnixTime) -> JobAggregate? {
+        let time = since..<until
+        let isOver = status.isFinal || status.family == .inferred
+        // What never started has no other end.
+        if isOver, case let end = endedAt ?? scheduledStart, end < until { return time.contains(end) ? self : nil }
+        guard time.contains(scheduledStart) else { return nil }
+        guard isOver else { return self }
+        var open = self
+        (open.status, open.endedAt) = (.running, nil)
+        return open
     }
 }

@@ -6,9 +6,13 @@ import BookendTransport
 /// Looks again and again at what no report tells: agents that are not heard, jobs that take too long, servers without a
 /// good backup.
 struct FleetWatch: Sendable {
+    /// What the coordinator tells is known so long after it changed.
+    private static let settling = Duration.seconds(120)
     private static let skewTolerance = Duration.seconds(60)
     /// Jobs in progress that are looked at, at most.
     private static let jobs = 1_000
+    /// …of so many times as many.
+    private static let pages = 20
     /// Of a policy on an agent, with as many rehearsals among them as there may be.
     private static let recent = 50
 
@@ -21,24 +25,42 @@ struct FleetWatch: Sendable {
     let interval: Duration
 
     func look(_ book: inout AlertBook, _ store: any ReportStore & AlertStore, at now: Moment) throws(CollectorError) {
+        let protection = Protection(labels, heard)
         lookForAgents(&book, at: now)
         lookAtClocksAndClones(&book, at: now)
         lookAtJournals(&book, at: now)
         lookAtScripts(&book, at: now)
-        try lookForJobs(&book, store, at: now)
-        try lookForOfflineStarts(&book, store, at: now)
-        try lookForBackups(&book, store, at: now)
+        try lookForJobs(&book, store, protection, at: now)
+        try lookForOfflineStarts(&book, store, protection, at: now)
+        try lookForBackups(&book, store, protection, at: now)
+        mendWhatIsGone(&book, protection, at: now.wall)
+    }
+
+    /// Of an agent that was revoked, a policy that was deleted, a server that it picks no more: nothing would ever mend them.
+    ///
+    /// What a script stopped stays stopped, whatever became of the policy: that has an end of its own.
+    private func mendWhatIsGone(_ book: inout AlertBook, _ protection: Protection, at now: UnixTime) {
+        for alert in book.activeAlerts {
+            let (kind, policy) = (alert.cause.kind, alert.cause.policy)
+            for subject in alert.open {
+                let isPicked = policy.map { protection.picks($0, subject.agent) } ?? true
+                // A policy may be younger than what is known of policies.
+                let isOld = now - subject.raisedAt >= Self.settling
+                guard !protection.isEnrolled(subject.agent) || !isPicked && isOld && !kind.isUrgent else { continue }
+                book.mend(kind, policy, subject.agent, job: subject.job, at: now)
+            }
+        }
     }
 
     /// Jobs that the coordinator gave up as their agents were offline (31): no agent reports of those. Who ordered one by hand
     /// was told then.
     private func lookForOfflineStarts(
-        _ book: inout AlertBook, _ store: any ReportStore, at now: Moment
+        _ book: inout AlertBook, _ store: any ReportStore, _ protection: Protection, at now: Moment
     ) throws(CollectorError) {
         var filter = JobFilter()
         (filter.status, filter.limit) = (.agentOffline, Self.jobs)
         filter.since = UnixTime(milliseconds: now.wall.milliseconds - 86_400_000)
-        for job in try store.jobs(filter) where !job.cause.isAsked {
+        for job in try store.jobs(filter) where !job.cause.isAsked && protection.covers(job.policy, job.agent) {
             var latest = JobFilter()
             (latest.policy, latest.agent, latest.limit) = (job.policy, job.agent, Self.recent)
             // Whatever came later says more.
@@ -50,13 +72,16 @@ struct FleetWatch: Sendable {
     }
 
     private func lookForBackups(
-        _ book: inout AlertBook, _ store: any AlertStore, at now: Moment
+        _ book: inout AlertBook, _ store: any AlertStore, _ protection: Protection, at now: Moment
     ) throws(CollectorError) {
         let objectives = try Objectives(objectives, store)
-        let enrolled = labels.all
-        for age in try objectives.ages(store, at: now.wall) where enrolled[age.agent] != nil {
+        // The coordinator is about to say whom policies pick.
+        if objectives.isComplete, !protection.isComplete, now.boot - startedAt < Self.settling { return }
+        let records = heard.agentRecords
+        for age in try objectives.ages(store, protection, at: now.wall) {
             guard let limit = age.objective else { continue }
             if age.isTooOld(at: now.wall) {
+                if records[age.agent]?.isInMaintenance(at: now.wall) == true { continue }
                 let last = age.goodAt.map { "the last good backup is of \($0.rfc3339)" } ?? "there is no good backup"
                 book.raise(
                     .objectiveBroken, age.policy, age.agent,
@@ -67,8 +92,7 @@ struct FleetWatch: Sendable {
         }
         for policy in Set(book.activeAlerts.filter { $0.cause.kind == .objectiveBroken }.compactMap(\.cause.policy)) {
             let isOver = objectives[policy] == nil && objectives.isComplete
-            for subject in book.alert(AlertCause(.objectiveBroken, policy))?.open ?? []
-            where isOver || enrolled[subject.agent] == nil {
+            for subject in book.alert(AlertCause(.objectiveBroken, policy))?.open ?? [] where isOver {
                 book.mend(.objectiveBroken, policy, subject.agent, at: now.wall)
             }
         }
@@ -82,23 +106,18 @@ struct FleetWatch: Sendable {
     private func lookForAgents(_ book: inout AlertBook, at now: Moment) {
         guard let patience = rules.offlineAfter else { return }
         let signs = heard.all
-        let latest = signs.values.map(\.at.boot).max()
-        // Nobody at all is heard: it is this collector that is cut off, which its dead-man address tells.
-        let isCutOff = latest.map { now.boot - $0 >= patience } ?? true
-        let enrolled = labels.all
-        for agent in enrolled.keys {
-            let last = signs[agent]?.at.boot ?? startedAt
-            if now.boot - last < patience {
-                if signs[agent] != nil { book.mend(.agentOffline, nil, agent, at: now.wall) }
-            } else if !isCutOff {
+        // Nobody at all is heard, nor the coordinator: it is this collector that is cut off, which its dead-man address tells.
+        let since = heard.watchingSince(startedAt, patience: patience, at: now.boot)
+        let records = heard.agentRecords
+        for agent in labels.all.keys {
+            if let last = signs[agent]?.at.boot, now.boot - last < patience {
+                book.mend(.agentOffline, nil, agent, at: now.wall)
+            } else if let since, now.boot - max(signs[agent]?.at.boot ?? since, since) >= patience,
+                records[agent]?.isInMaintenance(at: now.wall) != true
+            {
                 let minutes = patience.milliseconds / 60_000
                 book.raise(
                     .agentOffline, nil, agent, reason: "nothing was heard of it for \(minutes) min", at: now.wall)
-            }
-        }
-        for kind in [AlertKind.agentOffline, .agentLost, .clockSkew, .agentCloned, .journalBroken] {
-            for subject in book.alert(AlertCause(kind, nil))?.open ?? [] where enrolled[subject.agent] == nil {
-                book.mend(kind, nil, subject.agent, at: now.wall)
             }
         }
     }
@@ -147,12 +166,11 @@ struct FleetWatch: Sendable {
                 book.raise(.scriptDrift, drift.policy, agent, reason: drift.reason, at: now.wall)
             }
         }
-        let enrolled = labels.all
         for policy in Set(book.activeAlerts.filter { $0.cause.kind == .scriptDrift }.compactMap(\.cause.policy)) {
             for subject in book.alert(AlertCause(.scriptDrift, policy))?.open ?? [] {
                 // Who has not said anything since its coordinator started has mended nothing.
                 let isMended = records[subject.agent]?.scriptDrift.map { !$0.contains { $0.policy == policy } } ?? false
-                if isMended || enrolled[subject.agent] == nil {
+                if isMended {
                     book.mend(.scriptDrift, policy, subject.agent, at: now.wall)
                 }
             }
@@ -169,12 +187,9 @@ struct FleetWatch: Sendable {
     }
 
     private func lookForJobs(
-        _ book: inout AlertBook, _ store: any ReportStore, at now: Moment
+        _ book: inout AlertBook, _ store: any ReportStore, _ protection: Protection, at now: Moment
     ) throws(CollectorError) {
-        var filter = JobFilter()
-        (filter.activeOnly, filter.status, filter.limit) = (true, .running, Self.jobs)
-        for job in try store.jobs(filter) where job.isOfBackup {
-            guard let started = job.startedAt, now.wall - started >= rules.overdueFloor else { continue }
+        for (job, started) in try longest(store, at: now.wall) where protection.covers(job.policy, job.agent) {
             let running = now.wall - started
             var usual = JobFilter()
             (usual.policy, usual.agent, usual.before, usual.limit) = (job.policy, job.agent, job.job, Self.recent)
@@ -198,11 +213,45 @@ struct FleetWatch: Sendable {
             book.raise(.overdue, job.policy, job.agent, job: job.job, status: job.status, reason: reason, at: now.wall)
         }
     }
+
+    /// Those that run the longest, also those that are to end and do not.
+    private func longest(
+        _ store: any ReportStore, at now: UnixTime
+    ) throws(CollectorError) -> [(job: JobAggregate, started: UnixTime)] {
+        var found: [(job: JobAggregate, started: UnixTime)] = []
+        for status in [Status.running, .canceling] {
+            var filter = JobFilter()
+            (filter.activeOnly, filter.status, filter.limit) = (true, status, Self.jobs)
+            var pages = 0
+            while pages < Self.pages, case let page = try store.jobs(filter), !page.isEmpty {
+                for job in page where job.isOfBackup {
+                    if let started = job.startedAt, now - started >= rules.overdueFloor { found.append((job, started)) }
+                }
+                guard page.count == Self.jobs else { break }
+                pages += 1
+                filter.before = page.last?.job
+            }
+        }
+        return Array(found.sorted { ($0.started, $0.job.job) < ($1.started, $1.job.job) }.prefix(Self.jobs))
+    }
+}
+
+extension AgentRecord {
+    /// Somebody works on it, and knows that it is away.
+    fileprivate func isInMaintenance(at now: UnixTime) -> Bool { maintenance.map { $0.until > now } ?? false }
 }
 
 /// Agents that are enrolled, with the labels that operators gave them.
 struct AgentLabels: Sendable {
     let ring: KeyRing
+
+    /// Those that were revoked too: whoever was told of them is told that it is over.
+    func known(_ store: any ReportStore) throws(CollectorError) -> [AgentID: [String: String]] {
+        let gone = try store.peers().peers.filter { $0.state == .revoked && $0.identity.role == .agent }
+        return Dictionary(
+            gone.map { (AgentID(rawValue: $0.identity.name), $0.labels) }, uniquingKeysWith: { $1 }
+        ).merging(all) { $1 }
+    }
 
     var all: [AgentID: [String: String]] {
         let agents = ring.all.filter { $0.identity.role == .agent }

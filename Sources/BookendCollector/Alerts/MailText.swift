@@ -21,7 +21,8 @@ struct MailText {
             // All mails about one cause are one thread, also from one alert to the next.
             let name = "cause-\(alert.cause.kind.rawValue)\(alert.cause.policy.map { "-\($0)" } ?? "")"
             // This one's key, with another number.
-            let first = notice.number > 1 ? key.lastIndex(of: "-").map { key[..<$0] + "-1" } : nil
+            let isFirst = notice.number <= 1 && notice.occasion != .resolved
+            let first = isFirst ? nil : key.lastIndex(of: "-").map { key[..<$0] + "-1" }
             thread = (name, first.map(String.init))
         }
         marks = [

@@ -25,10 +25,10 @@ struct Objectives: Sendable {
 
     /// Of the servers that a policy protects.
     func ages(
-        _ store: any AlertStore, since time: UnixTime? = nil, at now: UnixTime
+        _ store: any AlertStore, _ protection: Protection, since time: UnixTime? = nil, at now: UnixTime
     ) throws(CollectorError) -> [BackupAge] {
         let since = time ?? UnixTime(milliseconds: now.milliseconds - Self.memory.milliseconds)
-        return try store.backupAges(jobsSince: since).map { age in
+        return try store.backupAges(jobsSince: since).filter { protection.covers($0.policy, $0.agent) }.map { age in
             var age = age
             age.objective = self[age.policy]
             return age

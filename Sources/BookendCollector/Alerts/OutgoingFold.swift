@@ -17,6 +17,8 @@ package struct OutgoingFold {
     /// The first and the last that went into the digest.
     private var ends: (first: OutgoingMessage, last: OutgoingMessage)?
     private var pings: [Pair: OutgoingMessage] = [:]
+    /// Of what went into the digest.
+    private var recipients: [String]?
     package private(set) var taken = 0
 
     package init() {}
@@ -32,7 +34,9 @@ package struct OutgoingFold {
                 var merged = ping
                 merged.folded += earlier.folded + 1
                 merged.foldedFailures += earlier.foldedFailures
-                if earlier.status != .running, !earlier.status.isSuccess { merged.foldedFailures += 1 }
+                if earlier.status != .running, !earlier.status.isSuccess, !earlier.status.isWithoutBackup {
+                    merged.foldedFailures += 1
+                }
                 message.body = .ping(merged)
             }
             pings[pair] = message
@@ -43,7 +47,14 @@ package struct OutgoingFold {
         case .digest(let other): digest.add(other)
         case .letter(let letter): digest.addReport(at: letter.at)
         }
+        recipients = taken == 1 ? message.recipients : Self.union(recipients, message.recipients)
         ends = (ends?.first ?? message, message)
+    }
+
+    /// `nil`: all.
+    private static func union(_ left: [String]?, _ right: [String]?) -> [String]? {
+        guard let left, let right else { return nil }
+        return left + right.filter { !left.contains($0) }
     }
 
     /// What stands for all that was taken, each in the place of one of them, in order.
@@ -56,6 +67,7 @@ package struct OutgoingFold {
             message.body = .digest(digest)
             (message.refusal, message.refusedAt) = (ends.last.refusal, ends.last.refusedAt)
             message.attempts = ends.last.attempts
+            message.recipients = recipients
             message.nextAt = min(ends.first.nextAt, ends.last.nextAt)
             result.append(message)
         }

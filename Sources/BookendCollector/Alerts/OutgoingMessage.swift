@@ -23,6 +23,8 @@ package struct OutgoingMessage: Hashable, Sendable {
     /// Why whoever is there did not take it, the last time; `nil`: it waits.
     package var refusal: String?
     package var refusedAt: UnixTime?
+    /// Those who have not got it yet; `nil`: nobody has.
+    package var recipients: [String]?
 
     package init(
         id: Int64 = 0, channel: String, key: String, createdAt: UnixTime, attempts: Int = 0, nextAt: UnixTime? = nil,
@@ -36,6 +38,29 @@ package struct OutgoingMessage: Hashable, Sendable {
         self.nextAt = nextAt ?? createdAt
         self.body = body
     }
+}
+
+extension OutgoingMessage.Body {
+    /// Messages of one line go out in their order, and so does a digest with everything: a mail that says that something is over
+    /// never comes before the one that says that it began. `nil`: it waits for nothing.
+    var line: String? {
+        switch self {
+        case .notice(let notice) where notice.occasion == .test: Self.test
+        case .notice(let notice): "\(notice.alert.cause.kind.rawValue) \(notice.alert.cause.policy?.rawValue ?? "")"
+        case .ping(let ping): "ping \(ping.policy) \(ping.agent)"
+        case .digest: Self.everything
+        case .letter: nil
+        }
+    }
+
+    static let everything = "*"
+    /// Goes first: somebody waits to see whether the channel works.
+    static let test = "test"
+}
+
+extension Status {
+    /// The job ended without a backup, by a rule or by somebody's will, and nothing is wrong.
+    var isWithoutBackup: Bool { self == .skipped || self == .canceled }
 }
 
 /// What a service that counts on signs of life is told of a job.

@@ -41,7 +41,8 @@ package protocol AlertStore: Sendable {
     /// `nil`: there is none, or it is no longer kept.
     func alert(_ id: Int64) throws(CollectorError) -> Alert?
 
-    /// The oldest message of a channel whose time has come: a try of it begins, and is counted before anybody can have got it.
+    /// The oldest message of a channel whose time has come, and before which none of the same line waits
+    /// (``OutgoingMessage/Body/line``); a test first: a try of it begins, and is counted before anybody can have got it.
     /// One that is to wait for longer than messages do was made to wait by a clock that was wrong: its time has come too.
     func takeOutgoing(to channel: String, at now: UnixTime) throws(CollectorError) -> OutgoingMessage?
 
@@ -54,7 +55,10 @@ package protocol AlertStore: Sendable {
     ///   - time: `nil`: only when somebody asks for it.
     ///   - refusal: Why whoever is there does not want it; `nil`: nobody was there. More than ``OutgoingLimit/messages`` of a
     ///     channel that were refused are put together.
-    func postponeOutgoing(_ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime) throws(CollectorError)
+    ///   - recipients: Those who have not got it; `nil`: nobody has.
+    func postponeOutgoing(
+        _ id: Int64, until time: UnixTime?, refusal: String?, recipients: [String]?, at now: UnixTime
+    ) throws(CollectorError)
 
     /// By channel; those without a message are left out.
     func outgoingQueues() throws(CollectorError) -> [String: OutgoingQueue]
@@ -91,6 +95,12 @@ package protocol AlertStore: Sendable {
 }
 
 extension AlertStore {
+    package func postponeOutgoing(
+        _ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime
+    ) throws(CollectorError) {
+        try postponeOutgoing(id, until: time, refusal: refusal, recipients: nil, at: now)
+    }
+
     package func record(
         _ changes: AlertBook.Changes, judgedThrough: Int64, messages: [OutgoingMessage]
     ) throws(CollectorError) -> Int {
@@ -138,6 +148,8 @@ package enum OutgoingChoice: Hashable, Sendable {
 package enum OutgoingLimit {
     /// That wait for one channel, or were refused by it. Beyond it they are put together.
     package static let messages = 2_000
+    /// A message that was tried so often may itself be the reason: those of other causes need not wait for it.
+    package static let stubborn = 20
     /// Between two tries of one message, at most.
     package static let wait = Duration.seconds(6 * 3_600)
 }

@@ -59,6 +59,19 @@ package final class InMemoryReportStore: ReportStore {
             actions.append((highestAction, action))
         }
 
+        /// One of the same line that came earlier.
+        func waitsForAnother(_ place: Int) -> Bool {
+            let message = outgoing[place]
+            guard message.refusal == nil, let line = message.body.line else { return false }
+            let everything = OutgoingMessage.Body.everything
+            return outgoing[..<place].contains { earlier in
+                guard earlier.channel == message.channel, earlier.refusal == nil else { return false }
+                return earlier.body.line == line
+                    || earlier.attempts < OutgoingLimit.stubborn
+                        && (line == everything || earlier.body.line == everything)
+            }
+        }
+
         mutating func enqueue(_ messages: [OutgoingMessage]) {
             for var message in messages {
                 highestMessage += 1
@@ -379,11 +392,17 @@ extension InMemoryReportStore: AlertStore {
 
     package func takeOutgoing(to channel: String, at now: UnixTime) -> OutgoingMessage? {
         state.withLock { state in
-            let place = state.outgoing.firstIndex { message in
-                message.channel == channel
+            let due = state.outgoing.indices.filter { place in
+                let message = state.outgoing[place]
+                return message.channel == channel
                     && (message.nextAt <= now || message.nextAt > now + OutgoingLimit.wait && message.refusal == nil)
             }
-            guard let place else { return nil }
+            func isTest(_ place: Int) -> Bool {
+                state.outgoing[place].refusal == nil && state.outgoing[place].body.line == OutgoingMessage.Body.test
+            }
+            guard let place = due.first(where: isTest) ?? due.first(where: { !state.waitsForAnother($0) }) else {
+                return nil
+            }
             state.outgoing[place].attempts += 1
             return state.outgoing[place]
         }
@@ -391,10 +410,13 @@ extension InMemoryReportStore: AlertStore {
 
     package func removeOutgoing(_ id: Int64) { state.withLock { $0.outgoing.removeAll { $0.id == id } } }
 
-    package func postponeOutgoing(_ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime) {
+    package func postponeOutgoing(
+        _ id: Int64, until time: UnixTime?, refusal: String?, recipients: [String]?, at now: UnixTime
+    ) {
         state.withLock { state in
             guard let place = state.outgoing.firstIndex(where: { $0.id == id }) else { return }
             state.outgoing[place].nextAt = time ?? UnixTime(milliseconds: .max)
+            state.outgoing[place].recipients = recipients
             guard let refusal else { return }
             state.outgoing[place].refusal = refusal
             state.outgoing[place].refusedAt = state.outgoing[place].refusedAt ?? now

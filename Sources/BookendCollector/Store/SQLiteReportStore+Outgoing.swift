@@ -19,14 +19,31 @@ extension SQLiteReportStore {
     }
 
     private static func due(_ channel: String, _ now: UnixTime, _ database: Database) throws -> OutgoingMessage? {
-        try Row.fetchOne(
+        let isDue = "channel = ?1 AND (next_at <= ?2 OR next_at > ?3 AND refusal IS NULL)"
+        let arguments: StatementArguments = [channel, now.milliseconds, (now + OutgoingLimit.wait).milliseconds]
+        let test = try Row.fetchOne(
             database.cachedStatement(
-                sql: """
-                    SELECT * FROM outgoing
-                    WHERE channel = ? AND (next_at <= ? OR next_at > ? AND refusal IS NULL) ORDER BY id LIMIT 1
-                    """),
-            arguments: [channel, now.milliseconds, (now + OutgoingLimit.wait).milliseconds]
-        ).map(OutgoingMessage.init(row:))
+                sql: "SELECT * FROM outgoing WHERE \(isDue) AND line = 'test' AND refusal IS NULL ORDER BY id LIMIT 1"),
+            arguments: arguments)
+        let row =
+            try test
+            ?? Row.fetchOne(
+                database.cachedStatement(
+                    sql: """
+                        SELECT * FROM outgoing m
+                        WHERE \(isDue) AND (refusal IS NOT NULL OR line IS NULL
+                            OR NOT EXISTS (
+                                SELECT 1 FROM outgoing e WHERE e.channel = m.channel AND e.line = m.line
+                                    AND e.id < m.id AND e.refusal IS NULL)
+                            AND NOT EXISTS (
+                                SELECT 1 FROM outgoing e WHERE e.channel = m.channel AND e.line = '*'
+                                    AND e.id < m.id AND e.refusal IS NULL AND e.attempts < ?4)
+                            AND NOT (m.line = '*' AND EXISTS (
+                                SELECT 1 FROM outgoing e WHERE e.channel = m.channel
+                                    AND e.id < m.id AND e.refusal IS NULL AND e.attempts < ?4)))
+                        ORDER BY id LIMIT 1
+                        """), arguments: arguments + [OutgoingLimit.stubborn])
+        return try row.map(OutgoingMessage.init(row:))
     }
 
     package func removeOutgoing(_ id: Int64) throws(CollectorError) {
@@ -34,11 +51,12 @@ extension SQLiteReportStore {
     }
 
     package func postponeOutgoing(
-        _ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime
+        _ id: Int64, until time: UnixTime?, refusal: String?, recipients: [String]?, at now: UnixTime
     ) throws(CollectorError) {
         try write { database in
             try database.execute(
-                sql: "UPDATE outgoing SET next_at = ? WHERE id = ?", arguments: [time?.milliseconds ?? .max, id])
+                sql: "UPDATE outgoing SET next_at = ?, recipients = ? WHERE id = ?",
+                arguments: [time?.milliseconds ?? .max, recipients?.joined(separator: " "), id])
             guard let refusal else { return }
             try database.execute(
                 sql: "UPDATE outgoing SET refusal = ?, refused_at = coalesce(refused_at, ?) WHERE id = ?",
@@ -170,13 +188,15 @@ extension SQLiteReportStore {
     private static func insert(_ message: OutgoingMessage, _ database: Database) throws {
         try database.cachedStatement(
             sql: """
-                INSERT INTO outgoing (id, channel, key, created_at, attempts, next_at, kind, body, refusal, refused_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO outgoing (id, channel, key, created_at, attempts, next_at, kind, body, refusal, refused_at,
+                    line, recipients)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
             message.id == 0 ? nil : message.id, message.channel, message.key, message.createdAt.milliseconds,
             message.attempts, message.nextAt.milliseconds, message.body.kind, Data(message.body.bytes),
-            message.refusal, message.refusedAt?.milliseconds,
+            message.refusal, message.refusedAt?.milliseconds, message.body.line,
+            message.recipients?.joined(separator: " "),
         ])
     }
 }
@@ -194,6 +214,9 @@ extension OutgoingMessage {
         refusal = try row.decode(forColumn: "refusal")
         let refused: Int64? = try row.decode(forColumn: "refused_at")
         refusedAt = refused.map(UnixTime.init(milliseconds:))
+        // No address has a space.
+        let left: String? = try row.decode(forColumn: "recipients")
+        recipients = left?.split(separator: " ").map(String.init)
     }
 }
 

@@ -188,6 +188,16 @@ enum StoreSchema {
                     ALTER TABLE peers ADD COLUMN is_stale INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        migrator.registerMigration("lines") { database in
+            try database.execute(
+                sql: """
+                    -- Messages of one line go out in their order; NULL, as in what waited before: in any.
+                    ALTER TABLE outgoing ADD COLUMN line TEXT;
+                    -- Addresses, with a space between them, of those who have not got it yet; NULL: nobody has.
+                    ALTER TABLE outgoing ADD COLUMN recipients TEXT;
+                    CREATE INDEX outgoing_by_line ON outgoing (channel, line, id) WHERE refusal IS NULL;
+                    """)
+        }
         return migrator
     }
 }

@@ -18,7 +18,7 @@ extension ChannelConfiguration {
     private static let keysOfType: [String: Set<String>] = [
         "mail": [
             "server", "encryption", "ca_file", "user", "password_file", "from", "to", "report", "report_at",
-            "report_timezone",
+            "report_timezone", "timeout",
         ],
         "webhook": ["url", "url_file", "secret_file", "template", "content_type", "ca_file", "timeout"],
         "healthchecks": ["url"], "command": ["command", "timeout"],
@@ -67,6 +67,7 @@ extension ChannelConfiguration {
         if mail.encryption == .none, mail.user != nil {
             keys["user"]?.report("a password is never sent in the clear; write encryption: starttls or tls")
         }
+        mail.timeout = keys["timeout"]?.duration(in: .seconds(1) ... .seconds(600)) ?? mail.timeout
         mail.report = report(keys)
         return .mail(mail)
     }

@@ -44,6 +44,8 @@ package struct ChannelConfiguration: Hashable, Sendable {
         package var to: [String]
         /// `report: daily`; default none.
         package var report: Report?
+        /// `timeout`: of one try; 1s to 10m, default 10m, as RFC 5321 says.
+        package var timeout = Duration.seconds(600)
 
         package init(server: String, from: String, to: [String]) {
             self.server = server

@@ -76,7 +76,7 @@ package struct FleetReport: Sendable {
     /// - Parameters:
     ///   - jobs: Rehearsals among them are not counted.
     ///   - labels: Of the agents that are enrolled.
-    ///   - ages: Of the good backups of each agent and policy.
+    ///   - ages: Of the good backups of each agent and policy that protects it now; empty: nothing is known of it.
     package init(
         _ jobs: [JobAggregate], since: UnixTime, until: UnixTime, labels labelsOf: [AgentID: [String: String]],
         ages: [BackupAge]
@@ -112,7 +112,10 @@ package struct FleetReport: Sendable {
             ages.map { (Pair(agent: $0.agent, policy: $0.policy), $0) }, uniquingKeysWith: { $1 })
         // Where there is an objective it decides; else the time of the report.
         let broken = known.filter { $0.value.isTooOld(at: until) }.keys
-        let without = latest.keys.filter { !good.contains($0) && known[$0]?.objective == nil }
+        // Of whom no age is told, no policy protects any more.
+        let without = latest.keys.filter { pair in
+            !good.contains(pair) && (ages.isEmpty || known[pair] != nil) && known[pair]?.objective == nil
+        }
         unprotected = Set(broken).union(without).map { pair in
             let job = latest[pair]
             return Unprotected(

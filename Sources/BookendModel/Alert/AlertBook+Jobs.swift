@@ -54,6 +54,9 @@ extension AlertBook {
     private mutating func end(_ report: Report, _ job: JobAggregate?, at now: UnixTime) {
         let (policy, agent, id) = (report.trigger.policy, report.origin.agent, report.trigger.job)
         mend(.overdue, by: report, at: now)
+        if report.isMissed {
+            raise(.missed, policy, agent, job: id, status: report.status, reason: report.details.reason, at: now)
+        }
         let last = job?.attempts.last
         let kinds = Set(
             report.details.alerts.filter(\.isJudgedByAgent).map { kind in
@@ -98,6 +101,20 @@ extension AlertBook {
         switch status {
         case .repositoryLocked, .repositoryMissing, .wrongCredentials: .repositoryTrouble
         default: .backupFailed
+        }
+    }
+}
+
+extension Report {
+    /// The schedule wanted the job, its agent was there, and its window or its deadline came before its turn: too many others
+    /// ran. What the rules of its policy skip, or the agent by itself because it was off, is no news.
+    fileprivate var isMissed: Bool {
+        guard status == .skipped else { return false }
+        let events = Set(details.events.map(\.event))
+        switch trigger.cause {
+        case .schedule, .catchUp: return !events.isDisjoint(with: ["late", "window-expired"])
+        case .autonomous: return events.contains("window-expired")
+        case .manual, .rehearsal: return false
         }
     }
 }

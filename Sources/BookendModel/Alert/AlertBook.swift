@@ -176,13 +176,15 @@ package struct AlertBook: Hashable, Sendable {
             !silences.contains { $0.covers(alert.cause, subject, labels: labels[subject.agent] ?? [:]) }
         }
         guard alert.isActive else {
-            // Who was never told that it began need not hear that it is over.
-            return alert.toldAt == nil || heard.isEmpty ? nil : (.resolved, [])
+            // Who was never told that it began need not hear that it is over; who was told hears it, whatever is silent now.
+            return alert.subjects.values.contains(where: \.isTold) ? (.resolved, []) : nil
         }
         let open = heard.filter { $0.value.mendedAt == nil }
         let untold = open.filter { !$0.value.isTold }
         if let first = untold.values.map(\.raisedAt).min(), let last = untold.values.map(\.raisedAt).max() {
-            var due = alert.cause.kind.isUrgent ? first : min(last + rules.quiet, first + rules.longest)
+            let longest =
+                alert.toldAt == nil ? rules.longest : max(rules.longest, rules.growth * rules.longestGrowth)
+            var due = alert.cause.kind.isUrgent ? first : min(last + rules.quiet, first + longest)
             if let told = alert.lastToldAt {
                 due = max(due, told + (alert.cause.kind.isUrgent ? rules.urgentGrowth : rules.growth))
             }

@@ -6,6 +6,9 @@ package struct AlertRules: Hashable, Sendable {
     package var longest = Duration.seconds(3_600)
     /// Who is hit later is told together again, so long after the last message.
     package var growth = Duration.seconds(4 * 3_600)
+    /// …and, as long as ever more are hit, at the latest after so many times as long: a night in which a thousand fail over six
+    /// hours is one message in its first hour, and one at its end that names all others.
+    package var longestGrowth = 2
     /// The same for what is urgent: a service may be down.
     package var urgentGrowth = Duration.seconds(600)
     /// After people were first told of something critical; each only once.

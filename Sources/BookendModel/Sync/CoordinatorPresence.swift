@@ -51,6 +51,8 @@ package struct CoordinatorPresence: Hashable, Sendable {
     private var agents: [AgentID: Agent] = [:]
     /// Every enrolled agent, in order.
     package private(set) var ids: [AgentID] = []
+    /// Grows whenever policies may pick others than before.
+    package private(set) var picking: UInt64 = 1
     /// Agents that are not enrolled now, with what is known of them: a key file may lose a line and get it back.
     private var remembered: [AgentID: RememberedAgent]
 
@@ -106,6 +108,7 @@ package struct CoordinatorPresence: Hashable, Sendable {
             }
         }
         ids = agents.keys.sorted()
+        picking += 1
         return changed.sorted()
     }
 
@@ -113,7 +116,9 @@ package struct CoordinatorPresence: Hashable, Sendable {
     package mutating func take(_ hello: Hello, of id: AgentID, _ rules: CoordinatorRules, at now: Moment) -> [Note]? {
         guard agents[id] != nil else { return nil }
         agents[id]?.isGreeted = true
+        let before = labels(of: id)
         agents[id]?.claimedLabels = hello.labels.filter { TextRules.labelProblem(key: $0.key, value: $0.value) == nil }
+        if labels(of: id) != before { picking += 1 }
         agents[id]?.version = hello.version
         agents[id]?.timeZone = hello.timeZone
         agents[id]?.serverKey = hello.serverKey

@@ -55,10 +55,10 @@ extension SimulatedReportStore: AlertStore {
     }
 
     func postponeOutgoing(
-        _ id: Int64, until time: UnixTime?, refusal: String?, at now: UnixTime
+        _ id: Int64, until time: UnixTime?, refusal: String?, recipients: [String]?, at now: UnixTime
     ) throws(CollectorError) {
         try write("message") { () throws(CollectorError) in
-            store.postponeOutgoing(id, until: time, refusal: refusal, at: now)
+            store.postponeOutgoing(id, until: time, refusal: refusal, recipients: recipients, at: now)
         }
     }
 

@@ -1417,6 +1417,9 @@ nonisolated struct ProtoRosterRequest: Sendable {
   /// of the objectives that the collector knows; 0: none
   var objectivesVersion: UInt64 = 0
 
+  /// of the coverage that the collector knows; 0: none
+  var coverageVersion: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1516,12 +1519,35 @@ nonisolated struct ProtoRosterReply: Sendable {
   /// all of them, when the collector knows another version
   var objectives: [ProtoObjective] = []
 
+  /// 0: the collector knows the coverage, or this coordinator tells none
+  var coverageVersion: UInt64 = 0
+
+  /// of every policy
+  var coverage: [ProtoCoverage] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _auditHead: ProtoAuditHead? = nil
   fileprivate var _nextKey: String? = nil
+}
+
+/// Which agents a policy picks now, and those that it may pick: labels that an agent gives itself are not known before it says
+/// them.
+nonisolated struct ProtoCoverage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var policy: String = String()
+
+  /// places in RosterReply.agents, from 0 on
+  var agents: [Int64] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -3853,7 +3879,7 @@ nonisolated extension ProtoControlReply.TokenMade: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0\u{3}next_key\0\u{2}\u{9}actions\0\u{3}actions_through\0\u{3}objectives_version\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}epoch\0\u{3}highest_job_id\0\u{4}\u{7}peers_after\0\u{1}place\0\u{2}\u{9}refusals\0\u{3}refusals_through\0\u{4}\u{9}server_key\0\u{3}next_key\0\u{2}\u{9}actions\0\u{3}actions_through\0\u{3}objectives_version\0\u{3}coverage_version\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3873,6 +3899,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case 40: try { try decoder.decodeRepeatedMessageField(value: &self.actions) }()
       case 41: try { try decoder.decodeSingularInt64Field(value: &self.actionsThrough) }()
       case 42: try { try decoder.decodeSingularFixed64Field(value: &self.objectivesVersion) }()
+      case 43: try { try decoder.decodeSingularFixed64Field(value: &self.coverageVersion) }()
       default: break
       }
     }
@@ -3919,6 +3946,9 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if self.objectivesVersion != 0 {
       try visitor.visitSingularFixed64Field(value: self.objectivesVersion, fieldNumber: 42)
     }
+    if self.coverageVersion != 0 {
+      try visitor.visitSingularFixed64Field(value: self.coverageVersion, fieldNumber: 43)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3935,6 +3965,7 @@ nonisolated extension ProtoRosterRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.actions != rhs.actions {return false}
     if lhs.actionsThrough != rhs.actionsThrough {return false}
     if lhs.objectivesVersion != rhs.objectivesVersion {return false}
+    if lhs.coverageVersion != rhs.coverageVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4027,7 +4058,7 @@ nonisolated extension ProtoObjective: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RosterReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0\u{4}\u{9}next_key\0\u{4}\u{a}actions_through\0\u{3}objectives_version\0\u{1}objectives\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}through\0\u{1}triggers\0\u{3}is_complete\0\u{1}agents\0\u{1}epoch\0\u{2}\u{5}peers\0\u{3}peers_through\0\u{4}\u{9}audit_head\0\u{3}refusals_through\0\u{4}\u{9}next_key\0\u{4}\u{a}actions_through\0\u{3}objectives_version\0\u{1}objectives\0\u{3}coverage_version\0\u{1}coverage\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4048,6 +4079,8 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 40: try { try decoder.decodeSingularInt64Field(value: &self.actionsThrough) }()
       case 41: try { try decoder.decodeSingularFixed64Field(value: &self.objectivesVersion) }()
       case 42: try { try decoder.decodeRepeatedMessageField(value: &self.objectives) }()
+      case 43: try { try decoder.decodeSingularFixed64Field(value: &self.coverageVersion) }()
+      case 44: try { try decoder.decodeRepeatedMessageField(value: &self.coverage) }()
       default: break
       }
     }
@@ -4097,6 +4130,12 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.objectives.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.objectives, fieldNumber: 42)
     }
+    if self.coverageVersion != 0 {
+      try visitor.visitSingularFixed64Field(value: self.coverageVersion, fieldNumber: 43)
+    }
+    if !self.coverage.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.coverage, fieldNumber: 44)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4114,6 +4153,43 @@ nonisolated extension ProtoRosterReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.actionsThrough != rhs.actionsThrough {return false}
     if lhs.objectivesVersion != rhs.objectivesVersion {return false}
     if lhs.objectives != rhs.objectives {return false}
+    if lhs.coverageVersion != rhs.coverageVersion {return false}
+    if lhs.coverage != rhs.coverage {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoCoverage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Coverage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}agents\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
+      case 2: try { var more: [Int64] = []; try decoder.decodeRepeatedInt64Field(value: &more); self.agents += more }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.policy.isEmpty {
+      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
+    }
+    if !self.agents.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.agents, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoCoverage, rhs: ProtoCoverage) -> Bool {
+    if lhs.policy != rhs.policy {return false}
+    if lhs.agents != rhs.agents {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

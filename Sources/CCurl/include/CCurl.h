@@ -15,9 +15,16 @@ int ccurl_get(const char *url, long timeout_ms, const char *user_agent, long *st
 int ccurl_post(const char *url, const char *const *headers, const void *body, size_t size, const char *ca_file,
                long timeout_ms, const char *user_agent, long *status, char *error);
 
+/// What the server answered to one recipient. `code` is 0 when it did not.
+struct ccurl_answer {
+    int code;
+    char text[200];
+};
+
 /// Hands a mail to an smtp or smtps server. `recipients` ends with a null pointer; `ca_file` may be null, and so may `user`:
 /// no login. Returns 0 once the server has accepted the mail for one recipient; otherwise libcurl's number of the error, with
-/// its text in `error`. `status` is the last one that the server gave.
+/// its text in `error`. `answers` has room for one of each recipient, and says for whom it was accepted; `status` is the last
+/// one that the server gave.
 int ccurl_mail(const char *url, int starttls, const char *ca_file, const char *user, const char *password,
-               const char *from, const char *const *recipients, const void *message, size_t size, long timeout_ms,
-               long *status, char *error);
+               const char *from, const char *const *recipients, const void *message, size_t size,
+               long connect_timeout_ms, long timeout_ms, struct ccurl_answer *answers, long *status, char *error);

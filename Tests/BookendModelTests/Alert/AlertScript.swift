@@ -55,9 +55,14 @@ enum AlertScript {
     private static func happen(
         _ parts: [String], _ trigger: ReportedTrigger, _ agent: AgentID, to book: inout AlertBook, at now: UnixTime
     ) throws {
-        func report(_ stage: Stage?, _ status: Status, _ alerts: [AlertKind] = []) -> Report {
+        func report(
+            _ stage: Stage?, _ status: Status, _ alerts: [AlertKind] = [], event: String? = nil
+        ) -> Report {
             var details = ReportDetails()
             details.alerts = alerts
+            details.events = [event].compactMap(\.self).map {
+                PipelineEventRecord(at: now, attempt: 0, event: $0, consequence: "")
+            }
             return Report(
                 origin: ReportOrigin(agent: agent, incarnation: 1, sequence: 1), trigger: trigger, attempt: 1,
                 stage: stage, status: status, at: now, details: details)
@@ -71,6 +76,9 @@ enum AlertScript {
         case "paid": book.take(report(.postScript, .successful), of: nil, at: now)
         case "forgiven": book.take(report(.postScript, .skipped), of: nil, at: now)
         case "running": book.take(report(nil, .running), of: nil, at: now)
+        case "late": book.take(report(nil, .skipped, event: "late"), of: nil, at: now)
+        case "expired": book.take(report(nil, .skipped, event: "window-expired"), of: nil, at: now)
+        case "overlap": book.take(report(nil, .skipped, event: "overlap"), of: nil, at: now)
         case "skip": book.take(report(nil, .skipped), of: nil, at: now)
         case "cancel": book.take(report(nil, .canceled), of: nil, at: now)
         case "lost": book.take(inference(.agentLost), at: now)

@@ -118,6 +118,32 @@ import Testing
         #expect(book.activeAlerts.isEmpty)
     }
 
+    @Test func `a thousand that fail over six hours are a message early, one at the end, and one when they recover`()
+        throws
+    {
+        var book = AlertBook(rules: AlertRules())
+        let start = UnixTime(milliseconds: 1_700_000_000_000)
+        var notices: [(minute: Int64, notice: AlertNotice)] = []
+        for minute in 0..<1_320 as Range<Int64> {
+            let now = start + .seconds(60 * minute)
+            for agent in 0..<1_000 where Int64(agent) * 360 / 1_000 == minute {
+                try AlertScript.happen("end \(agent + 1) web-\(agent) nightly 0 1 0", to: &book, at: now)
+            }
+            notices += book.takeChanges(at: now).notices.map { (minute, $0) }
+        }
+        #expect(notices.map(\.notice.occasion) == [.raised, .grown])
+        #expect(notices.map(\.minute) == [60, 364])
+        #expect(notices.map(\.notice.news.count).reduce(0, +) == 1_000)
+        for minute in 1_320..<1_800 as Range<Int64> {
+            let now = start + .seconds(60 * minute)
+            for agent in 0..<1_000 where Int64(agent) * 360 / 1_000 == minute - 1_320 {
+                try AlertScript.happen("end \(agent + 2_001) web-\(agent) nightly 0 0 0", to: &book, at: now)
+            }
+            notices += book.takeChanges(at: now).notices.map { (minute, $0) }
+        }
+        #expect(notices.map(\.notice.occasion).filter { $0 != .reminder } == [.raised, .grown, .resolved])
+    }
+
     @Test func `a silence that names labels covers the agents that have all of them`() {
         var book = AlertBook(rules: AlertRules())
         let now = UnixTime(milliseconds: 1_700_000_000_000)

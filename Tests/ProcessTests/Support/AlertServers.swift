@@ -1,5 +1,6 @@
 /// A mail server of `aiosmtpd`: prints each mail that it gets as a line of JSON.
 ///
+/// While the file `refuse-one` stands in its folder, with an address and an answer in it, that recipient is answered so.
 /// While the file `refuse` stands in its folder, a mail is answered with what stands there. While the file `hold` stands in its folder, an answer to a mail waits until it is gone.
 struct MailServer: Sendable {
     enum Way: String, Sendable { case plain, starttls, tls }
@@ -16,6 +17,13 @@ struct MailServer: Sendable {
         if way != "plain":
             context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
         class Handler:
+            async def handle_RCPT(self, server, session, envelope, address, options):
+                if os.path.exists(folder + "/refuse-one"):
+                    who, answer = open(folder + "/refuse-one").read().split(" ", 1)
+                    if who == address:
+                        return answer
+                envelope.rcpt_tos.append(address)
+                return "250 ok"
             async def handle_DATA(self, server, session, envelope):
                 if os.path.exists(folder + "/refuse"):
                     return open(folder + "/refuse").read()

@@ -230,6 +230,8 @@ package struct RosterRequest: Hashable, Sendable {
     package var actionsThrough: Int64 = 0
     /// What an earlier ``PolicyObjectives/version`` said; 0: none.
     package var objectivesVersion: UInt64 = 0
+    /// What an earlier ``PolicyCoverage/version`` said; 0: none.
+    package var coverageVersion: UInt64 = 0
 
     package init(
         after: Int64, epoch: UInt64 = 0, highestJob: JobID = JobID(rawValue: 0), peersAfter: Int64 = 0,
@@ -267,6 +269,8 @@ package struct RosterReply: Hashable, Sendable {
     package var actionsThrough: Int64 = 0
     /// All of them; `nil`: the collector knows them.
     package var objectives: PolicyObjectives?
+    /// Of all policies; `nil`: the collector knows it, or the fleet is too large.
+    package var coverage: PolicyCoverage?
 
     package init(
         through: Int64, triggers: [TriggerRecord], isComplete: Bool, agents: [AgentRecord], epoch: UInt64 = 0,
