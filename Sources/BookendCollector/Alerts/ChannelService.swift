@@ -178,10 +178,10 @@ final class ChannelBoard: Sendable {
     func note(_ channel: String, problem: String, since asks: Int, at time: UnixTime) -> Bool {
         entries.withLock { entries in
             let worked = entries[channel]?.failingSince == nil
-            if entries[channel, default: Entry()].asks == asks {
-                entries[channel]?.problem = NoticeText.plain(problem).cut(toBytes: 500)
-            }
-            if worked { entries[channel]?.failingSince = time }
+            var entry = entries[channel] ?? Entry()
+            if entry.asks == asks { entry.problem = NoticeText.plain(problem).cut(toBytes: 500) }
+            if worked { entry.failingSince = time }
+            entries[channel] = entry
             return worked
         }
     }
