@@ -70,8 +70,8 @@ import Testing
                 "slots", since: "slots",
                 [
                     "job": 8, "policy": "p", "revision": 3, "scheduled_start": 7_000, "not_after": 7_500,
-                    "window_end": 7_900, "bandwidth_limit": 1_024,
-                ], before: ["bandwidth_limit": nil]),
+                    "window_end": 7_900, "bandwidth_limit": 1_024, "is_held": 1,
+                ], before: ["bandwidth_limit": nil, "is_held": 0]),
             StoredRow(
                 "streams", since: "streams",
                 ["collector": "main", "incarnation": -3, "base": 2, "acknowledged": 6, "epoch": 12]),

@@ -85,7 +85,8 @@ import Testing
                 ]),
             StoredRow(
                 "peers", since: "peers",
-                ["public_key": peer.key.text, "is_revoked": 0, "body": Data(Wire.encode(peer))]),
+                ["public_key": peer.key.text, "is_revoked": 0, "body": Data(Wire.encode(peer)), "is_stale": 1],
+                before: ["is_stale": 0]),
             StoredRow(
                 "audit_anchors", since: "anchors",
                 ["sequence": 3, "hash": Data(0..<32), "seen_unix_ms": 40_000, "is_odd": 1]),
@@ -106,8 +107,8 @@ import Testing
                 [
                     "id": 9, "channel": "ops", "key": "k-9", "created_at": 41_000, "attempts": 3, "next_at": 42_000,
                     "kind": "ping", "body": Data("nightly web-1 2 1".utf8), "refusal": "550 nobody",
-                    "refused_at": 43_000,
-                ], before: ["refusal": nil, "refused_at": nil]),
+                    "refused_at": 43_000, "line": "nightly web-1", "recipients": "ops@example.org",
+                ], before: ["refusal": nil, "refused_at": nil, "line": nil, "recipients": nil]),
             StoredRow("objectives", since: "refusals", ["policy": "nightly", "within_ms": 93_600_000]),
             StoredRow(
                 "actions", since: "actions",
