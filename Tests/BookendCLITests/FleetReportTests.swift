@@ -37,7 +37,7 @@ struct FleetReportTests {
             ages: [
                 age("db-2", "=dumps|x", good: start), age("web-2", "files", good: start, objective: .seconds(86_399)),
                 age("web-1", "files", good: start + .seconds(80_000), objective: .seconds(86_399)),
-                age("db-3", "dumps", good: nil, objective: .seconds(60)),
+                age("db-3", "dumps", good: nil, objective: .seconds(60)), age("db-1", "dumps", good: nil),
             ])
     }
 

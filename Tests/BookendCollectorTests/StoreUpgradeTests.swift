@@ -149,7 +149,7 @@ import Testing
             let entries = try #require(try store.feed(from: nil, limit: 100)).entries
             #expect(entries.compactMap(\.report) == Self.reports)
             #expect(try store.positions().values.map(\.through) == [3])
-            #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == (version == "rehearsals" ? [3, 2, 1] : [2, 1]))
+            #expect(try store.jobs(JobFilter()).map(\.job.rawValue) == (isBefore("rehearsals") ? [2, 1] : [3, 2, 1]))
             #expect(try store.alertState().alerts.map(\.id) == (isBefore("alerts") ? [] : [7]))
             #expect(try store.outgoing(of: nil, limit: 9).messages.map(\.key) == (isBefore("alerts") ? [] : ["k-9"]))
             #expect(try store.peers().peers == (isBefore("peers") ? [] : [Self.peer]))

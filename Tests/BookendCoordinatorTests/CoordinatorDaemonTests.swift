@@ -125,10 +125,12 @@ import Testing
             #expect(record?.isOnline == false)
             #expect(record?.lastHeardAt != nil)
             #expect(record?.version == "0.1.0")
-            // A heartbeat to a coordinator that was started anew brings the snapshot unasked.
+            // A coordinator that was started anew hears what the agent knows before it tells anything.
             agent.send(
                 .heartbeat(Heartbeat(generation: 0, activeJobs: [], outboxDepth: 0, wall: SystemClock().now.wall)))
-            _ = try await agent.next { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
+            _ = try await agent.next { if case .helloLater = $0 { true } else { nil } }
+            try await agent.hello()
+            #expect(try await client.agents().first { $0.id == web1 }?.isOnline == true)
         }
     }
 
