@@ -52,14 +52,15 @@ extension OneFleet {
                 let queued = try await scenario.order()
                 try await scenario.reached(nil, 10, queued)
                 let agent = fleet.daemon(scenario.site.id)
-                let told = try await Program.run(
-                    "bookend-agent", ["drain", "--no-wait", "--config", scenario.site.configuration])
-                #expect(told.status == 0 && told.output.contains("once its running jobs have ended"), "\(told)")
+                let drain = RunningProgram(
+                    "drain", "bookend-agent", ["drain", "--config", scenario.site.configuration])
                 try await agent.logged("agent drains")
-                async let waited = Program.run("bookend-agent", ["drain", "--config", scenario.site.configuration])
+                let again = try await Program.run(
+                    "bookend-agent", ["drain", "--no-wait", "--config", scenario.site.configuration])
+                #expect(again.status == 0 && again.output.contains("once its running jobs have ended"), "\(again)")
                 try scenario.open("gate")
-                #expect(try await waited.status == 0)
-                #expect(try await waited.output == "the agent has stopped\n")
+                #expect(await drain.ended() == 0)
+                #expect(drain.output.all == ["the agent has stopped"])
                 #expect(await agent.ended() == 3)
                 try await scenario.ended(job)
                 try await scenario.expect(job, is: 0, Integers(0, 0, 0))

@@ -73,10 +73,11 @@ package struct History {
         var goesOn = timeline.run(until: size.end)
         world.note("WORLD", "nothing goes wrong from here on")
         world.heal()
-        while goesOn, !isAtRest(world), timeline.now < size.end + Self.patience {
+        while goesOn, unrest(world) != nil, timeline.now < size.end + Self.patience {
             goesOn = timeline.run(until: timeline.now + 1_800_000)
         }
         if goesOn {
+            if let unrest = unrest(world) { world.violate("the fleet does not come to rest: \(unrest)") }
             Guarantees(world: world).check()
             end(world)
         } else {
@@ -85,15 +86,19 @@ package struct History {
         return Outcome(violations: world.violations, counts: counts(world), story: world.story ?? [])
     }
 
-    /// Nothing is under way, all is told, and everyone has had the time to hear of it.
-    private func isAtRest(_ world: World) -> Bool {
-        guard world.timeline.now >= size.end + 3_600_000 else { return false }
-        guard let state = try? world.policyStore.load(), state.openTriggers.isEmpty else { return false }  // In memory.
-        let isQuiet = world.hosts.allSatisfy { host in
-            !host.hasUnacknowledged && host.work.values.allSatisfy(\.isFinished)
+    /// What is under way, not told, or not heard of yet; `nil`: nothing.
+    private func unrest(_ world: World) -> String? {
+        guard world.timeline.now >= size.end + 3_600_000 else { return "not everyone has had the time to hear of it" }
+        guard let state = try? world.policyStore.load() else { return "the policies cannot be read" }  // In memory.
+        if let open = state.openTriggers.first?.record {
+            return "job \(open.trigger.job) on \(open.trigger.agent) is \(open.state.rawValue)"
         }
-        return isQuiet
-            && world.reportStore.feed(from: world.subscriber.cursor, limit: 1)?.entries.isEmpty ?? false
+        for host in world.hosts {
+            if host.hasUnacknowledged { return "\(host.id) keeps reports that nobody has acknowledged" }
+            if let work = host.work.first(where: { !$0.value.isFinished }) { return "\(host.id) has job \(work.key)" }
+        }
+        let isHeard = world.reportStore.feed(from: world.subscriber.cursor, limit: 1)?.entries.isEmpty ?? false
+        return isHeard ? nil : "the subscriber has not heard of all that is stored"
     }
 
     /// Lets the tasks of the world come to their ends, so that the next one begins with an empty queue.

@@ -14,6 +14,13 @@ enum PythonHome {
     ///   - modules: What it must be able to import.
     /// - Returns: The path of the interpreter.
     static func interpreter(_ name: String, requirements: String, modules: String) async throws -> String {
+        // One at a time: two that make the same home would find half of it.
+        try await making.with { _ in try await make(name, requirements: requirements, modules: modules) }
+    }
+
+    private static let making = Pool([0])
+
+    private static func make(_ name: String, requirements: String, modules: String) async throws -> String {
         let folder = SafePlace.checkout + "/.build/" + name
         let python = folder + "/bin/python3"
         if try await isUsable(python, modules) { return python }
