@@ -1,5 +1,6 @@
 import BookendAgent
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import BookendWire
 import Logging
@@ -59,6 +60,50 @@ import Testing
                 }
             }
             #expect(through == UInt64(count) && batches >= 8, "\(batches)")
+            await agent.stop()
+            await server.stop()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func `an acknowledgement that a full disk did not take is recorded with a later sign of life`() async throws {
+        let journal = MemoryJournal(agent: agentID)
+        _ = try journal.record([longReport(1)], of: ReportedTrigger(.sample(1)))
+        let network = InMemoryNetwork()
+        let server = network.host(PeerIdentity("collector/main"))
+        let agent = network.host(PeerIdentity("agent/a"))
+        let endpoint = try Endpoint("ipc:///collector")
+        let collector = try await server.open(SocketPlan(.router, endpoint, .local))
+        let contents = try journal.load()
+        let clock = TestClock()
+        let link = CollectorLink(
+            name: "main", socket: try await agent.open(SocketPlan(.dealer, endpoint, .local)),
+            server: KnownServers().server(try CurveKeyPair.generate().publicKey), journal: journal, contents: contents,
+            clock: clock, logger: Logger(label: "test"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await link.run(beaconEvery: .seconds(60)) { [] } }
+            receiving: for await deliveries in collector.deliveries {
+                for delivery in deliveries {
+                    guard let frame = delivery.message?.frames.last, case .intake(let intake) = try Wire.decode(frame)
+                    else { continue }
+                    if case .beacon = intake { continue }
+                    var through: UInt64 = 0
+                    if case .batch = intake {
+                        through = 1
+                        journal.failWrites("no space")
+                    }
+                    let ack = IntakeAck(
+                        incarnation: contents.incarnation, through: through, digest: try journal.digest(of: through),
+                        epoch: 1)
+                    collector.send([Wire.encode(.intakeAck(ack))], to: delivery.route)
+                    if through == 1 { break receiving }
+                }
+            }
+            try await eventually("the agent heard the acknowledgement") { link.depth == 0 }
+            journal.failWrites(nil)
+            #expect(try journal.load().stream(for: "main").acknowledged == 0)
+            clock.advance(by: .seconds(61))
+            try await eventually("the journal knows") { try journal.load().stream(for: "main").acknowledged == 1 }
             await agent.stop()
             await server.stop()
             try await group.waitForAll()

@@ -13,10 +13,10 @@ package struct DidNotHappen: Error, CustomStringConvertible {
 ///   - what: Named when it does not happen.
 ///   - patience: Long, as a busy machine may take a minute for what takes a millisecond; it passes only in a test that fails.
 package func eventually(
-    _ what: String, within patience: Duration = .seconds(120), _ holds: () throws -> Bool
+    _ what: String, within patience: Duration = .seconds(120), _ holds: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + patience
-    while try !holds() {
+    while try await !holds() {
         guard ContinuousClock.now < deadline else {
             throw DidNotHappen(description: "did not happen within \(patience): \(what)")
         }

@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Testing
 
 extension OneFleet {
@@ -74,8 +75,7 @@ extension OneFleet {
                 await scenario.fleet.daemon(scenario.site.id).stop()
                 let job = try await scenario.order("--queue-for", "1s")
                 // Nobody tells the feed: no agent has spoken of it.
-                var asked = 0
-                while try await scenario.fleet.job(job).status != 41, asked < 500 { asked += 1 }
+                try await eventually("job \(job) is missed") { try await scenario.fleet.job(job).status == 41 }
                 try await scenario.fleet.start(scenario.site)
                 try await scenario.fleet.comesOnline(scenario.site)
                 let next = try await scenario.run()

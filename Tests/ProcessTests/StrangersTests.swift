@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing
@@ -154,8 +155,11 @@ import Testing
 extension RealFleet {
     /// A refusal of this kind stands in the audit log.
     fileprivate func isAudited(_ what: String, of site: AgentSite) async throws {
-        let entries = try await json("audit")["entries"].list.filter { $0["what"].text == what }
-        #expect(!entries.isEmpty, "\(what)")
+        var entries: [JSON] = []
+        try await eventually("\(what) in the audit log") {
+            entries = try await json("audit")["entries"].list.filter { $0["what"].text == what }
+            return !entries.isEmpty
+        }
         #expect(
             entries.allSatisfy { $0["who"].text == "agent/\(site.id)" && $0["result"].text == "refused" }, "\(entries)")
     }

@@ -29,6 +29,8 @@ package final class CollectorLink: Sendable {
     private let state: Mutex<State>
     /// What the journal grew to. Jobs tell it from several tasks, in any order: the highest counts.
     private let highest: Mutex<UInt64>
+    /// The journal does not know what the collector acknowledged last: its disk was full.
+    private let isJournalBehind = Mutex(false)
     private let appends: AsyncStream<Void>
     private let appender: AsyncStream<Void>.Continuation
 
@@ -112,6 +114,7 @@ package final class CollectorLink: Sendable {
             }
             group.addTask {
                 repeat {
+                    self.recordAgain()
                     await self.sendBeacon(activeJobs())
                 } while await self.clock.sleep(until: self.clock.now.boot + interval, unless: closed)
             }
@@ -222,7 +225,7 @@ package final class CollectorLink: Sendable {
             switch action {
             case .sendResume(let resume): socket.send([Wire.encode(.intake(.resume(resume)))], to: nil)
             case .sendBatch(let numbers): try send(numbers, of: stream)
-            case .recordAcknowledged(let stream): try journal.record(stream, for: name)
+            case .recordAcknowledged(let stream): try record(stream)
             case .sendAgain(let numbers):
                 logger.warning(
                     "the collector lost reports that it had stored; it gets them again",
@@ -240,6 +243,25 @@ package final class CollectorLink: Sendable {
             logger.error("the journal failed; reports wait", metadata: ["error": "\(error)"])
         }
         return nil
+    }
+
+    private func record(_ stream: ReportStream) throws(AgentError) {
+        isJournalBehind.withLock { $0 = true }
+        try journal.record(stream, for: name)
+        isJournalBehind.withLock { $0 = false }
+    }
+
+    /// Records what could not be recorded when it was acknowledged. An agent with nothing to report hears of nothing that
+    /// would bring it up, and what counts as unacknowledged is never pruned.
+    private func recordAgain() {
+        state.withLock { state in
+            guard isJournalBehind.withLock({ $0 }) else { return }
+            do throws(AgentError) {
+                try record(state.outbox.stream)
+            } catch {
+                logger.error("the journal failed; it is tried again", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     /// Sends reports under their numbers in the stream, in one batch or, if they are long, in several.
