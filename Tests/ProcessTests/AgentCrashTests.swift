@@ -8,7 +8,7 @@ import Testing
 
 extension CrashFleet {
     /// An agent that is killed in each stage of a job, and the one that starts after it.
-    @Suite(.timeLimit(.minutes(30))) struct AgentCrashTests {
+    @Suite(.timeLimit(.minutes(60))) struct AgentCrashTests {
         private static let retry = "retry: {attempts: 2, interval: 0s}"
 
         /// Leaves every kind of child and never ends: a plain one, one that ignores signals, one that has a session of its own

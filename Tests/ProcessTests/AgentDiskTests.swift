@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// An agent whose disk is full.
-@Suite(.timeLimit(.minutes(30)), .enabled(if: geteuid() == 0, "only root can mount a small disk"))
+@Suite(.timeLimit(.minutes(60)), .enabled(if: geteuid() == 0, "only root can mount a small disk"))
 struct AgentDiskTests {
     /// Runs the body with an agent whose state lies on a small disk, and a file that fills it.
     private func withSmallDisk(

@@ -4,7 +4,7 @@ import Testing
 
 /// What becomes of messages that a channel does not take: a mail server that refuses, one that is down while the collector is
 /// killed, a command that hangs.
-@Suite(.serialized, .timeLimit(.minutes(30))) struct AlertQueueTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct AlertQueueTests {
     private static let atOnce = "alerts: {quiet: 0s, longest: 0s, growth: 1m, agent_offline_after: never}"
 
     private func withFolder(_ body: (String) async throws -> Void) async throws {

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Alerts from a job that fails on a real agent to a mail in a real mailbox, and to a web server that misbehaves.
-@Suite(.serialized, .timeLimit(.minutes(30))) struct AlertTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct AlertTests {
     /// Told at once: tests do not wait for others to fail alike.
     private static let atOnce = "alerts: {quiet: 0s, longest: 0s, growth: 1m, agent_offline_after: never}"
 

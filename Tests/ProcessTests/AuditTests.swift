@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The audit log of a real fleet, and somebody who reaches the coordinator's database.
-@Suite(.timeLimit(.minutes(30))) struct AuditTests {
+@Suite(.timeLimit(.minutes(60))) struct AuditTests {
     /// Runs Python over the audit table; `rehash(FROM)` makes all hashes anew from a line on.
     private func tamper(_ path: String, _ body: String) async throws {
         let program = """

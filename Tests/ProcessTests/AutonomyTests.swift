@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Jobs of the schedule on a fleet whose coordinator, or agent, is killed.
-@Suite(.timeLimit(.minutes(30))) struct AutonomyTests {
+@Suite(.timeLimit(.minutes(60))) struct AutonomyTests {
     private static let quick = "autonomy: {grace: 2s, splay: 1s}"
 
     private func scenario(_ fleet: RealFleet) async throws -> Scenario {

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// One daemon whose wall clock is set while jobs run and wait.
-@Suite(.timeLimit(.minutes(30))) struct ClockTests {
+@Suite(.timeLimit(.minutes(60))) struct ClockTests {
     private enum Daemon: String, CaseIterable, Sendable {
         case agent = "a1"
         case coordinator, collector

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// A collector that is killed in each step of an intake, and an agent that is killed while its reports wait for it.
-@Suite(.timeLimit(.minutes(30))) struct CollectorCrashTests {
+@Suite(.timeLimit(.minutes(60))) struct CollectorCrashTests {
     /// Three attempts of which each fails: many reports from one order.
     private static let attempts = 3
 

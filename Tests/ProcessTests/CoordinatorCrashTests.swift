@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// A coordinator that is killed in each step of a trigger.
-@Suite(.timeLimit(.minutes(30))) struct CoordinatorCrashTests {
+@Suite(.timeLimit(.minutes(60))) struct CoordinatorCrashTests {
     private enum Step: CaseIterable {
         /// Its database is being written.
         case committing

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// A coordinator whose disk is full.
-@Suite(.timeLimit(.minutes(30)), .enabled(if: geteuid() == 0, "only root may mount a small disk"))
+@Suite(.timeLimit(.minutes(60)), .enabled(if: geteuid() == 0, "only root may mount a small disk"))
 struct CoordinatorDiskTests {
     @Test func `a coordinator on a full disk refuses orders, goes on answering, and recovers`() async throws {
         try await RealFleet.with("coordinator-disk", agents: 1) { fleet in

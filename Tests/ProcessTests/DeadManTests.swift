@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// The dead-man address of coordinator and collector, told by the real programs to a real web server.
-@Suite(.timeLimit(.minutes(30))) struct DeadManTests {
+@Suite(.timeLimit(.minutes(60))) struct DeadManTests {
     /// Prints the path of each request; answers 500 to `/broken`.
     private static let server = """
         import http.server, sys

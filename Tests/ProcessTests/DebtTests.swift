@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Post-scripts that are owed and could not be run, on a fleet whose agents are killed.
-@Suite(.timeLimit(.minutes(30))) struct DebtTests {
+@Suite(.timeLimit(.minutes(60))) struct DebtTests {
     /// A restic whose `backup` makes the snapshot and then never ends.
     private static func hangingRestic() throws -> String {
         let path = try SafePlace.make("restic") + "/restic"

@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 /// Servers that come with a token, to the real programs.
-@Suite(.timeLimit(.minutes(30))) struct EnrollmentTests {
+@Suite(.timeLimit(.minutes(60))) struct EnrollmentTests {
     @Test func `a server with a token runs jobs, and no key file names it`() async throws {
         try await RealFleet.with("enrollment", agents: 1) { fleet in
             #expect(!fleet.isGateOpen)

@@ -4,7 +4,7 @@ import Testing
 
 /// What a server's own configuration forbids is forbidden, whoever asks: an operator, a policy, a coordinator that was
 /// stolen.
-@Suite(.timeLimit(.minutes(30))) struct GuardTests {
+@Suite(.timeLimit(.minutes(60))) struct GuardTests {
     /// Orders a job, and holds how it ended and why.
     private func run(
         _ scenario: Scenario, is status: Int64, _ integers: Integers, because reason: String, ran: [String] = [],

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Pauses and maintenance on a real fleet.
-@Suite(.timeLimit(.minutes(20))) struct HoldTests {
+@Suite(.timeLimit(.minutes(60))) struct HoldTests {
     @Test func `a paused policy and an agent in maintenance start nothing, are shown, and start again after it`()
         async throws
     {

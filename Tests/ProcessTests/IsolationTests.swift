@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// The command that an agent runs when its coordinator is gone for long, and an agent that is there twice.
-@Suite(.timeLimit(.minutes(30))) struct IsolationTests {
+@Suite(.timeLimit(.minutes(60))) struct IsolationTests {
     /// Awaits that a file has as many lines.
     private func lines(_ count: Int, in file: String) async throws {
         let deadline = ContinuousClock.now + .seconds(60)

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Starts that wait for each other on a real fleet.
-@Suite(.timeLimit(.minutes(20))) struct LimitTests {
+@Suite(.timeLimit(.minutes(60))) struct LimitTests {
     @Test func `the servers of a policy with a limit of one run one after the other`() async throws {
         try await RealFleet.with("limits", agents: 3, extra: "autonomy: {grace: 2s, splay: 0s}") { fleet in
             let log = "\(fleet.layout.directory)/order"
@@ -121,7 +121,7 @@ import Testing
             #expect(shown.contains("withdrawn before it began"), "\(shown)")
             #expect(try await fleet.json("jobs", "--active").all("job_id").compactMap(\.int) == [jobs[0]])
             let cancel = try await fleet.bookend("cancel", "\(jobs[1])")
-            #expect(cancel.status == 0 && cancel.output.contains("withdrawn before it began"), "\(cancel)")
+            #expect(cancel.status == 0 && cancel.output.contains("is over: 2 skipped"), "\(cancel)")
             try fleet.layout.write("", to: log + ".go")
             try await scenario.ended(jobs[0])
             // Nobody holds it back any more, and without a coordinator its agent does not begin it either.

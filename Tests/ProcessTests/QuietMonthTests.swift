@@ -1,7 +1,7 @@
 import Testing
 
 /// A month of virtual time in which every backup goes well, judged by the collector's own alert machine.
-@Suite(.timeLimit(.minutes(30))) struct QuietMonthTests {
+@Suite(.timeLimit(.minutes(60))) struct QuietMonthTests {
     private func month(_ arguments: String...) async throws -> [String] {
         let end = try await Program.run("bookend-simulate", ["--quiet-month", "--agents", "3"] + arguments)
         #expect(end.status == 0, "\(end.output)\(end.errors)")

@@ -6,7 +6,7 @@ import Testing
 /// A fleet that loses its coordinator and comes back: real sockets, and for each agent a key and a journal of its own.
 ///
 /// `tools/reconnect` runs this with a thousand agents and ten minutes; here it is small.
-@Suite(.timeLimit(.minutes(30))) struct ReconnectTests {
+@Suite(.timeLimit(.minutes(60))) struct ReconnectTests {
     private static func number(_ name: String, _ usual: Int) -> Int {
         ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? usual
     }

@@ -182,7 +182,7 @@ extension OneFleet {
 }
 
 extension CrashFleet {
-    @Suite(.timeLimit(.minutes(30))) struct RehearsalCrashTests {
+    @Suite(.timeLimit(.minutes(60))) struct RehearsalCrashTests {
         @Test func `an agent that is offline fails it at once, and nothing runs when it comes back`() async throws {
             try await Scenario.with { scenario in
                 let fleet = scenario.fleet

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// A key that is revoked while its connections are up, on the real programs.
-@Suite(.timeLimit(.minutes(30))) struct RevocationTests {
+@Suite(.timeLimit(.minutes(60))) struct RevocationTests {
     private static let policy = """
         policy: NAME
         agents: {labels: {kind: test}}

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// What an operator's key may do, and what an agent's may not, with the real programs over TCP with CURVE.
-@Suite(.timeLimit(.minutes(30))) struct RoleTests {
+@Suite(.timeLimit(.minutes(60))) struct RoleTests {
     /// Operators by their roles, as `bookend` sees them.
     private struct Operators {
         let fleet: RealFleet

@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 /// Keys that change while the real programs run.
-@Suite(.timeLimit(.minutes(30))) struct RotationTests {
+@Suite(.timeLimit(.minutes(60))) struct RotationTests {
     private func keyFile(_ site: AgentSite) -> String { site.directory + "/agent.key" }
 
     private func publicKey(_ file: String) throws -> String { try CurveKeyPair.read(secretFile: file).publicKey.text }

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Starts whose agent is away, or that overlap, on a real fleet.
-@Suite(.timeLimit(.minutes(30))) struct ScheduleRuleTests {
+@Suite(.timeLimit(.minutes(60))) struct ScheduleRuleTests {
     private static let quick = "autonomy: {grace: 1s, splay: 0s}"
 
     /// Applies a policy with starts after so many seconds; returns their jobs, in order.

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Recurring schedules on a real fleet.
-@Suite(.timeLimit(.minutes(30))) struct ScheduleTests {
+@Suite(.timeLimit(.minutes(60))) struct ScheduleTests {
     /// A minute that begins in no less than this many seconds, as a wall clock in the zone shows it.
     private func minute(in zone: String, notBefore delay: Double) throws -> (start: Date, hour: Int, minute: Int) {
         let start = Date(timeIntervalSince1970: ((Date().timeIntervalSince1970 + delay) / 60).rounded(.up) * 60)
@@ -20,6 +20,7 @@ import Testing
             let zone = "Asia/Kathmandu"
             let position = fleet.daemon("coordinator").errors.all.count
             await fleet.daemon(site.id).stop()
+            try await fleet.goesOffline(site, after: position)
             fleet.launch(site.id, by: RealFleet.Launch(environment: ["TZ": zone]))
             try await fleet.start(site)
             try await fleet.comesOnline(site, after: position)

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Secrets go from their files to restic, and nowhere else.
-@Suite(.timeLimit(.minutes(30))) struct SecretsTests {
+@Suite(.timeLimit(.minutes(60))) struct SecretsTests {
     /// Each stands in one place only, and is searched for everywhere.
     private enum Canary {
         static let location = "canary-location-5f1d"

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// An agent that falls silent, on a real fleet: the collector says so, and the agent's own word puts it right.
-@Suite(.timeLimit(.minutes(30))) struct SilenceTests {
+@Suite(.timeLimit(.minutes(60))) struct SilenceTests {
     private func awaitStatus(_ status: Int64, of job: Int64, _ fleet: RealFleet) async throws -> JobView {
         let deadline = ContinuousClock.now + .seconds(90)
         while true {

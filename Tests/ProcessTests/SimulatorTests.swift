@@ -1,7 +1,7 @@
 import Testing
 
 /// The simulator itself: a history follows from its seed, and from nothing else.
-@Suite(.timeLimit(.minutes(30))) struct SimulatorTests {
+@Suite(.timeLimit(.minutes(60))) struct SimulatorTests {
     private func simulate(_ arguments: String...) async throws -> Program.End {
         try await Program.run("bookend-simulate", arguments + ["--agents", "3", "--hours", "4"])
     }

@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 /// What somebody without a key gains from the network, and what somebody gains from a repository's password.
-@Suite(.timeLimit(.minutes(30))) struct StolenTests {
+@Suite(.timeLimit(.minutes(60))) struct StolenTests {
     @Test func `who speaks without CURVE is turned away at each port, however he asks`() async throws {
         try await RealFleet.with("plaintext", agents: 1) { fleet in
             // The gate of enrollment is there while a token lives.

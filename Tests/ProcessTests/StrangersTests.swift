@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Peers that were never admitted: the servers' memory stays bounded, and the fleet goes on.
-@Suite(.timeLimit(.minutes(30))) struct StrangersTests {
+@Suite(.timeLimit(.minutes(60))) struct StrangersTests {
     struct Flood: Sendable, CustomTestStringConvertible {
         let kind: Strangers.Kind
         let count: Int

@@ -6,7 +6,7 @@ import Testing
 
 /// A thousand agents, each with a key and a connection of its own, whose backups fail alike; the real collector, which is
 /// killed in the middle; a real mail server.
-@Suite(.serialized, .timeLimit(.minutes(30))) struct ThousandTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct ThousandTests {
     private static let agents = 1_000
     /// Sockets of one thread are limited.
     private static let perThread = 250

@@ -4,7 +4,7 @@ import Testing
 
 /// Scripts as transient services, with a `systemd-run` of the tests' own: what it is given, and what comes of it. What the
 /// real one does with it needs a machine that systemd runs.
-@Suite(.timeLimit(.minutes(30))) struct TransientServiceTests {
+@Suite(.timeLimit(.minutes(60))) struct TransientServiceTests {
     /// Notes its words, and runs the command as a service would be: in a session and an environment of its own.
     private static func systemdRun(_ place: String) -> String {
         """

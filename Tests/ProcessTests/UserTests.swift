@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Scripts and agents that are not root. Only root can start them: without it these tests say so and do nothing.
-@Suite(.timeLimit(.minutes(30)), .enabled(if: geteuid() == 0, "only root can start programs as other users"))
+@Suite(.timeLimit(.minutes(60)), .enabled(if: geteuid() == 0, "only root can start programs as other users"))
 struct UserTests {
     /// What a script says of itself, in `NAME=value` lines.
     private static let selfPortrait = """
