@@ -72,7 +72,9 @@ extension OneFleet {
 
         @Test func `Backup now that its agent did not hear of in time is skipped, and never runs`() async throws {
             try await Scenario.with { scenario in
+                let position = scenario.fleet.daemon("coordinator").errors.all.count
                 await scenario.fleet.daemon(scenario.site.id).stop()
+                try await scenario.fleet.goesOffline(scenario.site, after: position)
                 let job = try await scenario.order("--queue-for", "1s")
                 let deadline = ContinuousClock.now + .seconds(1)
                 try await eventually("its time is over") { ContinuousClock.now > deadline }
