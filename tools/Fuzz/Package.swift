@@ -22,18 +22,22 @@ let package = Package(
             name: "BookendWire",
             dependencies: ["BookendModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: swift),
+        .target(name: "CLinux"),
         .systemLibrary(name: "CZeroMQ"),
         .systemLibrary(name: "CSodium"),
         .target(name: "BookendDigest", dependencies: ["CSodium"], swiftSettings: swift),
         .target(
-            name: "BookendTransport", dependencies: ["BookendModel", "BookendWire", "CZeroMQ"],
+            name: "BookendTransport", dependencies: ["BookendModel", "BookendWire", "CLinux", "CZeroMQ"],
             sources: ["Enrollment/TokenText.swift", "Keys", "Message"], swiftSettings: swift),
         .target(
             name: "BookendFiles", dependencies: ["BookendModel", .product(name: "Yams", package: "Yams")],
             swiftSettings: swift),
         .target(
+            name: "BookendDaemon", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+            sources: ["StateDirectory.swift", "Store/DatabaseMigrator+Upgrade.swift"], swiftSettings: swift),
+        .target(
             name: "BookendAgent",
-            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["BookendDaemon", "BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             sources: [
                 "AgentError.swift", "Configuration/EnvironmentFile.swift", "Configuration/SecretTexts.swift",
                 "Engines/BackupEngine.swift", "Engines/ResticMessages.swift", "Engines/ResticResult.swift",
@@ -45,12 +49,14 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "BookendCoordinator",
-            dependencies: ["BookendDigest", "BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "BookendDaemon", "BookendDigest", "BookendWire", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             exclude: ["Store/CoordinatorCopies.swift"], sources: ["CoordinatorError.swift", "Store"],
             swiftSettings: swift),
         .target(
             name: "BookendCollector",
-            dependencies: ["BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["BookendDaemon", "BookendWire", .product(name: "GRDB", package: "GRDB.swift")],
             exclude: ["Store/CollectorCopies.swift"],
             sources: [
                 "Alerts/OutgoingFold.swift", "Alerts/OutgoingMessage.swift", "CollectorError.swift", "Store",

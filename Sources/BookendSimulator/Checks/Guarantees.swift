@@ -13,38 +13,6 @@ struct Guarantees {
         checkSubscriber()
         for host in world.hosts { checkWork(of: host) }
         checkSteady()
-        checkAlone()
-    }
-
-    // MARK: 5. Backups do not depend on the coordinator being up
-
-    /// Longer than an agent waits that has lost its coordinator, and has been running all the time.
-    private static let lonelyPatience: Int64 = 600_000
-
-    /// A start that came, or was held back, while there was no coordinator is begun without it.
-    private func checkAlone() {
-        // A store that cannot be read is a violation already: `checkTriggers` reads all of it.
-        let records = (try? world.policyStore.changes(after: 0, limit: .max).records) ?? []
-        let withdrawn = Set(records.filter { $0.state == .withdrawn || $0.state == .conflict }.map(\.trigger.job))
-        guard !world.coordinatorMachine.hasJumped else { return }
-        for (host, agent) in zip(world.hosts, world.agents) where !host.machine.hasJumped && host.disk.refusals == 0 {
-            for (job, slot) in host.carried.sorted(by: { $0.key < $1.key })
-            where !withdrawn.contains(job) && world.policy(slot.policy)?.afterSuccess == nil {
-                let start = slot.scheduledStart.milliseconds - Machine.epoch
-                let end = min(slot.notAfter, slot.windowEnd ?? slot.notAfter).milliseconds - Machine.epoch
-                guard start < end, start < world.timeline.now else { continue }
-                for down in world.coordinator.downs {
-                    let lonely = max(down.lowerBound, start)
-                    let latest = lonely + Self.lonelyPatience
-                    guard latest <= min(down.upperBound, end),
-                        !agent.downs.contains(where: { $0.overlaps(start..<latest) }),
-                        host.work[job].map({ $0.acceptedAt > latest }) ?? true
-                    else { continue }
-                    world.violate("\(host.id): job \(job) of \(slot.policy) was not begun without a coordinator")
-                    break
-                }
-            }
-        }
     }
 
     // MARK: 1. Each acknowledged trigger has one final status
@@ -75,12 +43,7 @@ struct Guarantees {
     private func checkEnd(of record: TriggerRecord) {
         let job = record.trigger.job
         switch record.state {
-        case .planned: return
-        case .withdrawn:
-            if collected(job).contains(where: { !$0.status.isFinal }) {
-                world.violate("job \(job) was withdrawn, and is not over at the collector")
-            }
-            return
+        case .planned, .withdrawn: return
         // Everyone has been up and in reach for long: what is owed must have come.
         case .pending: return world.violate("job \(job) is pending still")
         case .missed, .reclaimed: return world.violate("job \(job) never came to its agent, which is in reach")
@@ -179,7 +142,6 @@ struct Guarantees {
                 }
             }
         }
-        let givenUp = startsGivenUp()
         for (_, expected) in aggregates.sorted(by: { $0.key < $1.key }) {
             var filter = JobFilter()
             filter.jobs = [expected.job]
@@ -195,12 +157,13 @@ struct Guarantees {
                     expected.details = first.details
                 }
             }
-            // Told so, the collector took back what it had inferred, maybe before the agent's own word came: the feed is
-            // silent on that.
-            if let start = givenUp[expected.job], kept.first?.inferences.last?.correctedAt == start,
-                let last = expected.inferences.indices.last
-            {
-                expected.inferences[last].correctedAt = start
+            // Told that a start failed or was withdrawn, the collector took back what it had inferred, maybe before the
+            // agent's own word came: the feed is silent on that.
+            if let first = kept.first {
+                for (place, inference) in zip(expected.inferences.indices, first.inferences)
+                where inference.correctedAt == first.scheduledStart {
+                    expected.inferences[place].correctedAt = first.scheduledStart
+                }
             }
             if kept != [expected] {
                 world.violate("the collector's job \(expected.job) is not what its reports fold into")
@@ -208,16 +171,6 @@ struct Guarantees {
                 world.note("kept", "\(kept)")
             }
         }
-    }
-
-    /// When the jobs were to start that failed because their agents were offline, or were withdrawn.
-    private func startsGivenUp() -> [JobID: UnixTime] {
-        // A store that cannot be read is a violation already: `checkTriggers` reads all of it.
-        let records = (try? world.policyStore.changes(after: 0, limit: .max).records) ?? []
-        let pairs = records.lazy.filter { $0.state == .offline || $0.state == .withdrawn }.map {
-            ($0.trigger.job, $0.trigger.scheduledStart)
-        }
-        return Dictionary(pairs, uniquingKeysWith: { $1 })
     }
 
     private func allEntries() -> (entries: [FeedEntry.Body], cursor: Cursor?)? {

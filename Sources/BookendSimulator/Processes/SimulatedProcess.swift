@@ -19,9 +19,6 @@ final class SimulatedProcess: @unchecked Sendable {
     private var group: ServiceGroup?
     /// Of whatever cause.
     private(set) var deaths = 0
-    /// When it was not there.
-    private(set) var downs: [Range<Int64>] = []
-    private var downSince: Int64?
     /// While it is down for a reason, nobody starts it.
     private var downUntil: Int64 = 0
 
@@ -42,12 +39,7 @@ final class SimulatedProcess: @unchecked Sendable {
         guard !isUp, world.timeline.now >= downUntil, !world.isOver else { return }
         let life = Life(machine: machine, host: world.network.network.host(identity))
         self.life = life
-        if let downSince { downs.append(downSince..<max(downSince, world.timeline.now)) }
-        downSince = nil
-        life.whenItDies { [weak self] in
-            self?.deaths += 1
-            self?.downSince = self?.world.timeline.now
-        }
+        life.whenItDies { [weak self] in self?.deaths += 1 }
         world.note("\(target.description)", "starts")
         let group = ServiceGroup(
             services: [Program(life: life, body: body)],

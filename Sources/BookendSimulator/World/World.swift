@@ -99,9 +99,6 @@ final class World: @unchecked Sendable {
 
     // MARK: What happened
 
-    /// By the right time.
-    func hasCome(_ slot: Trigger) -> Bool { slot.scheduledStart.milliseconds - Machine.epoch <= timeline.now }
-
     func note(_ who: @autoclosure () -> String, _ what: @autoclosure () -> String) {
         guard story != nil else { return }
         story?.append("\(Clock.text(timeline.now)) \(who()): \(what())")
