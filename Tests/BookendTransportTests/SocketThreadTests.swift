@@ -85,7 +85,8 @@ struct SocketThreadTests {
         for _ in 0..<1_000 { _ = try await reader.message() }
         let start = ContinuousClock.now
         await stage.stop()
-        #expect(ContinuousClock.now - start < .seconds(5))
+        // Long, as a machine that is busy takes its time for threads to end; one that hangs never returns.
+        #expect(ContinuousClock.now - start < .seconds(60))
         await stage.stop()
         await flood
         #expect(!dealer.send([frame("late")]))
