@@ -17,22 +17,30 @@ import Testing
         return .report(attempt: number, stage: .backup, status: .failed, at: .at(2), details: details)
     }
 
+    /// A link, the socket of its collector, and the hosts to stop, the agent's first.
+    private func connect(
+        _ journal: MemoryJournal, _ clock: TestClock
+    ) async throws -> (CollectorLink, any MessageSocket, [InMemoryHost]) {
+        let network = InMemoryNetwork()
+        let server = network.host(PeerIdentity("collector/main"))
+        let agent = network.host(PeerIdentity("agent/a"))
+        let endpoint = try Endpoint("ipc:///collector")
+        let collector = try await server.open(SocketPlan(.router, endpoint, .local))
+        let link = CollectorLink(
+            name: "main", socket: try await agent.open(SocketPlan(.dealer, endpoint, .local)),
+            server: KnownServers().server(try CurveKeyPair.generate().publicKey), journal: journal,
+            contents: try journal.load(), clock: clock, logger: Logger(label: "test"))
+        return (link, collector, [agent, server])
+    }
+
     @Test func `long reports go in batches that a collector takes, every one of them and in order`() async throws {
         let journal = MemoryJournal(agent: agentID)
         let count = 300
         for number in 1...count {
             _ = try journal.record([longReport(number)], of: ReportedTrigger(.sample(1)))
         }
-        let network = InMemoryNetwork()
-        let server = network.host(PeerIdentity("collector/main"))
-        let agent = network.host(PeerIdentity("agent/a"))
-        let endpoint = try Endpoint("ipc:///collector")
-        let collector = try await server.open(SocketPlan(.router, endpoint, .local))
         let contents = try journal.load()
-        let link = CollectorLink(
-            name: "main", socket: try await agent.open(SocketPlan(.dealer, endpoint, .local)),
-            server: KnownServers().server(try CurveKeyPair.generate().publicKey), journal: journal, contents: contents,
-            clock: TestClock(), logger: Logger(label: "test"))
+        let (link, collector, hosts) = try await connect(journal, TestClock())
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await link.run(beaconEvery: .seconds(3_600)) { [] } }
             var through: UInt64 = 0
@@ -60,8 +68,7 @@ import Testing
                 }
             }
             #expect(through == UInt64(count) && batches >= 8, "\(batches)")
-            await agent.stop()
-            await server.stop()
+            for host in hosts { await host.stop() }
             try await group.waitForAll()
         }
     }
@@ -69,17 +76,9 @@ import Testing
     @Test func `an acknowledgement that a full disk did not take is recorded with a later sign of life`() async throws {
         let journal = MemoryJournal(agent: agentID)
         _ = try journal.record([longReport(1)], of: ReportedTrigger(.sample(1)))
-        let network = InMemoryNetwork()
-        let server = network.host(PeerIdentity("collector/main"))
-        let agent = network.host(PeerIdentity("agent/a"))
-        let endpoint = try Endpoint("ipc:///collector")
-        let collector = try await server.open(SocketPlan(.router, endpoint, .local))
         let contents = try journal.load()
         let clock = TestClock()
-        let link = CollectorLink(
-            name: "main", socket: try await agent.open(SocketPlan(.dealer, endpoint, .local)),
-            server: KnownServers().server(try CurveKeyPair.generate().publicKey), journal: journal, contents: contents,
-            clock: clock, logger: Logger(label: "test"))
+        let (link, collector, hosts) = try await connect(journal, clock)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await link.run(beaconEvery: .seconds(60)) { [] } }
             receiving: for await deliveries in collector.deliveries {
@@ -104,8 +103,7 @@ import Testing
             #expect(try journal.load().stream(for: "main").acknowledged == 0)
             clock.advance(by: .seconds(61))
             try await eventually("the journal knows") { try journal.load().stream(for: "main").acknowledged == 1 }
-            await agent.stop()
-            await server.stop()
+            for host in hosts { await host.stop() }
             try await group.waitForAll()
         }
     }
