@@ -314,6 +314,9 @@ private struct SyncWorld {
         _ = sync.handle(.connected, at: start + .seconds(25))
         _ = sync.handle(.lost, at: start + .seconds(30))
         #expect(sync.goneAt == start + .seconds(20), "a connection is no word")
+        _ = sync.handle(.helloLater(.zero), at: start + .seconds(50))
+        #expect(sync.goneAt == start + .seconds(20), "it was under way when the connection broke")
+        _ = sync.handle(.connected, at: start + .seconds(55))
         _ = sync.handle(.helloLater(.zero), at: start + .seconds(60))
         #expect(sync.goneAt == start + .seconds(105))
     }

@@ -92,7 +92,8 @@ package struct AgentSync: Hashable, Sendable {
     }
 
     package mutating func handle(_ event: Event, at now: BootTime) -> [Action] {
-        if event.isOfCoordinator { goneAt = now + heartbeatInterval * Self.silentHeartbeats }
+        // What was under way when the connection broke is no sign of life.
+        if event.isOfCoordinator, isConnected { goneAt = now + heartbeatInterval * Self.silentHeartbeats }
         switch event {
         case .connected:
             isConnected = true

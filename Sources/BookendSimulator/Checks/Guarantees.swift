@@ -13,6 +13,38 @@ struct Guarantees {
         checkSubscriber()
         for host in world.hosts { checkWork(of: host) }
         checkSteady()
+        checkAlone()
+    }
+
+    // MARK: 5. Backups do not depend on the coordinator being up
+
+    /// Longer than an agent waits that has lost its coordinator, and has been running all the time.
+    private static let lonelyPatience: Int64 = 600_000
+
+    /// A start that came, or was held back, while there was no coordinator is begun without it.
+    private func checkAlone() {
+        // A store that cannot be read is a violation already: `checkTriggers` reads all of it.
+        let records = (try? world.policyStore.changes(after: 0, limit: .max).records) ?? []
+        let withdrawn = Set(records.filter { $0.state == .withdrawn || $0.state == .conflict }.map(\.trigger.job))
+        guard !world.coordinatorMachine.hasJumped else { return }
+        for (host, agent) in zip(world.hosts, world.agents) where !host.machine.hasJumped && host.disk.refusals == 0 {
+            for (job, slot) in host.carried.sorted(by: { $0.key < $1.key })
+            where !withdrawn.contains(job) && world.policy(slot.policy)?.afterSuccess == nil {
+                let start = slot.scheduledStart.milliseconds - Machine.epoch
+                let end = min(slot.notAfter, slot.windowEnd ?? slot.notAfter).milliseconds - Machine.epoch
+                guard start < end, start < world.timeline.now else { continue }
+                for down in world.coordinator.downs {
+                    let lonely = max(down.lowerBound, start)
+                    let latest = lonely + Self.lonelyPatience
+                    guard latest <= min(down.upperBound, end),
+                        !agent.downs.contains(where: { $0.overlaps(start..<latest) }),
+                        host.work[job].map({ $0.acceptedAt > latest }) ?? true
+                    else { continue }
+                    world.violate("\(host.id): job \(job) of \(slot.policy) was not begun without a coordinator")
+                    break
+                }
+            }
+        }
     }
 
     // MARK: 1. Each acknowledged trigger has one final status
@@ -37,13 +69,21 @@ struct Guarantees {
         for job in world.person.canceled.sorted() where known[job]?.isCanceled != true {
             world.violate("the cancel of job \(job) was acknowledged to the operator, and is forgotten")
         }
-        for record in records.sorted(by: { $0.trigger.job < $1.trigger.job }) { checkEnd(of: record) }
+        let through = world.reportStore.rosterPosition().through
+        let untold = Set((try? world.policyStore.changes(after: through, limit: .max).records.map(\.trigger.job)) ?? [])
+        for record in records.sorted(by: { $0.trigger.job < $1.trigger.job }) { checkEnd(of: record, untold) }
     }
 
-    private func checkEnd(of record: TriggerRecord) {
+    private func checkEnd(of record: TriggerRecord, _ untold: Set<JobID>) {
         let job = record.trigger.job
         switch record.state {
-        case .planned, .withdrawn: return
+        case .planned: return
+        case .withdrawn:
+            // Of a start that is days ahead the collector may hear with its next look.
+            if let open = collected(job).first(where: { !$0.status.isFinal }), !untold.contains(job) {
+                world.violate("job \(job) was withdrawn, and is \(open.status) at the collector")
+            }
+            return
         // Everyone has been up and in reach for long: what is owed must have come.
         case .pending: return world.violate("job \(job) is pending still")
         case .missed, .reclaimed: return world.violate("job \(job) never came to its agent, which is in reach")

@@ -19,6 +19,9 @@ final class SimulatedProcess: @unchecked Sendable {
     private var group: ServiceGroup?
     /// Of whatever cause.
     private(set) var deaths = 0
+    /// When it was not there.
+    private(set) var downs: [Range<Int64>] = []
+    private var downSince: Int64?
     /// While it is down for a reason, nobody starts it.
     private var downUntil: Int64 = 0
 
@@ -39,7 +42,12 @@ final class SimulatedProcess: @unchecked Sendable {
         guard !isUp, world.timeline.now >= downUntil, !world.isOver else { return }
         let life = Life(machine: machine, host: world.network.network.host(identity))
         self.life = life
-        life.whenItDies { [weak self] in self?.deaths += 1 }
+        if let downSince { downs.append(downSince..<max(downSince, world.timeline.now)) }
+        downSince = nil
+        life.whenItDies { [weak self] in
+            self?.deaths += 1
+            self?.downSince = self?.world.timeline.now
+        }
         world.note("\(target.description)", "starts")
         let group = ServiceGroup(
             services: [Program(life: life, body: body)],

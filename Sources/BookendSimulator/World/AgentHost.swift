@@ -16,6 +16,7 @@ final class AgentHost: @unchecked Sendable {
         var wasWaitingAtCancel = false
         /// The place of its trigger among all that the journal committed.
         var order = 0
+        var acceptedAt: Int64 = 0
         /// The next attempt does not begin before.
         var waitsUntil: Int64?
         var finals: [(at: Int64, status: Status)] = []
@@ -46,6 +47,8 @@ final class AgentHost: @unchecked Sendable {
     /// Attempts of which the repository holds a snapshot.
     var snapshots: Set<String> = []
     private(set) var work: [JobID: Work] = [:]
+    /// The starts that it carried when they came.
+    private(set) var carried: [JobID: Trigger] = [:]
     /// When the journal had the end of each policy's last good backup.
     /// By this machine's wall clock, which is right as long as it has not jumped.
     private var goodBackups: [PolicyName: Int64] = [:]
@@ -73,11 +76,23 @@ final class AgentHost: @unchecked Sendable {
             }
         }
         work[trigger.job] = Work(
-            trigger: trigger, canceledAt: earlyCancels[trigger.job], order: work.count)
+            trigger: trigger, canceledAt: earlyCancels[trigger.job], order: work.count,
+            acceptedAt: world.timeline.now)
         if trigger.cause == .catchUp, world.policy(trigger.policy)?.catchUp != .latest {
             world.violate("\(id): job \(trigger.job) catches up, and its policy does not")
         }
         enters(.queued)
+    }
+
+    /// The journal has these slots, in place of all that have not come yet.
+    func carries(_ slots: [Trigger]) {
+        carried = carried.filter { world.hasCome($0.value) }
+        carries(slots, without: [])
+    }
+
+    func carries(_ slots: [Trigger], without withdrawn: [JobID]) {
+        for job in withdrawn { if let slot = carried[job], !world.hasCome(slot) { carried[job] = nil } }
+        for slot in slots where !world.hasCome(slot) { carried[slot.job] = slot }
     }
 
     func canceled(_ job: JobID) {

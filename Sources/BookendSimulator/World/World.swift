@@ -99,6 +99,9 @@ final class World: @unchecked Sendable {
 
     // MARK: What happened
 
+    /// By the right time.
+    func hasCome(_ slot: Trigger) -> Bool { slot.scheduledStart.milliseconds - Machine.epoch <= timeline.now }
+
     func note(_ who: @autoclosure () -> String, _ what: @autoclosure () -> String) {
         guard story != nil else { return }
         story?.append("\(Clock.text(timeline.now)) \(who()): \(what())")
