@@ -159,7 +159,7 @@ import Testing
         #expect(!took5, "it stands already")
         // The coordinator tells of it again: nothing is lost.
         var told = try #require(JobAggregate(TriggerRecord(trigger: trigger(9), state: .pending)))
-        told.keepInferences(of: job)
+        told.keepInferences(of: job, at: moment(300).wall)
         #expect(told == job)
         job.fold(report(9, 1, nil, .skipped))
         #expect(job.status == .skipped && job.standing == .ended && job.inferences[0].correctedAt != nil)

@@ -118,7 +118,8 @@ extension FeedEntry {
             "job_id": Document(inference.trigger.job.rawValue),
             "agent": .text(inference.agent.rawValue), "policy": .text(inference.trigger.policy.rawValue),
             "revision": Document(inference.trigger.revision), "cause": .text(inference.trigger.cause.rawValue),
-            "status": inference.status.document, "ends_job": .bool(false), "reason": .text(inference.reason),
+            "status": inference.status.document, "ends_job": .bool(inference.status.isFinal),
+            "reason": .text(inference.reason),
         ]) + .time("scheduled_start", inference.trigger.scheduledStart) + .time("at", inference.at)
     }
 

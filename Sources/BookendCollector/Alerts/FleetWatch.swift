@@ -67,7 +67,7 @@ struct FleetWatch: Sendable {
             guard try store.jobs(latest).first(where: \.isOfBackup)?.job == job.job else { continue }
             book.raise(
                 .backupFailed, job.policy, job.agent, job: job.job, status: job.status,
-                reason: "its agent was offline when it was due", at: now.wall)
+                reason: job.details.reason, at: now.wall)
         }
     }
 
