@@ -150,7 +150,7 @@ extension AgentRecord {
             + .object([
                 "generation": Document(generation), "outbox_depth": Document(outboxDepth),
                 "open_debts": Document(openDebts), "journal_problem": Document(journalProblem),
-                "clock_skew_ms": Document(clockSkew.milliseconds),
+                "clock_skew_ms": Document(clockSkew.milliseconds), "clock_problem": Document(clockProblem),
                 "maintenance": maintenance?.document ?? .null,
                 "active_jobs": .list(
                     activeJobs.map { job in
