@@ -114,7 +114,7 @@ package struct Collector {
             clock: clock,
             logger: logger)
         admitted.guards([intakeSocket, querySocket] + feeds)
-        let roster = try await openRoster(admitted, ownKey, refusals)
+        let roster = try await openRoster(intake, admitted, ownKey, refusals)
         let board = ChannelBoard(configuration.channels)
         let desk = try alertDesk(board)
         let daily = try dailyReport()
@@ -223,7 +223,7 @@ package struct Collector {
     }
 
     private func openRoster(
-        _ admitted: AdmittedPeers, _ ownKey: OwnKey, _ refusals: RefusalCounter
+        _ intake: IntakeService, _ admitted: AdmittedPeers, _ ownKey: OwnKey, _ refusals: RefusalCounter
     ) async throws -> (service: RosterService, socket: any MessageSocket)? {
         guard let coordinator = configuration.coordinator else { return nil }
         let place = CollectorPlace(
@@ -235,8 +235,8 @@ package struct Collector {
                 .dealer, Endpoint(coordinator.sync), .curveClient(ClientKeys(keys), server: server.keys)))
         return (
             try RosterService(
-                socket: socket, server: server, ownKey: ownKey, store: store, admitted: admitted, refusals: refusals,
-                place: place, alerts: alertStore,
+                socket: socket, server: server, ownKey: ownKey, store: store, intake: intake, admitted: admitted,
+                refusals: refusals, place: place, alerts: alertStore,
                 interval: rosterInterval,
                 heard: lastHeard,
                 clock: clock, logger: logger),

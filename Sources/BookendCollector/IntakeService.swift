@@ -205,6 +205,21 @@ actor IntakeService {
         }
     }
 
+    /// Stores what the coordinator tells, and publishes what it ended by that. Here, so that what is published stays in
+    /// cursor order.
+    func take(_ roster: RosterReply) throws(CollectorError) {
+        let entries = try store.store(roster, at: clock.now.wall)
+        feed.publish(entries)
+        for inference in entries.compactMap(\.inference) {
+            logger.info(
+                "the coordinator decided on a job",
+                metadata: [
+                    "job.id": "\(inference.trigger.job)", "agent": "\(inference.agent)",
+                    "status": "\(inference.status)", "reason": "\(inference.reason)",
+                ])
+        }
+    }
+
     /// Stores and publishes what was inferred from silence. Here, so that what is published stays in cursor order.
     func infer(_ inferences: [Inference]) throws(CollectorError) {
         guard !isStopping else { return }

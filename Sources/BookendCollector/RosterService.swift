@@ -10,6 +10,7 @@ actor RosterService {
     private let server: KnownServer
     private let ownKey: OwnKey
     private let store: any ReportStore
+    private let intake: IntakeService
     private let admitted: AdmittedPeers
     private let place: CollectorPlace
     private let interval: Duration
@@ -32,16 +33,15 @@ actor RosterService {
     private var replies = 0
 
     init(
-        socket: any MessageSocket, server: KnownServer, ownKey: OwnKey, store: any ReportStore, admitted: AdmittedPeers,
-        refusals: RefusalCounter, place: CollectorPlace, alerts: (any AlertStore)?, interval: Duration,
-        heard: LastHeard,
-        clock: any DaemonClock,
-        logger: Logger
+        socket: any MessageSocket, server: KnownServer, ownKey: OwnKey, store: any ReportStore, intake: IntakeService,
+        admitted: AdmittedPeers, refusals: RefusalCounter, place: CollectorPlace, alerts: (any AlertStore)?,
+        interval: Duration, heard: LastHeard, clock: any DaemonClock, logger: Logger
     ) throws(CollectorError) {
         self.socket = socket
         self.server = server
         self.ownKey = ownKey
         self.store = store
+        self.intake = intake
         self.admitted = admitted
         self.refusals = refusals
         self.place = place
@@ -151,7 +151,7 @@ actor RosterService {
         auditHead = head
     }
 
-    private func take(_ delivery: Delivery) {
+    private func take(_ delivery: Delivery) async {
         guard let frame = delivery.message?.frames.last else { return }
         do {
             guard case .rosterReply(let reply) = try Wire.decode(frame) else {
@@ -175,7 +175,7 @@ actor RosterService {
             if isOther { isReloadingPeers = true }
             let isLastPage = isReloadingPeers && reply.peers.isEmpty
             guard isOther || isNews || isLastPage || reply.objectives != nil else { return }
-            try store.store(reply)
+            try await intake.take(reply)
             if isLastPage { isReloadingPeers = false }
             (through, epoch) = (reply.through, reply.epoch)
             objectivesVersion = reply.objectives?.version ?? objectivesVersion

@@ -47,8 +47,11 @@ struct SilenceService: Sendable {
             }
         }
         let due = try store.expectations(dueBefore: watch.deadline(at: now), limit: Self.limit)
-        let signs = heard.all.mapValues { entry in
+        var signs = heard.all.mapValues { entry in
             SignOfLife(at: entry.at.boot, activeJobs: Set((entry.activeJobs ?? []).map(\.job)))
+        }
+        for (agent, record) in heard.agentRecords where record.cannotRecord {
+            signs[agent]?.journalProblem = record.journalProblem
         }
         return watch.look(
             at: now, signs: signs, coordinatorHeardAt: heard.coordinatorHeardAt?.boot, open: open, due: due)

@@ -41,6 +41,9 @@ import Testing
             let id = try #require(result.details.snapshotID)
             #expect(await engine.restore(snapshot: id, into: bench.path + "/back").status == .successful)
             #expect(bench.text("back" + bench.path + "/source/file") == "hi")
+            let unknown = await engine.restore(snapshot: "deadbeef", into: bench.path + "/other")
+            #expect(unknown.status == .failed, "\(unknown)")
+            #expect(unknown.details.reason.hasPrefix("repository r has no snapshot deadbeef; those that it has: "))
 
             let missing = await run(try self.engine(bench, sources: [bench.path + "/source", "/nope"]))
             #expect(

@@ -123,7 +123,7 @@ struct AlertRoutingTests {
                 identity: try #require(PeerIdentity("agent/web-1")), key: try #require(PublicKey(checking: key.text)),
                 labels: ["team": "web"], state: .revoked, origin: .keyFile, generation: 3, changedAt: at(1))
         ]
-        store.store(reply)
+        try store.store(reply)
         let known = try AgentLabels(ring: KeyRing()).known(store)
         #expect(known == [AgentID(rawValue: "web-1"): ["team": "web"]])
         var book = AlertBook(rules: AlertRules())

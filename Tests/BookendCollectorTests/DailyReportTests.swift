@@ -105,7 +105,7 @@ struct DailyReportTests {
         _ = try store.store(web.job(1) + database.job(2, policy: "dumps", backup: .failed))
         var reply = roster(1)
         reply.objectives = PolicyObjectives([PolicyName(rawValue: "dumps"): .seconds(60)])
-        store.store(reply)
+        try store.store(reply)
         let utc = try #require(TimeZones().rules(of: "UTC"))
         let ring = try ringOfAgents("web-1", "db-1", "db-2")
         // Of one that is not enrolled any more, and of one that its policy picks no more, nobody waits for backups.

@@ -42,7 +42,9 @@ final class FailingStore: ReportStore {
     func rosterPosition() throws(CollectorError) -> (through: Int64, epoch: UInt64) { try store.rosterPosition() }
     func peers() throws(CollectorError) -> (peers: [Peer], through: Int64) { try store.peers() }
     func highestJob() throws(CollectorError) -> JobID { try store.highestJob() }
-    func store(_ roster: RosterReply) throws(CollectorError) { try store.store(roster) }
+    func store(_ roster: RosterReply, at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+        try store.store(roster, at: now)
+    }
     func expectations(dueBefore time: UnixTime, limit: Int) throws(CollectorError) -> [TriggerRecord] {
         try store.expectations(dueBefore: time, limit: limit)
     }

@@ -100,7 +100,7 @@ struct FleetWatchTests {
             triggerRecord(3, "web-2", .offline)
         )
         (first.trigger.cause, second.trigger.cause, byHand.trigger.cause) = (.schedule, .schedule, .manual)
-        store.store(roster(1, first, second, byHand))
+        try store.store(roster(1, first, second, byHand))
         #expect(try look(watch, &book, 2) == ["backup-failed web-1"])
         #expect(try look(watch, &book, 3) == ["backup-failed web-1"])
     }
@@ -117,7 +117,7 @@ struct FleetWatchTests {
         }
         var offline = triggerRecord(1, "web-1", .offline)
         offline.trigger.cause = .schedule
-        store.store(roster(1, offline))
+        try store.store(roster(1, offline))
         // Of so many nobody could say that a job of half an hour takes too long.
         _ = try store.store((2...40).map { rehearsal($0, .successful, took: .seconds(1)) })
         _ = try store.store([rehearsal(41, .running)])
@@ -309,11 +309,11 @@ struct FleetWatchTests {
         reply.objectives = PolicyObjectives([
             PolicyName(rawValue: "nightly"): .seconds(3_600), PolicyName(rawValue: "dumps"): .seconds(3_700),
         ])
-        store.store(reply)
+        try store.store(reply)
         #expect(try look(watch, &book, 63) == ["objective-broken web-1", "objective-broken web-2"])
         // Whoever takes the objective away mends it.
         reply.objectives = PolicyObjectives([:])
-        store.store(reply)
+        try store.store(reply)
         #expect(try look(watch, &book, 64) == [])
     }
 }

@@ -78,6 +78,12 @@ func roster(_ through: Int64, _ triggers: TriggerRecord...) -> RosterReply {
 }
 
 extension ReportStore {
+    /// Stores at a time that does not matter.
+    @discardableResult
+    func store(_ roster: RosterReply) throws -> [FeedEntry] {
+        try store(roster, at: UnixTime(milliseconds: 70_000))
+    }
+
     /// Stores when the last of them was made, each under a digest of its own.
     func store(_ reports: [Report]) throws -> [FeedEntry] {
         try store(reports, at: reports.last?.at ?? UnixTime(milliseconds: 0))

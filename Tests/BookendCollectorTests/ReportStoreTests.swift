@@ -425,7 +425,7 @@ import Testing
                                 Int64.random(in: 1...20, using: &random), "web-1", states.randomElement(using: &random)!
                             ))
                         try sqlite.store(reply)
-                        plain.store(reply)
+                        try plain.store(reply)
                     }
                 }
                 let again = try reopen()

@@ -112,6 +112,15 @@ import Testing
         #expect(look(&watch, 0...300, due: [record], web: sign, others: 0...300).isEmpty)
     }
 
+    @Test func `a job that its agent could not record is missed, and says why`() throws {
+        var watch = SilenceWatch(rules: rules)
+        let record = TriggerRecord(trigger: trigger(7, notAfter: 100), state: .missed)
+        let sign = SignOfLife(at: BootTime(milliseconds: 130_000), journalProblem: "the disk is full")
+        let found = look(&watch, 0...500, due: [record], web: sign, others: 0...500)
+        #expect(found.map(\.inference.status) == [.missed])
+        #expect(found[0].inference.reason.hasSuffix("its agent is heard, and cannot take it: the disk is full"))
+    }
+
     @Test func `an agent that is heard again with its job takes the inference back`() throws {
         var watch = SilenceWatch(rules: rules)
         var job = running(7)
@@ -159,7 +168,7 @@ import Testing
         #expect(!took5, "it stands already")
         // The coordinator tells of it again: nothing is lost.
         var told = try #require(JobAggregate(TriggerRecord(trigger: trigger(9), state: .pending)))
-        told.keepInferences(of: job)
+        told.keepInferences(of: job, at: moment(300).wall)
         #expect(told == job)
         job.fold(report(9, 1, nil, .skipped))
         #expect(job.status == .skipped && job.standing == .ended && job.inferences[0].correctedAt != nil)

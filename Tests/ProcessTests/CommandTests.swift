@@ -88,6 +88,30 @@ extension OneFleet {
             }
         }
 
+        @Test func `a restore that finds nothing says what to do, and leaves nothing behind`() async throws {
+            try await Scenario.with(backup: .restic()) { scenario in
+                let job = try await scenario.run()
+                let (fleet, site) = (scenario.fleet, scenario.site)
+                let place = site.restore + "/\(scenario.policy)"
+                for (words, what) in [
+                    (["--snapshot", "deadbeef"], "repository main has no snapshot deadbeef"),
+                    (["\(job)", "--include", "/nope"], "has nothing at /nope"),
+                ] {
+                    let end = try await Program.run(
+                        "bookend", ["restore"] + words + ["--agent", site.id, "--to", place + "/a/b"],
+                        environment: fleet.environment)
+                    #expect(end.status == 1 && end.output.contains(what), "\(end)")
+                    #expect(end.output.contains("bookend snapshots --agent"), "\(end)")
+                    #expect(!FileManager.default.fileExists(atPath: place), "\(words)")
+                }
+                // What was there before stays.
+                try FileManager.default.createDirectory(
+                    atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                _ = try await fleet.bookend("restore", "\(job)", "--include", "/nope", "--to", place)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: place) == [])
+            }
+        }
+
         @Test func `backup with --wait shows many agents and ends by the worst outcome`() async throws {
             try await fleet.pool.with { one in
                 try await fleet.pool.with { two in

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func `hellos beyond the budget are told when to come back, and are answered when they do`() async throws {
-        try await RealFleet.with("hello-budget", agents: 2) { fleet in
+        try await RealFleet.with("hello-budget", agents: 2, machine: .alone) { fleet in
             let (gone, other) = (fleet.layout.sites[0], fleet.layout.sites[1])
             await fleet.daemon(gone.id).stop()
             let crowd = try Impostor(fleet.layout, keyFile: gone.directory + "/agent.key")

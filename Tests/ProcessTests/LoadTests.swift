@@ -6,7 +6,7 @@ import Testing
     private let agents = 20
 
     @Test func `ten thousand jobs of five hundred orders end, each counted once, none left over`() async throws {
-        try await RealFleet.with("load", agents: agents, feed: .ends) { fleet in
+        try await RealFleet.with("load", agents: agents, feed: .ends, machine: .alone) { fleet in
             try makeScripts(fleet)
             try await apply(
                 "backup: {engine: command, program: \(fleet.layout.shared)/backup.sh}", more: "", fleet)
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func `three hundred jobs with restic end, each with its snapshot`() async throws {
-        try await RealFleet.with("restic-load", agents: agents, feed: .ends) { fleet in
+        try await RealFleet.with("restic-load", agents: agents, feed: .ends, machine: .alone) { fleet in
             try makeScripts(fleet)
             try await apply("backup: {repository: main, sources: [\(fleet.layout.shared)]}", more: "", fleet)
             let jobs = try await run(orders: 300 / agents, fleet, stages: ["pre", "post"])

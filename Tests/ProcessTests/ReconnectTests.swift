@@ -26,7 +26,8 @@ import Testing
 
     @Test func `a fleet that loses its coordinator is back soon, and no trigger is lost`() async throws {
         try await RealFleet.with(
-            "reconnect", agents: 1, extra: "autonomy: {grace: 5s, splay: 60s}", feed: .ends
+            "reconnect", agents: 1, extra: "autonomy: {grace: 5s, splay: 60s}", feed: .ends,
+            machine: .alone
         ) { fleet in
             let herds = try await startHerd(fleet)
             do {

@@ -36,4 +36,41 @@ import Testing
             #expect(inferences.count == 1 && inferences[0]["corrected_at"].text != nil, "\(over.json)")
         }
     }
+
+    @Test func `a subscriber hears once what became of jobs of which no agent spoke, and why`() async throws {
+        try await RealFleet.with("unspoken", agents: 1, collector: "missed_after: 5s") { fleet in
+            let scenario = try await Scenario(fleet: fleet, site: fleet.layout.sites[0])
+            let position = fleet.daemon("coordinator").errors.all.count
+            await fleet.daemon(scenario.site.id).stop()
+            try await fleet.goesOffline(scenario.site, after: position)
+            let refused = try await scenario.order()
+            let missed = try await scenario.order("--queue-for", "2s")
+            let offline = try await fleet.feed.first("the end of job \(refused)") { $0.job == refused && $0.endsJob }
+            let silent = try await fleet.feed.first("job \(missed) is missed") { $0.job == missed }
+            #expect(offline.status == 31 && offline.isInference && silent.status == 41 && !silent.endsJob)
+            #expect(offline.json["reason"].text?.hasPrefix("its agent was offline") == true)
+            for line in [offline, silent] {
+                let why = try #require(line.json["reason"].text)
+                #expect(try await fleet.bookend("job", "\(line.job)").output.contains(why))
+            }
+
+            // A collector that is started anew tells it to whoever asks from the begin, and to nobody again.
+            await fleet.daemon("collector").stop(SIGKILL)
+            try await fleet.startCollector()
+            let marker = try await scenario.order()
+            _ = try await fleet.feed.first("the end of job \(marker)") { $0.job == marker }
+            #expect(fleet.feed.all.map(\.job) == [refused, missed, marker])
+            let whole = RunningProgram(
+                "watch --from start", "bookend", ["watch", "--output", "json", "--from", "start"],
+                environment: fleet.environment)
+            // Not JSON: not that line.
+            _ = try await whole.output.first("job \(marker)") { (try? FeedLine($0))?.job == marker }
+            await whole.stop()
+            let lines = try whole.output.all.map(FeedLine.init).filter { $0.job > 0 }
+            #expect(lines.map(\.json) == fleet.feed.all.map(\.json))
+            try await fleet.start(scenario.site)
+            try await scenario.ended(missed)
+            #expect(try await fleet.job(missed).status == 2)
+        }
+    }
 }

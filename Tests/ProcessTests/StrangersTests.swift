@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: floods) func `memory stays bounded and enrolled agents go on`(flood: Flood) async throws {
-        try await RealFleet.with("strangers", agents: 2) { fleet in
+        try await RealFleet.with("strangers", agents: 2, machine: .alone) { fleet in
             var scenarios: [Scenario] = []
             for site in fleet.layout.sites { scenarios.append(try await Scenario(fleet: fleet, site: site)) }
             for scenario in scenarios { _ = try await scenario.run() }
@@ -92,7 +92,7 @@ import Testing
     func `an enrolled key that never ends its message is named and cut off, and the servers go on`(
         endless: Endless
     ) async throws {
-        try await RealFleet.with("endless", agents: 2) { fleet in
+        try await RealFleet.with("endless", agents: 2, machine: .alone) { fleet in
             // The agent whose key was stolen does not run.
             let (victim, other) = (fleet.layout.sites[0], fleet.layout.sites[1])
             await fleet.daemon(victim.id).stop()

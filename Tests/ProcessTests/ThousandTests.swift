@@ -25,7 +25,7 @@ import Testing
               - {name: ops, type: mail, server: "127.0.0.1:\(server.port)", encryption: none,
                  from: bookend@example.org, to: [ops@example.org]}
             """
-        try await RealFleet.with("thousand", agents: 1, collector: channels, feed: .ends) { fleet in
+        try await RealFleet.with("thousand", agents: 1, collector: channels, feed: .ends, machine: .alone) { fleet in
             var herd = try enroll(fleet)
             // It reads its keys when it starts.
             await fleet.daemon("collector").stop()

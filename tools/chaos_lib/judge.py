@@ -88,19 +88,19 @@ class Judge:
     def _judge_feed(self):
         ends, seen = collections.Counter(), collections.Counter()
         for entry in self.feed:
-            ends[entry["job_id"]] += bool(entry.get("ends_job"))
+            # What the coordinator ended is the agent's to put right.
+            ends[entry["job_id"], bool(entry.get("is_inference"))] += bool(entry.get("ends_job"))
             seen[entry["cursor"]] += 1
             if "sequence" in entry:
                 seen[entry["agent"], entry.get("incarnation"), entry["sequence"]] += 1
         for key, count in seen.items():
             if count > 1:
                 self._add("double", None, f"the feed has {key} {count} times")
-        for job, count in ends.items():
+        for (job, _), count in ends.items():
             if count > 1:
                 self._add("double", job, f"the feed says {count} times that it ended")
         for job in self.jobs.values():
-            # 31: the coordinator's word, which no agent reports.
-            if job["is_final"] and ends[job["job_id"]] == 0 and job["status"]["status"] != 31:
+            if job["is_final"] and not any(ends[job["job_id"], is_inferred] for is_inferred in (False, True)):
                 self._add("lost", job["job_id"], "the collector has its end, the feed has not")
         # The subscriber that read along, was ended now and then, and went on behind its cursor.
         along = [entry["cursor"] for entry in self.operator.feed]

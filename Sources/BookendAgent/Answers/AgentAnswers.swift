@@ -44,7 +44,7 @@ package struct AgentAnswers: AskAnswering {
                 try await send(.snapshots(snapshots.dropFirst(start).prefix(200).map(SnapshotSummary.init)))
             }
         case .restore(let repository, let snapshot, let target, let include):
-            try await send(.restored(restore(try engine(repository), snapshot, into: target, include)))
+            try await send(.restored(restore(snapshot, from: repository, into: target, include)))
         case .debts:
             try await send(.debts(director.openDebts().prefix(Self.debtLimit).map(OpenDebt.init)))
         case .payDebts(let job, let attempt):
@@ -61,23 +61,31 @@ package struct AgentAnswers: AskAnswering {
     }
 
     private func restore(
-        _ engine: ResticEngine, _ snapshot: String, into target: String, _ include: [String]
+        _ snapshot: String, from repository: RepositoryName, into target: String, _ include: [String]
     ) async throws(RemoteFailure) -> RestoreSummary {
-        let directory = try RestoreTarget(target, allowed: permissions.restoreDirectories).path
-        let result = await engine.restore(snapshot: snapshot, into: directory, paths: include)
-        let (files, bytes) = result.status == .successful ? contents(of: directory) : (0, 0)
-        if result.status == .successful, files == 0 {
-            return RestoreSummary(
-                status: .failed, reason: "nothing in snapshot \(snapshot) matches: no file was restored", files: 0,
-                bytes: 0)
+        let engine = try engine(repository)
+        let directory = try RestoreTarget(target, allowed: permissions.restoreDirectories)
+        let result = await engine.restore(snapshot: snapshot, into: directory.path, paths: include)
+        let isEmpty = directory.removeIfEmpty()
+        guard result.status == .successful else {
+            return RestoreSummary(status: result.status, reason: result.details.reason, files: 0, bytes: 0)
         }
+        if isEmpty {
+            let paths = include.isEmpty ? "no file" : "nothing at \(include.joined(separator: ", "))"
+            return RestoreSummary(
+                status: .failed,
+                reason: "snapshot \(snapshot) of repository \(repository) has \(paths): name paths as they were backed "
+                    + "up; bookend snapshots --agent AGENT --repository \(repository) shows of which sources it is",
+                files: 0, bytes: 0)
+        }
+        let (files, bytes) = contents(of: directory.path)
         return RestoreSummary(status: result.status, reason: result.details.reason, files: files, bytes: bytes)
     }
 
     /// Regular files below a directory and their bytes.
     private func contents(of directory: String) -> (files: Int64, bytes: Int64) {
         var (files, bytes): (Int64, Int64) = (0, 0)
-        // A directory that cannot be listed counts as empty, which the caller reports as a failure.
+        // What cannot be listed is restored all the same.
         for path in (try? FileManager.default.subpathsOfDirectory(atPath: directory)) ?? [] {
             var status = stat()
             guard lstat("\(directory)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }

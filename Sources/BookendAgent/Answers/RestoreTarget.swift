@@ -1,4 +1,5 @@
 package import BookendModel
+import FoundationEssentials
 import Glibc
 
 /// The directory that a restore writes into.
@@ -9,6 +10,8 @@ import Glibc
 package struct RestoreTarget {
     /// Without links.
     package let path: String
+    /// Directories that were missing, each below the one before.
+    private let made: [String]
 
     /// Makes the directory (0700) if it is missing.
     ///
@@ -29,17 +32,43 @@ package struct RestoreTarget {
             throw RemoteFailure(
                 .refused, "\(target) is not inside of this agent's guard.restore_directories, links resolved: \(list)")
         }
-        let directory = try Self.open(real)
-        defer { close(directory) }
-        guard try Self.isEmpty(directory, real) else {
-            throw RemoteFailure(
-                .refused, "\(target) is not empty, and a link in it could lead files elsewhere: name a new directory")
+        var made: [String] = []
+        do throws(RemoteFailure) {
+            let directory = try Self.open(real, &made)
+            defer { close(directory) }
+            guard try Self.isEmpty(directory, real) else {
+                throw RemoteFailure(
+                    .refused,
+                    "\(target) is not empty, and a link in it could lead files elsewhere: name a new directory")
+            }
+        } catch {
+            Self.remove(made)
+            throw error
         }
         path = real
+        self.made = made
+    }
+
+    /// Removes the directories that were made for the restore, as far as they are empty.
+    ///
+    /// - Returns: `false`: something lies in the target, and all stays.
+    @discardableResult
+    package func removeIfEmpty() -> Bool {
+        // One that cannot be looked into is left to whoever looks after it.
+        guard (try? FileManager.default.contentsOfDirectory(atPath: path))?.isEmpty == true else { return false }
+        Self.remove(made)
+        return true
+    }
+
+    private static func remove(_ directories: [String]) {
+        // Another restore may have its own below one of them: that one stays, with all above it.
+        for directory in directories.reversed() {
+            guard rmdir(directory) == 0 else { return }
+        }
     }
 
     /// Opens the directory name by name, and makes those that are missing.
-    private static func open(_ path: String) throws(RemoteFailure) -> Int32 {
+    private static func open(_ path: String, _ made: inout [String]) throws(RemoteFailure) -> Int32 {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         var directory = Glibc.open("/", flags)
         var place = "/"
@@ -49,7 +78,9 @@ package struct RestoreTarget {
             var next = openat(directory, name, flags)
             if next < 0, errno == ENOENT {
                 // Whoever else makes it first made what is checked next.
-                next = mkdirat(directory, name, 0o700) == 0 || errno == EEXIST ? openat(directory, name, flags) : -1
+                let isOwn = mkdirat(directory, name, 0o700) == 0
+                if isOwn { made.append(place) }
+                next = isOwn || errno == EEXIST ? openat(directory, name, flags) : -1
             }
             let code = errno
             close(directory)

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Makes backups with restic, whose secrets travel in its environment only.
 package struct ResticEngine: BackupEngine {
-    private let plan: ResticPlan
+    let plan: ResticPlan
     let repository: RepositoryConfiguration
     let process: StageProcess
     private let restic: String

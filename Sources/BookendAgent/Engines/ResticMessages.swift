@@ -86,6 +86,18 @@ struct ResticTally: Sendable {
         }
     }
 
+    /// What is wrong with a snapshot's id, as restic's messages say it; `nil`: they say nothing of it.
+    func mistake(in snapshot: String, of repository: RepositoryName) -> String? {
+        let all = unredactedTexts.joined(separator: "\n")
+        let list = "bookend snapshots --agent AGENT --repository \(repository)"
+        if all.contains("multiple IDs with prefix") {
+            return
+                "several snapshots of repository \(repository) begin with \(snapshot): name more of its id: \(list)"
+        }
+        guard all.contains("no matching ID found") || all.contains("no snapshot found") else { return nil }
+        return "repository \(repository) has no snapshot \(snapshot); those that it has: \(list)"
+    }
+
     /// The status by exit code; where restic says 1 for everything its messages decide.
     func status(exitCode: Int32) -> Status {
         switch exitCode {

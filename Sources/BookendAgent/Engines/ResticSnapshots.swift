@@ -34,6 +34,10 @@ extension ResticEngine {
         var arguments = ["restore", "--target", directory]
         for path in paths { arguments += ["--include", path] }
         let (outcome, tally) = await run(arguments + ["--", snapshot], files, handle)
-        return tally.result(of: outcome)
+        var result = tally.result(of: outcome)
+        if result.status == .failed, let mistake = tally.mistake(in: snapshot, of: plan.repository) {
+            result.details.reason = mistake
+        }
+        return result
     }
 }

@@ -73,6 +73,9 @@ struct AgentListing: ParsableArguments {
                 terminal.paint(
                     SafeText.line("nothing new begins on \(agent.id): \(agent.journalProblem ?? "")"), .bad)
             }
+            lines += agents.filter { $0.clockProblem != nil }.prefix(20).map { agent in
+                terminal.paint(SafeText.line(agent.clockLine), .notice)
+            }
             if !others.isEmpty {
                 lines += (lines.isEmpty ? [] : [""]) + PeerTables.list(others, now: .now).lines(terminal)
             }

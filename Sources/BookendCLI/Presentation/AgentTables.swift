@@ -51,3 +51,8 @@ enum AgentTables {
 extension ActiveJob {
     fileprivate var summary: String { "\(job) \(stage?.rawValue ?? "queued")" }
 }
+
+extension AgentRecord {
+    /// ``clockProblem``, as a line by itself.
+    var clockLine: String { "\(id): \(clockProblem ?? "its clock is right")" }
+}

@@ -118,7 +118,8 @@ extension FeedEntry {
             "job_id": Document(inference.trigger.job.rawValue),
             "agent": .text(inference.agent.rawValue), "policy": .text(inference.trigger.policy.rawValue),
             "revision": Document(inference.trigger.revision), "cause": .text(inference.trigger.cause.rawValue),
-            "status": inference.status.document, "ends_job": .bool(false), "reason": .text(inference.reason),
+            "status": inference.status.document, "ends_job": .bool(inference.status.isFinal),
+            "reason": .text(inference.reason),
         ]) + .time("scheduled_start", inference.trigger.scheduledStart) + .time("at", inference.at)
     }
 
@@ -149,7 +150,7 @@ extension AgentRecord {
             + .object([
                 "generation": Document(generation), "outbox_depth": Document(outboxDepth),
                 "open_debts": Document(openDebts), "journal_problem": Document(journalProblem),
-                "clock_skew_ms": Document(clockSkew.milliseconds),
+                "clock_skew_ms": Document(clockSkew.milliseconds), "clock_problem": Document(clockProblem),
                 "maintenance": maintenance?.document ?? .null,
                 "active_jobs": .list(
                     activeJobs.map { job in

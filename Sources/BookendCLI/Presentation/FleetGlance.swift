@@ -73,6 +73,12 @@ struct FleetGlance: Sendable {
                 terminal.paint("nothing new begins on \(stuck.count - Self.stuckLines) more; see: bookend agents", .bad)
             )
         }
+        let skewed = agents.filter { $0.clockProblem != nil }
+        lines += skewed.prefix(Self.stuckLines).map { terminal.paint(SafeText.line($0.clockLine), .notice) }
+        if skewed.count > Self.stuckLines {
+            let text = "the clocks of \(skewed.count - Self.stuckLines) more are wrong; see: bookend agents"
+            lines.append(terminal.paint(text, .notice))
+        }
         if summary.activeAlerts > 0 {
             let critical = summary.criticalAlerts > 0 ? ", \(summary.criticalAlerts) critical" : ""
             lines.append(
@@ -170,6 +176,7 @@ struct FleetGlance: Sendable {
                             "is_online": .bool(row.record?.isOnline ?? false),
                             "open_debts": Document(row.record?.openDebts ?? 0),
                             "journal_problem": Document(row.record?.journalProblem),
+                            "clock_problem": Document(row.record?.clockProblem),
                             "last_job_id": Document(row.summary?.lastJob?.rawValue),
                             "last_status": row.summary?.lastStatus?.document ?? .null,
                             "jobs": BookendCLI.document(counts: row.summary?.jobs ?? [:]),

@@ -67,7 +67,7 @@ struct FleetWatch: Sendable {
             guard try store.jobs(latest).first(where: \.isOfBackup)?.job == job.job else { continue }
             book.raise(
                 .backupFailed, job.policy, job.agent, job: job.job, status: job.status,
-                reason: "its agent was offline when it was due", at: now.wall)
+                reason: job.details.reason, at: now.wall)
         }
     }
 
@@ -125,17 +125,13 @@ struct FleetWatch: Sendable {
     /// As the coordinator sees them.
     private func lookAtClocksAndClones(_ book: inout AlertBook, at now: Moment) {
         for (agent, record) in heard.agentRecords {
-            let skew = record.clockSkew
             if record.isCloned {
                 tell(&book, .agentCloned, agent, "two live agents use its key", at: now.wall)
             } else {
                 book.mend(.agentCloned, nil, agent, at: now.wall)
             }
-            if skew > Self.skewTolerance || skew < .zero - Self.skewTolerance {
-                let size = "\(skew.milliseconds.magnitude / 1_000) s"
-                tell(
-                    &book, .clockSkew, agent,
-                    "its clock is \(size) \(skew > .zero ? "ahead of" : "behind") the coordinator's", at: now.wall)
+            if let problem = record.clockProblem {
+                tell(&book, .clockSkew, agent, problem, at: now.wall)
             } else {
                 book.mend(.clockSkew, nil, agent, at: now.wall)
             }

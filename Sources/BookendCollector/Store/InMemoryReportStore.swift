@@ -100,6 +100,13 @@ package final class InMemoryReportStore: ReportStore {
             if job.status.isFinal { active.remove(key) } else { active.insert(key) }
         }
 
+        mutating func append(_ inference: Inference, _ now: UnixTime) -> FeedEntry {
+            head += 1
+            inferences += 1
+            entries.append((head, now, nil, .inference(inference)))
+            return FeedEntry(cursor: FeedCursor(epoch, head), body: .inference(inference))
+        }
+
         mutating func forget(_ key: Key) {
             guard let job = jobs.removeValue(forKey: key) else { return }
             tally.forget(job)
@@ -188,15 +195,17 @@ package final class InMemoryReportStore: ReportStore {
         state.withLock { $0.jobs.keys.map(\.job).max() ?? JobID(rawValue: 0) }
     }
 
-    package func store(_ roster: RosterReply) {
+    package func store(_ roster: RosterReply, at now: UnixTime) -> [FeedEntry] {
         state.withLock { state in
+            var entries: [FeedEntry] = []
             for record in roster.triggers {
                 let key = Key(job: record.trigger.job, agent: record.trigger.agent)
                 let old = state.jobs[key]
                 let isSpokenOf = old?.lastOrigin != nil || old?.standingInference != nil
                 state.expectations[key] = record.isExpected && !isSpokenOf ? record : nil
-                guard let new = JobAggregate(record, after: old) else { continue }
+                guard let new = JobAggregate(record, after: old, at: now) else { continue }
                 state.put(new, by: key)
+                if let ruling = new.ruling(after: old, at: now) { entries.append(state.append(ruling, now)) }
             }
             let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
             if isOther { state.stalePeers = Set(state.peers.values.filter { $0.state != .revoked }.map(\.key)) }
@@ -213,6 +222,7 @@ package final class InMemoryReportStore: ReportStore {
             if isOther || !roster.peers.isEmpty { state.peersThrough = roster.peersThrough }
             state.objectives = roster.objectives ?? state.objectives
             (state.roster, state.rosterEpoch) = (roster.through, roster.epoch)
+            return entries
         }
     }
 
@@ -272,10 +282,7 @@ package final class InMemoryReportStore: ReportStore {
                 state.expectations[key] = nil
                 guard var new = old ?? JobAggregate(inference), old == nil || new.infer(inference) else { return nil }
                 state.put(new, by: key)
-                state.head += 1
-                state.inferences += 1
-                state.entries.append((state.head, now, nil, .inference(inference)))
-                return FeedEntry(cursor: FeedCursor(state.epoch, state.head), body: .inference(inference))
+                return state.append(inference, now)
             }
         }
     }

@@ -49,7 +49,10 @@ package protocol ReportStore: Sendable {
     ///
     /// Another epoch than before makes the coordinator tell all that it knows anew, page by page. Peers of which it does not
     /// tell are forgotten with the first page without a peer: until then nobody is shut out whose page has not come yet.
-    func store(_ roster: RosterReply) throws(CollectorError)
+    ///
+    /// - Returns: Jobs that ended on the coordinator's word, and those that did not after all, with their cursors, in cursor
+    ///   order; each once.
+    func store(_ roster: RosterReply, at now: UnixTime) throws(CollectorError) -> [FeedEntry]
 
     /// Keeps a head of the coordinator's audit log, unless it is there.
     ///

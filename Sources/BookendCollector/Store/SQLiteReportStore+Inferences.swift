@@ -7,8 +7,7 @@ extension SQLiteReportStore {
     package func infer(_ inferences: [Inference], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         guard !inferences.isEmpty else { return [] }
         return try write { database in
-            let epoch = try Self.epoch(database)
-            var entries: [FeedEntry] = []
+            var fitting: [Inference] = []
             for inference in inferences {
                 let key = JobKey(job: inference.trigger.job, agent: inference.agent)
                 let old = try Self.aggregate(key, database)
@@ -21,15 +20,26 @@ extension SQLiteReportStore {
                 }
                 guard let new else { continue }
                 try Self.save(JobChange(old: old, new: new), database)
-                try database.cachedStatement(
-                    sql: "INSERT INTO reports (stored_at, report, is_inference) VALUES (?, ?, 1)"
-                ).execute(arguments: [now.milliseconds, Data(Wire.encode(inference))])
-                let cursor = FeedCursor(epoch, database.lastInsertedRowID)
-                entries.append(FeedEntry(cursor: cursor, body: .inference(inference)))
+                fitting.append(inference)
             }
-            try Self.set("inferences", (Self.fact("inferences", database) ?? 0) + Int64(entries.count), database)
-            return entries
+            return try Self.append(fitting, now, database)
         }
+    }
+
+    /// Gives what was folded its place in the feed.
+    static func append(
+        _ inferences: [Inference], _ now: UnixTime, _ database: Database
+    ) throws -> [FeedEntry] {
+        guard !inferences.isEmpty else { return [] }
+        let epoch = try epoch(database)
+        let insert = try database.cachedStatement(
+            sql: "INSERT INTO reports (stored_at, report, is_inference) VALUES (?, ?, 1)")
+        let entries = try inferences.map { inference in
+            try insert.execute(arguments: [now.milliseconds, Data(Wire.encode(inference))])
+            return FeedEntry(cursor: FeedCursor(epoch, database.lastInsertedRowID), body: .inference(inference))
+        }
+        try set("inferences", (fact("inferences", database) ?? 0) + Int64(entries.count), database)
+        return entries
     }
 
     static func body(_ row: Row) throws -> (body: FeedEntry.Body, size: Int) {

@@ -86,20 +86,23 @@ package final class SQLiteReportStore: ReportStore {
         }
     }
 
-    package func store(_ roster: RosterReply) throws(CollectorError) {
+    package func store(_ roster: RosterReply, at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
+            var rulings: [Inference] = []
             for record in roster.triggers {
                 let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
                 let old = try Self.aggregate(key, database)
                 try Self.expect(
                     record, isSpokenOf: old?.lastOrigin != nil || old?.standingInference != nil, database)
-                guard let new = JobAggregate(record, after: old) else { continue }
+                guard let new = JobAggregate(record, after: old, at: now) else { continue }
                 try Self.save(JobChange(old: old, new: new), database)
+                if let ruling = new.ruling(after: old, at: now) { rulings.append(ruling) }
             }
             try Self.savePeers(of: roster, database)
             try Self.saveObjectives(of: roster, database)
             try Self.set("roster", roster.through, database)
             try Self.set("roster_epoch", Int64(bitPattern: roster.epoch), database)
+            return try Self.append(rulings, now, database)
         }
     }
 

@@ -1,10 +1,13 @@
-/// What a collector concluded from silence about one job: 40 agent-lost or 41 missed; or that this is taken back.
+/// What a collector concluded about one job without a word of its agent.
 ///
-/// Provisional, and never final: whatever the agent itself says of the job stands instead.
+/// From silence: 40 agent-lost or 41 missed; or that this is taken back. From the coordinator's word: a final status, 31 above
+/// all, as it gave the start up and no agent is expected to speak of it; or 10, as it ordered the job after all. Whatever
+/// the agent itself says of the job stands instead.
 package struct Inference: Hashable, Sendable {
     package var trigger: ReportedTrigger
     package var agent: AgentID
-    /// ``Status/agentLost`` or ``Status/missed``; or the status that the job had before, now that its agent is heard again.
+    /// ``Status/agentLost`` or ``Status/missed``; or the status that the job had before, now that its agent is heard again;
+    /// or the final one that the coordinator gave it.
     package var status: Status
     /// By the collector's clock.
     package var at: UnixTime
@@ -44,9 +47,9 @@ extension JobAggregate {
     /// Inferences that are kept of one job: the latest.
     private static let inferenceLimit = 16
 
-    /// A job that was planned, and that nobody has spoken of until it was missed; `nil` for another inference.
+    /// A job that was planned, and that nobody has spoken of until it was missed or given up; `nil` for another inference.
     package init?(_ inference: Inference) {
-        guard inference.status == .missed else { return nil }
+        guard inference.status == .missed || inference.status.isFinal else { return nil }
         self.init(inference.trigger, agent: inference.agent, status: .queued)
         guard infer(inference) else { return nil }
     }
@@ -68,6 +71,17 @@ extension JobAggregate {
         case .missed:
             // The coordinator may have said so before: then the inference has not been told yet.
             guard lastOrigin == nil, !status.isFinal, standingInference == nil else { return false }
+            details = ReportDetails()
+        case let final where final.isFinal:
+            guard lastOrigin == nil, status != final else { return false }
+            if standingInference != nil { correctInference(at: inference.at) }
+            status = final
+            details.reason = inference.reason
+            return true
+        case .queued where lastOrigin == nil && status.isFinal:
+            status = .queued
+            details = ReportDetails()
+            return true
         default:
             guard let standing = standingInference, inference.status == standing.before else { return false }
             status = standing.before
@@ -89,11 +103,26 @@ extension JobAggregate {
     }
 
     /// Carries over what was inferred of the same job, when the coordinator tells of its trigger again.
-    package mutating func keepInferences(of old: JobAggregate) {
+    package mutating func keepInferences(of old: JobAggregate, at now: UnixTime) {
         inferences = old.inferences
-        if old.standingInference != nil {
-            if status.isFinal { correctInference(at: scheduledStart) } else { status = old.status }
+        guard old.standingInference != nil else { return }
+        if status.isFinal {
+            correctInference(at: now)
+        } else {
+            (status, details) = (old.status, old.details)
         }
+    }
+
+    /// What subscribers must be told, as this is what the coordinator made of a job of which no agent has spoken; `nil`:
+    /// nothing. That a start is missed is told when its agent has had the time to speak of it.
+    package func ruling(after old: JobAggregate?, at now: UnixTime) -> Inference? {
+        let wasFinal = old?.status.isFinal ?? false
+        guard lastOrigin == nil, status.isFinal ? status != old?.status : wasFinal else { return nil }
+        let trigger = ReportedTrigger(
+            job: job, policy: policy, revision: revision, cause: cause, scheduledStart: scheduledStart)
+        return Inference(
+            trigger: trigger, agent: agent, status: status.isFinal ? status : .queued, at: now,
+            reason: status.isFinal ? details.reason : "the coordinator ordered it after all")
     }
 }
 

@@ -3,10 +3,10 @@ extension JobAggregate {
     ///
     /// Once the agent spoke of the job, its word stands. A start that was withdrawn before it came never was a job; after
     /// that it is skipped, so that what was shown as queued ends.
-    package init?(_ record: TriggerRecord, after old: JobAggregate?) {
+    package init?(_ record: TriggerRecord, after old: JobAggregate?, at now: UnixTime) {
         guard old?.lastOrigin == nil, old != nil || record.state != .withdrawn else { return nil }
         self.init(record)
-        if let old { keepInferences(of: old) }
+        if let old { keepInferences(of: old, at: now) }
     }
 
     /// A job that is known from the coordinator only: queued, unless the coordinator gave it up. `nil`: there is no such job
@@ -22,9 +22,18 @@ extension JobAggregate {
                 "withdrawn before it began: it was paused, or its agent was offline and the policy does not wait, or it ran "
                 + "under another id"
         case .pending, .delivered, .reclaimed: status = .queued
-        case .offline: status = .agentOffline
-        case .missed: status = .missed
-        case .conflict: status = .couldNotStart
+        case .offline:
+            status = .agentOffline
+            details.reason =
+                record.trigger.cause.isAsked
+                ? "its agent was offline, and the order does not wait any longer: --queue-for lets one wait"
+                : "its agent was offline when it should have started, and nothing waits for it any longer"
+        case .missed:
+            status = .missed
+            details.reason = "its agent did not take it before its deadline: it was offline or cut off"
+        case .conflict:
+            status = .couldNotStart
+            details.reason = "its agent knows another job by this id: the order went on under a new one"
         }
         self.init(ReportedTrigger(record.trigger), agent: record.trigger.agent, status: status)
         self.details = details

@@ -13,10 +13,13 @@ package struct SignOfLife: Hashable, Sendable {
     package var at: BootTime
     /// Jobs that its latest beacon named.
     package var activeJobs: Set<JobID>
+    /// ``AgentRecord/journalProblem``.
+    package var journalProblem: String?
 
-    package init(at: BootTime, activeJobs: Set<JobID> = []) {
+    package init(at: BootTime, activeJobs: Set<JobID> = [], journalProblem: String? = nil) {
         self.at = at
         self.activeJobs = activeJobs
+        self.journalProblem = journalProblem
     }
 }
 
@@ -89,10 +92,12 @@ package struct SilenceWatch: Hashable, Sendable {
             return nil
         }
         let isHeard = sign.map { now.boot - $0.at < rules.lostAfter } ?? false
+        let problem = sign?.journalProblem ?? ""
+        let word = problem.isEmpty ? "says nothing of it" : "cannot take it: \(problem)"
         return Inference(
             trigger: ReportedTrigger(trigger), agent: trigger.agent, status: .missed, at: now.wall,
             reason: "it had not started \(rules.missedAfter.minutes) after its deadline; its agent is "
-                + (isHeard ? "heard, and says nothing of it" : "not heard"))
+                + (isHeard ? "heard, and \(word)" : "not heard"))
     }
 
     private func inference(_ job: JobAggregate, _ status: Status, _ now: Moment, _ reason: String) -> Inference {

@@ -62,8 +62,8 @@ struct SimulatedReportStore: ReportStore {
         try read { () throws(CollectorError) in store.highestJob() }
     }
 
-    func store(_ roster: RosterReply) throws(CollectorError) {
-        try write("roster") { () throws(CollectorError) in store.store(roster) }
+    func store(_ roster: RosterReply, at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
+        try write("roster") { () throws(CollectorError) in store.store(roster, at: now) }
     }
 
     func infer(_ inferences: [Inference], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {

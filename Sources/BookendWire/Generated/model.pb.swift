@@ -1219,7 +1219,9 @@ nonisolated struct ProtoReport: Sendable {
   fileprivate var _details: ProtoDetails? = nil
 }
 
-/// What a collector concluded from silence: 40 agent-lost or 41 missed; or that this is taken back, with the status before.
+/// What a collector concluded without a word of the agent. From silence: 40 agent-lost or 41 missed; or that this is taken
+/// back, with the status before. From the coordinator's word: the final status of a start that was given up (31, 2, 24), or
+/// 10 when it is ordered after all.
 nonisolated struct ProtoInference: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -48,8 +48,11 @@ final class RealFleet: Sendable {
         pool = Pool(pooled)
     }
 
-    /// One fleet at a time: two would take each other's processor, and windows are short in tests.
-    private static let machine = Pool([0])
+    /// One fleet a processor, at most four, unless BOOKEND_FLEETS says how many: more would take each other's processor, and
+    /// windows are short in tests.
+    private static let machine = MachineRoom(
+        places: ProcessInfo.processInfo.environment["BOOKEND_FLEETS"].flatMap { Int($0) }
+            ?? min(4, ProcessInfo.processInfo.activeProcessorCount))
 
     /// Runs the body with a fleet of its own, and leaves no process behind.
     ///
@@ -60,12 +63,13 @@ final class RealFleet: Sendable {
     ///   - collector: The same for the collector's.
     ///   - special: More agents, by id, each with its own.
     ///   - parent: Where its files are made; nil: where it is safe.
+    ///   - need: Whether it leaves other fleets their time.
     static func with(
         _ name: String = "fleet", agents: Int, extra: String = "", special: [(id: String, extra: String)] = [],
         coordinator: String = "", collector: String = "", feed: FeedLines = .all, below parent: String? = nil,
-        _ body: (RealFleet) async throws -> Void
+        machine need: MachineRoom.Need = .share, _ body: (RealFleet) async throws -> Void
     ) async throws {
-        try await machine.with { _ in
+        try await machine.with(need) {
             let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
             let layout = try await FleetLayout.make(
                 name, agents: usual + special, coordinator: coordinator, collector: collector, below: parent)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// Where fleets may lie: below directories that only root and this user can write, as agents demand of their scripts.
 enum SafePlace {
@@ -46,11 +47,15 @@ enum SafePlace {
 
 /// Ports of the loopback interface that nobody listens on.
 enum FreePorts {
+    /// Those that were found before: the daemon of another fleet may be stopped just now, and come back to its own.
+    private static let given = Mutex<Set<UInt16>>([])
+
     static func find(_ count: Int) throws -> [UInt16] {
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
+        var ports: [UInt16] = []
         // All stay open until all are found: no port comes twice.
-        return try (0..<count).map { _ in
+        while ports.count < count {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             sockets.append(descriptor)
             var address = sockaddr_in()
@@ -62,8 +67,10 @@ enum FreePorts {
                     bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
                 }
             }
-            guard port else { throw Missed(description: "no free port") }
-            return UInt16(bigEndian: address.sin_port)
+            guard port, sockets.count < 1_000 else { throw Missed(description: "no free port") }
+            let number = UInt16(bigEndian: address.sin_port)
+            if given.withLock({ $0.insert(number).inserted }) { ports.append(number) }
         }
+        return ports
     }
 }

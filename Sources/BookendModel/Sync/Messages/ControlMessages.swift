@@ -179,6 +179,16 @@ package struct AgentRecord: Hashable, Sendable {
     /// Nothing new begins there.
     package var cannotRecord: Bool { journalProblem.map { !$0.isEmpty } ?? false }
 
+    /// How far its clock is off, for people; `nil`: as far as is borne.
+    package var clockProblem: String? {
+        guard clockSkew > Self.skewTolerance || clockSkew < .zero - Self.skewTolerance else { return nil }
+        let size = "\(clockSkew.milliseconds.magnitude / 1_000) s"
+        return "its clock is \(size) \(clockSkew > .zero ? "ahead of" : "behind") the coordinator's"
+    }
+
+    /// A clock that is further off is worth an alert.
+    package static let skewTolerance = Duration.seconds(60)
+
     package static let namedDrifts = 16
     /// Of all agents together, so that the list of them stays one message: beyond them an agent's are `nil`.
     package static let namedDriftsOfFleet = 4_000

@@ -119,7 +119,7 @@ extension Target {
         case 0:
             let roster = RosterReply(
                 through: 4, triggers: [Samples.record], isComplete: true, agents: [Samples.agentRecord])
-            try store.store(roster)
+            _ = try store.store(roster, at: Samples.time)
         case 1:
             let accepted = AcceptedReport(report: Samples.report, digest: ReportDigest(rawValue: 1))
             _ = try store.store([accepted], at: Samples.time)
