@@ -4,7 +4,7 @@ package struct PublicKey: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// - Returns: `nil` when the text is not 40 characters of Z85.
     package init?(checking text: some StringProtocol) {
-        guard text.utf8.count == 40, text.utf8.allSatisfy({ Self.alphabet.contains($0) }) else { return nil }
+        guard text.utf8.count == 40, text.utf8.allSatisfy({ Self.isAllowed[Int($0)] }) else { return nil }
         self.text = String(text)
     }
 
@@ -12,6 +12,10 @@ package struct PublicKey: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
 
-    private static let alphabet = Set(
-        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#".utf8)
+    /// By byte; collectors read a key of each of their peers with each roster.
+    private static let isAllowed: [Bool] = {
+        let alphabet = Set(
+            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#".utf8)
+        return (UInt8.min ... .max).map(alphabet.contains)
+    }()
 }
