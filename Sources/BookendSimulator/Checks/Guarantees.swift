@@ -13,6 +13,7 @@ struct Guarantees {
         checkSubscriber()
         for host in world.hosts { checkWork(of: host) }
         checkSteady()
+        checkRestores()
     }
 
     // MARK: 1. Each acknowledged trigger has one final status
@@ -25,7 +26,8 @@ struct Guarantees {
             return world.violate("the coordinator's store cannot be read: \(error)")
         }
         let known = Dictionary(records.map { ($0.trigger.job, $0) }, uniquingKeysWith: { $1 })
-        for (job, acknowledged) in world.person.acknowledged.sorted(by: { $0.key < $1.key }) {
+        for (job, acknowledged) in world.person.acknowledged.sorted(by: { $0.key < $1.key })
+        where !isLost(job) {
             guard let record = known[job] else {
                 world.violate("job \(job) was acknowledged to the operator, and the coordinator does not know it")
                 continue
@@ -34,7 +36,7 @@ struct Guarantees {
                 world.violate("job \(job) was said to have failed (31), and is \(record.state.rawValue) now")
             }
         }
-        for job in world.person.canceled.sorted() where known[job]?.isCanceled != true {
+        for job in world.person.canceled.sorted() where known[job]?.isCanceled != true && !isCancelLost(job) {
             world.violate("the cancel of job \(job) was acknowledged to the operator, and is forgotten")
         }
         for record in records.sorted(by: { $0.trigger.job < $1.trigger.job }) { checkEnd(of: record) }
@@ -49,7 +51,7 @@ struct Guarantees {
         case .missed, .reclaimed: return world.violate("job \(job) never came to its agent, which is in reach")
         default: break
         }
-        let aggregates = collected(job)
+        let aggregates = collected(job).filter { !isLost(job) || $0.agent == record.trigger.agent }
         guard aggregates.count == 1 else {
             return world.violate("the collector has job \(job) \(aggregates.count) times")
         }
@@ -59,9 +61,10 @@ struct Guarantees {
         switch record.state {
         // Cut off, it was begun by its agent, which speaks for it.
         case .offline where record.trigger.cause == .schedule && host?.work[job] != nil:
-            if finals.count != 1 || finals.last?.status != status {
+            if finals.count != 1 || finals.last?.status != status, !isOfLostLife(status, of: job, on: host) {
                 world.violate("job \(job) was begun by its agent alone, and the collector says \(status)")
             }
+        case .offline where host?.lostFinals[job] != nil: break
         case .offline:
             if status != .agentOffline { world.violate("job \(job) is offline (31), and the collector says \(status)") }
             if host?.work[job] != nil { world.violate("job \(job) was offline (31), and its agent has it") }
@@ -72,13 +75,15 @@ struct Guarantees {
                     "job \(job) has \(finals.count) final statuses: \(finals.map { "\($0.status)" }.joined(separator: ", "))"
                 )
             }
-            if !status.isFinal || finals.last?.status != status {
+            if !status.isFinal || finals.last?.status != status, !isOfLostLife(status, of: job, on: host) {
                 world.violate(
                     "job \(job) ended \(finals.last.map { "\($0.status)" } ?? "never"), and the collector says \(status)"
                 )
             }
         }
-        if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true {
+        if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true,
+            host?.lostCancels.contains(job) != true
+        {
             world.violate("the cancel of job \(job) never came to its agent")
         }
     }
@@ -115,6 +120,11 @@ struct Guarantees {
             let made = (try? host.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
             let own = stored[host.id] ?? []
             guard made.map(content) != own.map(content) else { continue }
+            guard host.lostReports.isEmpty else {
+                let problem = reportProblem(of: host, made: made.map(content), stored: own.map(content))
+                if let problem { world.violate(problem) }
+                continue
+            }
             let place = zip(made, own).enumerated().first { content($1.0) != content($1.1) }?.offset
             let at = place ?? min(made.count, own.count)
             world.violate(
@@ -185,7 +195,7 @@ struct Guarantees {
     }
 
     /// A report without its place.
-    private func content(_ report: Report) -> String {
+    func content(_ report: Report) -> String {
         "job \(report.trigger.job), attempt \(report.attempt), \(report.stage?.rawValue ?? "job"), \(report.status), "
             + "\(report.at.milliseconds)"
     }
@@ -195,7 +205,10 @@ struct Guarantees {
     private func checkSubscriber() {
         guard let (entries, _) = allEntries() else { return }
         let taken = world.subscriber.taken
-        if world.subscriber.gaps > 0 { world.violate("the subscriber was told of a gap, and nothing was ever removed") }
+        let mayHaveGaps = world.restores.contains { $0.target == .collector }
+        if world.subscriber.gaps > 0, !mayHaveGaps {
+            world.violate("the subscriber was told of a gap, and nothing was ever removed")
+        }
         guard taken != entries else { return }
         let place = zip(taken, entries).enumerated().first { $1.0 != $1.1 }?.offset ?? min(taken.count, entries.count)
         world.violate(

@@ -35,6 +35,14 @@ final class AgentHost: @unchecked Sendable {
         var postWasMissing = false
     }
 
+    /// All that a copy of the machine has. The repository is elsewhere.
+    struct Copy {
+        fileprivate var journal: MemoryJournal.Copy
+        fileprivate var work: [JobID: Work]
+        fileprivate var goodBackups: [PolicyName: Int64]
+        fileprivate var earlyCancels: [JobID: Int64]
+    }
+
     let index: Int
     let id: AgentID
     let machine: Machine
@@ -51,6 +59,12 @@ final class AgentHost: @unchecked Sendable {
     private var goodBackups: [PolicyName: Int64] = [:]
     /// Cancels that came before their triggers.
     private var earlyCancels: [JobID: Int64] = [:]
+    /// Reports of what never happened, as its machine was put back to before it.
+    private(set) var lostReports: [Report] = []
+    /// The same of ends of jobs.
+    private(set) var lostFinals: [JobID: [Status]] = [:]
+    /// Cancels that came too late, and were forgotten as well.
+    private(set) var lostCancels: Set<JobID> = []
     /// Faults that wait for a state.
     private var waiting: [(state: AgentState, delay: Int64, strike: () -> Void)] = []
 
@@ -239,6 +253,22 @@ final class AgentHost: @unchecked Sendable {
         running = []
     }
 
+    func copy() -> Copy {
+        Copy(journal: journal.copy(), work: work, goodBackups: goodBackups, earlyCancels: earlyCancels)
+    }
+
+    func restore(_ copy: Copy) {
+        let made = (try? journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+        for (job, work) in work {
+            lostFinals[job, default: []] += work.finals.map(\.status)
+            if work.canceledAt != nil, copy.work[job]?.isFinished == true { lostCancels.insert(job) }
+        }
+        journal.restore(copy.journal)
+        (work, goodBackups, earlyCancels) = (copy.work, copy.goodBackups, copy.earlyCancels)
+        let highest = contents?.highestReport ?? 0
+        lostReports += made.filter { $0.origin.sequence > highest }
+    }
+
     // MARK: States
 
     func state(life: Life?) -> AgentState {
@@ -253,9 +283,12 @@ final class AgentHost: @unchecked Sendable {
     var hasQueuedJobs: Bool { work.values.contains { !$0.isFinished && $0.attempts.isEmpty } }
 
     var hasUnacknowledged: Bool {
-        guard let contents = try? journal.load() else { return false }  // A journal in memory can be read.
+        guard let contents else { return false }
         return contents.highestReport > (contents.streams.values.map(\.acknowledged).min() ?? 0)
     }
+
+    /// A journal in memory can be read.
+    var contents: JournalContents? { try? journal.load() }
 
     func whenIn(_ state: AgentState, after delay: Int64, _ strike: @escaping () -> Void) {
         waiting.append((state, delay, strike))

@@ -33,6 +33,8 @@ final class World: @unchecked Sendable {
     /// All that may be applied.
     let policies: [Policy]
     private(set) var violations: [String] = []
+    /// States that went back in time, in order.
+    var restores: [Restore] = []
     /// What happened, for people; `nil`: nobody reads it.
     private(set) var story: [String]?
     var deaths: Int { ([coordinator, collector].compactMap(\.self) + agents).reduce(0) { $0 + $1.deaths } }
