@@ -24,6 +24,7 @@ struct SimulatedJournal: Journal {
     ) throws(AgentError) {
         try write("agent: policies") { () throws(AgentError) in
             try journal.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)
+            host.heardSlots()
         }
     }
 
@@ -32,7 +33,10 @@ struct SimulatedJournal: Journal {
     }
 
     func changeSlots(_ slots: [Trigger], withdrawn: [JobID]) throws(AgentError) {
-        try write("agent: slots") { () throws(AgentError) in try journal.changeSlots(slots, withdrawn: withdrawn) }
+        try write("agent: slots") { () throws(AgentError) in
+            try journal.changeSlots(slots, withdrawn: withdrawn)
+            host.heardSlots()
+        }
     }
 
     func accept(_ trigger: Trigger, under policy: PolicyRevision?, at now: UnixTime) throws(AgentError) -> JournaledJob?

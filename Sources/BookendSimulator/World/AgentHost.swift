@@ -14,6 +14,7 @@ final class AgentHost: @unchecked Sendable {
         var canceledAt: Int64?
         /// The journal had the cancel while the job waited for its next attempt.
         var wasWaitingAtCancel = false
+        let calm: Calm
         /// The place of its trigger among all that the journal committed.
         var order = 0
         /// The next attempt does not begin before.
@@ -63,6 +64,8 @@ final class AgentHost: @unchecked Sendable {
     private(set) var lostReports: [Report] = []
     /// The same of ends of jobs.
     private(set) var lostFinals: [JobID: [Status]] = [:]
+    /// When the journal last had slots of the coordinator's.
+    var slotsHeardAt: Int64 = 0
     /// Cancels that came too late, and were forgotten as well.
     private(set) var lostCancels: Set<JobID> = []
     /// Faults that wait for a state.
@@ -87,7 +90,8 @@ final class AgentHost: @unchecked Sendable {
             }
         }
         work[trigger.job] = Work(
-            trigger: trigger, canceledAt: earlyCancels[trigger.job], order: work.count)
+            trigger: trigger, canceledAt: earlyCancels[trigger.job], calm: Calm(world, index), order: work.count)
+        checkStart(trigger)
         if trigger.cause == .catchUp, world.policy(trigger.policy)?.catchUp != .latest {
             world.violate("\(id): job \(trigger.job) catches up, and its policy does not")
         }
@@ -300,7 +304,7 @@ final class AgentHost: @unchecked Sendable {
         waiting.removeAll { $0.state == state }
     }
 
-    private static func state(of stage: Stage) -> AgentState {
+    static func state(of stage: Stage) -> AgentState {
         switch stage {
         case .preScript: .preScript
         case .backup: .backup

@@ -37,6 +37,7 @@ final class FaultyNetwork: @unchecked Sendable {
     private(set) var dropped = 0
     private(set) var duplicated = 0
     private(set) var reordered = 0
+    private var cutsBegun = 0
 
     init(_ world: World) {
         self.world = world
@@ -47,11 +48,15 @@ final class FaultyNetwork: @unchecked Sendable {
             fate: { [unowned self] passage in fate(of: passage) })
     }
 
+    /// What went wrong on any wire until now.
+    var losses: Int { dropped + duplicated + reordered + cutsBegun }
+
     func add(_ noise: Noise) { noises.append(noise) }
 
     /// Messages are lost at once; the ends notice half a minute later, as a heartbeat would.
     func add(_ cut: Cut) {
         cuts.append(cut)
+        cutsBegun += 1
         timeline.after(30_000) { [self] in
             guard timeline.now < cut.until else { return }
             network.cut { client, server in

@@ -46,12 +46,14 @@ final class World: @unchecked Sendable {
     private var processes: [PeerIdentity: SimulatedProcess] = [:]
     private var numbers: [PeerIdentity: Int64] = [:]
 
+    let limits: FleetLimits
     /// Everything goes well, and alerts are judged; `nil`: as the seed has it, and nobody is told.
     let quiet: QuietChannel?
 
     init(seed: UInt64, agents count: Int, keys: FleetKeys, tellsStory: Bool, quiet: QuietChannel? = nil) {
         self.seed = seed
         self.quiet = quiet
+        limits = quiet == nil ? FleetLimits(seed) : .none
         self.keys = keys
         story = tellsStory ? [] : nil
         coordinatorMachine = Machine(timeline)
@@ -144,7 +146,8 @@ final class World: @unchecked Sendable {
                 sync: try Endpoint(Self.sync), broadcast: try Endpoint(Self.broadcast),
                 control: try Endpoint(Self.control)),
             rules: CoordinatorRules(
-                offlineAfter: .seconds(2_700), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400)),
+                offlineAfter: .seconds(2_700), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400),
+                jobsAtOnce: limits.jobsAtOnce),
             tickInterval: .seconds(60), network: life.host, keys: keys.coordinator,
             keyFile: try WatchedKeyFile(path: keys.path),
             store: SimulatedPolicyStore(
