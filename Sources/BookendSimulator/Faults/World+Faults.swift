@@ -87,7 +87,8 @@ extension World {
     }
 
     private func countRules(_ target: Target, _ down: Int64, _ strikes: StrikeTable) {
-        if case .agent(let index) = target { strikes.count(hosts[index].rulesInForce(down: down)) }
+        guard case .agent(let index) = target else { return }
+        strikes.count(hosts[index].rulesInForce(down: down, life: agents[index].life))
     }
 
     private func cut(_ target: Target, from server: Target?, until end: Int64) {
