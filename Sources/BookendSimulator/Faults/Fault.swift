@@ -45,6 +45,8 @@ struct Fault {
         /// Its state becomes that of a while before: a virtual machine that is restored, or a server's database, by the
         /// command for that or behind everyone's back.
         case restore(age: Int64, byCommand: Bool, down: Int64)
+        /// A second server with its key and its state, until somebody ends it.
+        case clone(lasting: Int64)
         /// The script is not there, or must not run.
         case script(Stage, SimulatedServer.Script, lasting: Int64)
     }
@@ -66,6 +68,7 @@ struct Fault {
         case .disk: "disk"
         case .clock: "clock"
         case .restore: "restore"
+        case .clone: "clone"
         case .script: "script"
         }
     }
@@ -90,6 +93,7 @@ struct Fault {
             case .restore(let age, let byCommand, let down):
                 "is put back to what it was \(Clock.text(age)) before\(byCommand ? ", by command" : ""), down for "
                     + Clock.text(down)
+            case .clone(let lasting): "is cloned for \(Clock.text(lasting))"
             case .script(let stage, let script, let lasting):
                 "has its \(stage.rawValue) \(script.rawValue) for \(Clock.text(lasting))"
             }

@@ -46,7 +46,7 @@ enum FaultPlan {
         guard random.permille(200), end > first * 2 else { return [] }
         return (0..<random.number(1...3)).map { _ in
             let at = random.number(first * 2...end)
-            let age = random.skewed(60_000...at - first)
+            let age = random.number(60_000...min(at - first, 14_400_000))
             let down = random.skewed(1_000...7_200_000)
             guard random.permille(500) else {
                 return Fault(
@@ -54,9 +54,12 @@ enum FaultPlan {
                     kind: .restore(age: age, byCommand: random.permille(500), down: down))
             }
             let when = random.permille(700) ? (random.pick(AgentState.allCases), random.skewed(0...120_000)) : nil
+            let kind: Fault.Kind =
+                random.permille(300)
+                ? .clone(lasting: random.skewed(1_800_000...14_400_000))
+                : .restore(age: age, byCommand: false, down: down)
             return Fault(
-                at: at, when: when, target: .agent(Int(random.number(0...Int64(agents - 1)))),
-                kind: .restore(age: age, byCommand: false, down: down))
+                at: at, when: when, target: .agent(Int(random.number(0...Int64(agents - 1)))), kind: kind)
         }
     }
 

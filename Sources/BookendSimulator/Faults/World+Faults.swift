@@ -79,10 +79,11 @@ extension World {
         case (.clock(let by), let target?): process(target).machine.wallOffset += by
         case (.restore(_, let byCommand, let down), let target?):
             restore(target, copy, isByCommand: byCommand, down: down)
+        case (.clone(let lasting), .agent(let index)?): clone(index, lasting: lasting)
         case (.script(let stage, let script, let lasting), .agent(let index)?):
             hosts[index].scripts[stage] = script
             timeline.after(lasting) { [weak self] in self?.hosts[index].scripts[stage] = nil }
-        case (.script, _): break
+        case (.script, _), (.clone, _): break
         }
     }
 
@@ -107,6 +108,7 @@ extension World {
         isFaulty = false
         network.heal()
         for disk in [coordinatorDisk, collectorDisk] + hosts.map(\.disk) { disk.mode = .good }
+        for index in clones.keys.sorted() { endClone(index) }
         for host in hosts { host.scripts = [:] }
         for process in [coordinator, collector].compactMap(\.self) + agents {
             process.life?.unmark()

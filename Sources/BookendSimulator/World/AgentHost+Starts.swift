@@ -18,7 +18,7 @@ extension AgentHost {
     func checkStart(_ trigger: Trigger) {
         guard let policy = world.policy(trigger.policy), Self.isStart(trigger, of: policy) else { return }
         // Which starts have come, and which come too late, the clocks say.
-        guard !world.coordinatorMachine.hasJumped, !machine.hasJumped else { return }
+        guard !world.coordinatorMachine.hasJumped, !machine.hasJumped, world.clones[index] == nil else { return }
         checkHolds(trigger)
         guard trigger.cause == .schedule, machine.now.wall < trigger.notAfter else { return }
         checkLimit(trigger, world.limits.jobsAtOnce, "the fleet") { _ in true }
@@ -34,8 +34,8 @@ extension AgentHost {
     /// Only what the coordinator let go is counted, and can have known all the time.
     private func checkLimit(_ trigger: Trigger, _ limit: Int?, _ what: String, _ isCounted: (Policy) -> Bool) {
         guard let limit else { return }
-        // One whose clock is behind begins what was too late.
-        let others = world.hosts.filter { !$0.machine.hasJumped }.flatMap { host in
+        // One whose clock is behind begins what was too late; of one that is cloned the coordinator knows half.
+        let others = world.hosts.filter { !$0.machine.hasJumped && world.clones[$0.index] == nil }.flatMap { host in
             host.work.values.filter { work in
                 !work.isFinished && work.trigger.cause == .schedule && work.trigger.job != trigger.job
                     && !world.person.cancels.contains(work.trigger.job)

@@ -273,6 +273,16 @@ final class AgentHost: @unchecked Sendable {
         lostReports += made.filter { $0.origin.sequence > highest }
     }
 
+    /// What a clone did is as if it had happened here and was lost.
+    func forget(_ clone: AgentHost, after highest: UInt64) {
+        let made = (try? clone.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+        lostReports += made.filter { $0.origin.sequence > highest }
+        for (job, theirs) in clone.work {
+            lostFinals[job, default: []] += theirs.finals.map(\.status)
+            if theirs.canceledAt != nil, work[job]?.isFinished == true { lostCancels.insert(job) }
+        }
+    }
+
     // MARK: States
 
     func state(life: Life?) -> AgentState {

@@ -89,7 +89,8 @@ final class FaultyNetwork: @unchecked Sendable {
 
     private func fate(of passage: InMemoryNetwork.Passage) -> InMemoryNetwork.Fate {
         let life = world.process(passage.from)?.life
-        if let life {
+        // Of two by one name it is not known which sends; one that is dead has no sockets.
+        if let life, !world.isCloned(passage.from) {
             guard life.isAlive else { return .drop }
             if life.isFreshlyCommitted, !life.passes(.beforeSend) { return .drop }
         }

@@ -16,6 +16,8 @@ final class Operator: @unchecked Sendable {
     private(set) var holds: [HeldTime] = []
     /// Requests for holds that nobody has answered yet.
     private var holdsAsked: [UInt64: (target: Hold.Target, until: Int64)] = [:]
+    /// Looks at the agents that nobody has answered yet.
+    private var looks: [UInt64: ([AgentRecord]) -> Void] = [:]
     private var order: [(at: Int64, job: JobID)] = []
     private(set) var refusals = 0
     /// Requests to apply policies that nobody has answered yet.
@@ -80,6 +82,11 @@ final class Operator: @unchecked Sendable {
         }
     }
 
+    func lookAtAgents(_ found: @escaping ([AgentRecord]) -> Void) {
+        ask(.listAgents)
+        looks[lastRequest] = found
+    }
+
     /// Until there is an answer, as people do whose command timed out.
     private func apply(_ policies: [Policy]) {
         ask(.applyPolicies(policies, dryRun: false))
@@ -109,6 +116,7 @@ final class Operator: @unchecked Sendable {
                     "operator", "has job \(record.trigger.job) on \(record.trigger.agent): \(record.state.rawValue)")
             }
         case .canceled(let record): canceled.insert(record.trigger.job)
+        case .agents(let records): looks.removeValue(forKey: request)?(records)
         case .holds:
             guard let asked = holdsAsked.removeValue(forKey: request) else { break }
             holds.append(HeldTime(asked.target, until: asked.until, world))

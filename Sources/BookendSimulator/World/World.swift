@@ -35,6 +35,8 @@ final class World: @unchecked Sendable {
     private(set) var violations: [String] = []
     /// States that went back in time, in order.
     var restores: [Restore] = []
+    /// By the agent whose they are.
+    var clones: [Int: Clone] = [:]
     /// What happened, for people; `nil`: nobody reads it.
     private(set) var story: [String]?
     var deaths: Int { ([coordinator, collector].compactMap(\.self) + agents).reduce(0) { $0 + $1.deaths } }
@@ -91,6 +93,10 @@ final class World: @unchecked Sendable {
     }
 
     func process(_ identity: PeerIdentity?) -> SimulatedProcess? { identity.flatMap { processes[$0] } }
+    func isCloned(_ identity: PeerIdentity?) -> Bool {
+        !clones.isEmpty && clones.values.contains { $0.process.identity == identity }
+    }
+
     func number(_ identity: PeerIdentity?) -> Int64 { identity.flatMap { numbers[$0] } ?? -1 }
 
     func disk(_ target: Target) -> Disk {
@@ -180,7 +186,7 @@ final class World: @unchecked Sendable {
         try await collector.run()
     }
 
-    private func runAgent(_ host: AgentHost, _ life: Life) async throws {
+    func runAgent(_ host: AgentHost, _ life: Life) async throws {
         let configuration = AgentConfiguration(
             id: host.id,
             coordinator: .init(
