@@ -60,6 +60,20 @@ extension Coordinator {
         }
     }
 
+    /// An agent that was restored from a snapshot goes on with jobs whose cancels it had acknowledged. Twice does no harm.
+    func remindOfCancels(_ agent: AgentID, _ jobs: [JobID], _ now: Moment) {
+        do throws(CoordinatorError) {
+            for job in jobs {
+                guard let record = try store.trigger(job), record.isCanceled, record.trigger.agent == agent else {
+                    continue
+                }
+                perform(machine.handle(.cancelRecorded(record), at: now), now)
+            }
+        } catch {
+            logger.error("an agent's cancels could not be read", metadata: ["agent": "\(agent)", "error": "\(error)"])
+        }
+    }
+
     /// An id was given twice: the order goes on under another one.
     func reissue(_ job: JobID, _ now: Moment) {
         do throws(CoordinatorError) {

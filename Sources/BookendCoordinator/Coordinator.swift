@@ -228,6 +228,7 @@ actor Coordinator {
             case .goAbove(let job, let generation, let agent):
                 goAbove(job, generation, named: PeerIdentity(role: .agent, name: agent.rawValue), now)
             case .reclaim(let agent, let known, let since): reclaim(agent, known, since: since, now)
+            case .remindOfCancels(let agent, let jobs): remindOfCancels(agent, jobs, now)
             case .reissue(let job): reissue(job, now)
             case .note(let note): log(note)
             }

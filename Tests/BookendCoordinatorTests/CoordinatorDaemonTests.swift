@@ -114,6 +114,23 @@ import Testing
         }
     }
 
+    @Test func `an agent that was restored and goes on with a canceled job is told of the cancel again`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            _ = try await client.apply([.sample()])
+            _ = try await agent.hello()
+            let trigger = try await client.backup(.sample(agents: [web1]))[0].trigger
+            _ = try await client.ask(.cancel(trigger.job))
+            agent.send(.triggerAck(trigger.job))
+            agent.send(.cancelAck(trigger.job))
+            #expect(try await agent.hello().cancels == [])
+            let active = ActiveJob(job: trigger.job, policy: trigger.policy, attempt: 1, stage: .backup)
+            _ = try await agent.hello(activeJobs: [active])
+            #expect(try await agent.hello(activeJobs: [active]).cancels == [trigger.job])
+        }
+    }
+
     @Test func `an agent is remembered over a restart, and found offline until it speaks`() async throws {
         try await CoordinatorStage.with { stage in
             let agent = try await stage.agent("web-1")

@@ -200,8 +200,14 @@ final class TestPeer {
 
     /// Says hello and returns what comes back.
     @discardableResult
-    func hello(generation: Int64 = 0, highestJob: Int64 = 0) async throws -> SyncSnapshot {
-        send(.hello(.sample(generation: generation, highestJob: highestJob, wall: SystemClock().now.wall)))
+    func hello(
+        generation: Int64 = 0, highestJob: Int64 = 0, activeJobs: [ActiveJob] = []
+    ) async throws -> SyncSnapshot {
+        send(
+            .hello(
+                .sample(
+                    generation: generation, highestJob: highestJob, activeJobs: activeJobs,
+                    wall: SystemClock().now.wall)))
         return try await next { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
     }
 

@@ -17,10 +17,11 @@ extension Policy {
 
 extension Hello {
     static func sample(
-        labels: [String: String] = [:], generation: Int64 = 0, highestJob: Int64 = 0, wall: UnixTime
+        labels: [String: String] = [:], generation: Int64 = 0, highestJob: Int64 = 0, activeJobs: [ActiveJob] = [],
+        wall: UnixTime
     ) -> Hello {
         Hello(
-            incarnation: 1, version: "0.1.0", labels: labels, generation: generation, activeJobs: [],
+            incarnation: 1, version: "0.1.0", labels: labels, generation: generation, activeJobs: activeJobs,
             highestJob: JobID(rawValue: highestJob), wall: wall)
     }
 }

@@ -216,7 +216,7 @@ private struct SlotHistory {
                 let lost = try store.reclaim(of: agent, knowing: known, since: since, at: coordinatorNow.wall)
                 expect(lost.isEmpty, "\(agent) lost \(lost.map(\.record.trigger.job))")
             case .reissue(let job): expect(false, "the id \(job) was given twice")
-            case .goAbove, .note: break
+            case .goAbove, .remindOfCancels, .note: break
             }
         }
         if isCalm || random.happens(70) { try save() }

@@ -176,7 +176,7 @@ private struct TriggerHistory {
                 if case .delivered(let job, _) = settlement {
                     expect(told.insert(job).inserted, "job \(job) was delivered twice to the operator's view")
                 }
-            case .goAbove, .reclaim, .reissue, .note: break
+            case .goAbove, .reclaim, .remindOfCancels, .reissue, .note: break
             }
         }
         if random.happens(70) { try save() }

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// It fails when it is told to, and then keeps nothing of the call.
 package final class MemoryJournal: Journal {
-    private struct State {
+    fileprivate struct State {
         var incarnation: UInt64
         var generation: Int64 = 0
         var policies: [PolicyName: PolicyRevision] = [:]
@@ -44,7 +44,7 @@ package final class MemoryJournal: Journal {
         }
     }
 
-    private struct Debt {
+    fileprivate struct Debt {
         var runs = 0
         var pre = StageEnd(.interrupted)
         var backup = StageEnd(.interrupted)
@@ -64,6 +64,16 @@ package final class MemoryJournal: Journal {
     package func failWrites(_ reason: String?) {
         state.withLock { $0.failure = reason }
     }
+
+    /// All that the journal held at one time, as a copy of its machine has it.
+    package struct Copy: Sendable {
+        fileprivate let state: State
+    }
+
+    package func copy() -> Copy { Copy(state: state.withLock { $0 }) }
+
+    /// The journal is what it was then.
+    package func restore(_ copy: Copy) { state.withLock { $0 = copy.state } }
 
     package func load() throws(AgentError) -> JournalContents {
         state.withLock { state in

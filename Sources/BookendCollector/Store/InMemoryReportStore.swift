@@ -3,13 +3,13 @@ import Synchronization
 
 /// The store without a disk: for a simulator, and the plain meaning of ``ReportStore`` that the SQLite one is held against.
 package final class InMemoryReportStore: ReportStore {
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         var job: JobID
         var agent: AgentID
     }
 
     /// What a report is known by.
-    private struct Name: Hashable {
+    fileprivate struct Name: Hashable {
         var agent: AgentID
         var digest: ReportDigest
 
@@ -19,8 +19,10 @@ package final class InMemoryReportStore: ReportStore {
         }
     }
 
-    private struct State {
+    fileprivate struct State {
         var epoch: Int64
+        /// Of the epoch: a copy that is restored twice has two.
+        var renewals: Int64 = 0
         var entries: [(place: Int64, storedAt: UnixTime, name: Name?, body: FeedEntry.Body)] = []
         /// Of the reports that are stored.
         var known: Set<Name> = []
@@ -53,6 +55,14 @@ package final class InMemoryReportStore: ReportStore {
         var highestAction: Int64 = 0
 
         init(epoch: Int64) { self.epoch = epoch }
+
+        /// Not random, so that a simulation can be repeated; and never the same for two histories that parted.
+        mutating func renewEpoch() -> Int64 {
+            renewals += 1
+            let number = UInt64(bitPattern: epoch) &+ UInt64(head) &+ UInt64(renewals)
+            epoch = Int64((number &* 0x9E37_79B9_7F4A_7C15) >> 32) + 1
+            return epoch
+        }
 
         mutating func note(_ action: CollectorAction) {
             highestAction += 1
@@ -154,12 +164,25 @@ package final class InMemoryReportStore: ReportStore {
 
     package func epoch() -> Int64 { state.withLock(\.epoch) }
 
-    package func renewEpoch() -> Int64 {
+    package func renewEpoch() -> Int64 { state.withLock { $0.renewEpoch() } }
+
+    /// All that the store held at one time.
+    package struct Copy: Sendable {
+        fileprivate let state: State
+    }
+
+    package func copy() -> Copy { Copy(state: state.withLock { $0 }) }
+
+    /// The store is what it was then.
+    ///
+    /// - Parameter isByCommand: The command for it did this, and renews the epoch; otherwise a machine was restored, and
+    ///   nobody says so.
+    package func restore(_ copy: Copy, isByCommand: Bool) {
         state.withLock { state in
-            // Not random, so that a simulation can be repeated; and never the same for two histories that parted.
-            let mixed = (UInt64(bitPattern: state.epoch) &+ UInt64(state.head) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-            state.epoch = Int64(mixed >> 32) + 1
-            return state.epoch
+            let renewals = state.renewals
+            state = copy.state
+            state.renewals = renewals
+            if isByCommand { _ = state.renewEpoch() }  // It is read when the collector starts.
         }
     }
 

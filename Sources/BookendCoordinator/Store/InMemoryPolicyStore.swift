@@ -3,7 +3,7 @@ import Synchronization
 
 /// The store without a disk, for tests and simulations. Keeps the contract of ``PolicyStore`` but for durability.
 package final class InMemoryPolicyStore: PolicyStore {
-    private struct Row {
+    fileprivate struct Row {
         var record: TriggerRecord
         var change: Int64
         var changedAt: UnixTime
@@ -11,7 +11,7 @@ package final class InMemoryPolicyStore: PolicyStore {
         var isSlot = false
     }
 
-    private struct Contents {
+    fileprivate struct Contents {
         var edits: [PolicyEdit] = []
         var triggers: [JobID: Row] = [:]
         var agents: [AgentID: RememberedAgent] = [:]
@@ -20,11 +20,19 @@ package final class InMemoryPolicyStore: PolicyStore {
         var change: Int64 = 0
         var generation: Int64 = 0
         var epoch: UInt64 = 1
+        /// Of all epochs that there ever were: a copy that is restored twice has two.
+        var lastEpoch: UInt64 = 1
         var plannedAt: UnixTime?
         var peers: [PublicKey: Peer] = [:]
         var tokens: [TokenID: EnrollmentToken] = [:]
         var peerGeneration: Int64 = 0
         var audit: [AuditEntry] = []
+
+        /// Not random, so that a simulation can be repeated.
+        mutating func renewEpoch() {
+            lastEpoch += 1
+            epoch = lastEpoch
+        }
 
         mutating func append(_ drafts: [AuditDraft], at now: UnixTime) {
             for draft in drafts {
@@ -53,6 +61,32 @@ package final class InMemoryPolicyStore: PolicyStore {
     private let contents = Mutex(Contents())
 
     package init() {}
+
+    /// All that the store held at one time.
+    package struct Copy: Sendable {
+        fileprivate let contents: Contents
+    }
+
+    package func copy() -> Copy { Copy(contents: contents.withLock { $0 }) }
+
+    /// The store is what it was then.
+    ///
+    /// - Parameter command: When the command for it did this, which makes the copy fit to go on from, as the SQLite store's
+    ///   does; `nil`: a machine was restored, and nobody says so.
+    package func restore(_ copy: Copy, byCommandAt command: UnixTime?) {
+        contents.withLock { contents in
+            let lastEpoch = contents.lastEpoch
+            contents = copy.contents
+            contents.lastEpoch = lastEpoch
+            guard let command else { return }
+            contents.renewEpoch()
+            contents.highestJob += CoordinatorCopies.gap
+            contents.generation =
+                max(contents.generation, contents.edits.last?.generation ?? 0) + CoordinatorCopies.gap
+            contents.peerGeneration += CoordinatorCopies.gap
+            contents.plannedAt = command
+        }
+    }
 
     package func load() throws(CoordinatorError) -> CoordinatorState {
         contents.withLock { contents in
@@ -204,7 +238,7 @@ package final class InMemoryPolicyStore: PolicyStore {
         contents.withLock { contents in
             contents.highestJob = max(contents.highestJob, job.rawValue)
             contents.generation = max(contents.generation, generation)
-            if renewingEpoch { contents.epoch += 1 }
+            if renewingEpoch { contents.renewEpoch() }
             return contents.epoch
         }
     }

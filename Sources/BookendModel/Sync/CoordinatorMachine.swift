@@ -50,6 +50,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// Find the triggers that were delivered since then and are not among what the agent knows;
         /// ``Event/triggersReclaimed(_:)`` answers.
         case reclaim(AgentID, knowing: [KnownJob], since: UnixTime)
+        /// Tell the cancels of those of these jobs that are canceled again, though they were acknowledged: an agent that was
+        /// restored from a snapshot goes on with them.
+        case remindOfCancels(AgentID, [JobID])
         /// Give the trigger another id; ``Event/triggerReissued(_:as:)`` answers.
         case reissue(JobID)
         case note(CoordinatorPresence.Note)
@@ -300,6 +303,7 @@ extension CoordinatorMachine {
             let earliest = max(since + rules.skewTolerance * 2, now.wall + (.zero - Self.reclaimable))
             actions.append(.reclaim(agent, knowing: hello.knownJobs, since: earliest))
         }
+        if !hello.activeJobs.isEmpty { actions.append(.remindOfCancels(agent, hello.activeJobs.map(\.job))) }
         return actions + [.send(snapshot(for: agent, at: now), to: agent)]
     }
 

@@ -14,37 +14,7 @@ struct Guarantees {
         for host in world.hosts { checkWork(of: host) }
         checkSteady()
         checkAlone()
-    }
-
-    // MARK: 5. Backups do not depend on the coordinator being up
-
-    /// Longer than an agent waits that has lost its coordinator, and has been running all the time.
-    private static let lonelyPatience: Int64 = 600_000
-
-    /// A start that came, or was held back, while there was no coordinator is begun without it.
-    private func checkAlone() {
-        // A store that cannot be read is a violation already: `checkTriggers` reads all of it.
-        let records = (try? world.policyStore.changes(after: 0, limit: .max).records) ?? []
-        let withdrawn = Set(records.filter { $0.state == .withdrawn || $0.state == .conflict }.map(\.trigger.job))
-        guard !world.coordinatorMachine.hasJumped else { return }
-        for (host, agent) in zip(world.hosts, world.agents) where !host.machine.hasJumped && host.disk.refusals == 0 {
-            for (job, slot) in host.carried.sorted(by: { $0.key < $1.key })
-            where !withdrawn.contains(job) && world.policy(slot.policy)?.afterSuccess == nil {
-                let start = slot.scheduledStart.milliseconds - Machine.epoch
-                let end = min(slot.notAfter, slot.windowEnd ?? slot.notAfter).milliseconds - Machine.epoch
-                guard start < end, start < world.timeline.now else { continue }
-                for down in world.coordinator.downs {
-                    let lonely = max(down.lowerBound, start)
-                    let latest = lonely + Self.lonelyPatience
-                    guard latest <= min(down.upperBound, end),
-                        !agent.downs.contains(where: { $0.overlaps(start..<latest) }),
-                        host.work[job].map({ $0.acceptedAt > latest }) ?? true
-                    else { continue }
-                    world.violate("\(host.id): job \(job) of \(slot.policy) was not begun without a coordinator")
-                    break
-                }
-            }
-        }
+        checkRestores()
     }
 
     // MARK: 1. Each acknowledged trigger has one final status
@@ -57,7 +27,8 @@ struct Guarantees {
             return world.violate("the coordinator's store cannot be read: \(error)")
         }
         let known = Dictionary(records.map { ($0.trigger.job, $0) }, uniquingKeysWith: { $1 })
-        for (job, acknowledged) in world.person.acknowledged.sorted(by: { $0.key < $1.key }) {
+        for (job, acknowledged) in world.person.acknowledged.sorted(by: { $0.key < $1.key })
+        where !isLost(job) {
             guard let record = known[job] else {
                 world.violate("job \(job) was acknowledged to the operator, and the coordinator does not know it")
                 continue
@@ -66,7 +37,7 @@ struct Guarantees {
                 world.violate("job \(job) was said to have failed (31), and is \(record.state.rawValue) now")
             }
         }
-        for job in world.person.canceled.sorted() where known[job]?.isCanceled != true {
+        for job in world.person.canceled.sorted() where known[job]?.isCanceled != true && !isCancelLost(job) {
             world.violate("the cancel of job \(job) was acknowledged to the operator, and is forgotten")
         }
         let through = world.reportStore.rosterPosition().through
@@ -89,7 +60,7 @@ struct Guarantees {
         case .missed, .reclaimed: return world.violate("job \(job) never came to its agent, which is in reach")
         default: break
         }
-        let aggregates = collected(job)
+        let aggregates = collected(job).filter { !isLost(job) || $0.agent == record.trigger.agent }
         guard aggregates.count == 1 else {
             return world.violate("the collector has job \(job) \(aggregates.count) times")
         }
@@ -99,9 +70,10 @@ struct Guarantees {
         switch record.state {
         // Cut off, it was begun by its agent, which speaks for it.
         case .offline where record.trigger.cause == .schedule && host?.work[job] != nil:
-            if finals.count != 1 || finals.last?.status != status {
+            if finals.count != 1 || finals.last?.status != status, !isOfLostLife(status, of: job, on: host) {
                 world.violate("job \(job) was begun by its agent alone, and the collector says \(status)")
             }
+        case .offline where host?.lostFinals[job] != nil: break
         case .offline:
             if status != .agentOffline { world.violate("job \(job) is offline (31), and the collector says \(status)") }
             if host?.work[job] != nil { world.violate("job \(job) was offline (31), and its agent has it") }
@@ -112,13 +84,15 @@ struct Guarantees {
                     "job \(job) has \(finals.count) final statuses: \(finals.map { "\($0.status)" }.joined(separator: ", "))"
                 )
             }
-            if !status.isFinal || finals.last?.status != status {
+            if !status.isFinal || finals.last?.status != status, !isOfLostLife(status, of: job, on: host) {
                 world.violate(
                     "job \(job) ended \(finals.last.map { "\($0.status)" } ?? "never"), and the collector says \(status)"
                 )
             }
         }
-        if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true {
+        if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true,
+            host?.lostCancels.contains(job) != true
+        {
             world.violate("the cancel of job \(job) never came to its agent")
         }
     }
@@ -155,6 +129,11 @@ struct Guarantees {
             let made = (try? host.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
             let own = stored[host.id] ?? []
             guard made.map(content) != own.map(content) else { continue }
+            guard host.lostReports.isEmpty else {
+                let problem = reportProblem(of: host, made: made.map(content), stored: own.map(content))
+                if let problem { world.violate(problem) }
+                continue
+            }
             let place = zip(made, own).enumerated().first { content($1.0) != content($1.1) }?.offset
             let at = place ?? min(made.count, own.count)
             world.violate(
@@ -225,7 +204,7 @@ struct Guarantees {
     }
 
     /// A report without its place.
-    private func content(_ report: Report) -> String {
+    func content(_ report: Report) -> String {
         "job \(report.trigger.job), attempt \(report.attempt), \(report.stage?.rawValue ?? "job"), \(report.status), "
             + "\(report.at.milliseconds)"
     }
@@ -235,7 +214,10 @@ struct Guarantees {
     private func checkSubscriber() {
         guard let (entries, _) = allEntries() else { return }
         let taken = world.subscriber.taken
-        if world.subscriber.gaps > 0 { world.violate("the subscriber was told of a gap, and nothing was ever removed") }
+        let mayHaveGaps = world.restores.contains { $0.target == .collector }
+        if world.subscriber.gaps > 0, !mayHaveGaps {
+            world.violate("the subscriber was told of a gap, and nothing was ever removed")
+        }
         guard taken != entries else { return }
         let place = zip(taken, entries).enumerated().first { $1.0 != $1.1 }?.offset ?? min(taken.count, entries.count)
         world.violate(

@@ -42,6 +42,11 @@ struct Fault {
         case disk(Disk.Mode, lasting: Int64)
         /// The wall clock jumps.
         case clock(by: Int64)
+        /// Its state becomes that of a while before: a virtual machine that is restored, or a server's database, by the
+        /// command for that or behind everyone's back.
+        case restore(age: Int64, byCommand: Bool, down: Int64)
+        /// A second server with its key and its state, until somebody ends it.
+        case clone(lasting: Int64)
         /// The script is not there, or must not run.
         case script(Stage, SimulatedServer.Script, lasting: Int64)
     }
@@ -62,6 +67,8 @@ struct Fault {
         case .noise: "noise"
         case .disk: "disk"
         case .clock: "clock"
+        case .restore: "restore"
+        case .clone: "clone"
         case .script: "script"
         }
     }
@@ -83,6 +90,10 @@ struct Fault {
                     + Clock.text(lasting)
             case .disk(let mode, let lasting): "has a disk that is \(mode.rawValue) for \(Clock.text(lasting))"
             case .clock(let by): "has its wall clock moved by \(Clock.text(by))"
+            case .restore(let age, let byCommand, let down):
+                "is put back to what it was \(Clock.text(age)) before\(byCommand ? ", by command" : ""), down for "
+                    + Clock.text(down)
+            case .clone(let lasting): "is cloned for \(Clock.text(lasting))"
             case .script(let stage, let script, let lasting):
                 "has its \(stage.rawValue) \(script.rawValue) for \(Clock.text(lasting))"
             }

@@ -18,6 +18,7 @@ enum FaultPlan {
                         reorder: Int(random.skewed(0...200)), delay: random.skewed(0...2_000), lasting: end)))
         }
         for _ in 0..<size { faults.append(fault(&random, agents: agents, until: end)) }
+        faults += restores(seed, agents: agents, until: end)
         return faults.sorted { $0.at < $1.at }
     }
 
@@ -36,6 +37,30 @@ enum FaultPlan {
         }
         // Something late for a state may never strike.
         return Fault(at: when == nil ? at : at / 2, when: when, target: target, kind: kind)
+    }
+
+    /// In some histories only: what is lost with a state cannot be held against anyone. Not before the policies are there.
+    private static func restores(_ seed: UInt64, agents: Int, until end: Int64) -> [Fault] {
+        var random = Random(seed, "restores")
+        let first: Int64 = 900_000
+        guard random.permille(200), end > first * 2 else { return [] }
+        return (0..<random.number(1...3)).map { _ in
+            let at = random.number(first * 2...end)
+            let age = random.number(60_000...min(at - first, 14_400_000))
+            let down = random.skewed(1_000...7_200_000)
+            guard random.permille(500) else {
+                return Fault(
+                    at: at, target: random.permille(500) ? .coordinator : .collector,
+                    kind: .restore(age: age, byCommand: random.permille(500), down: down))
+            }
+            let when = random.permille(700) ? (random.pick(AgentState.allCases), random.skewed(0...120_000)) : nil
+            let kind: Fault.Kind =
+                random.permille(300)
+                ? .clone(lasting: random.skewed(1_800_000...14_400_000))
+                : .restore(age: age, byCommand: false, down: down)
+            return Fault(
+                at: at, when: when, target: .agent(Int(random.number(0...Int64(agents - 1)))), kind: kind)
+        }
     }
 
     private static func kind(_ random: inout Random, _ target: Target) -> Fault.Kind {

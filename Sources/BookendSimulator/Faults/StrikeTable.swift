@@ -4,7 +4,7 @@ import BookendModel
 package final class StrikeTable: @unchecked Sendable {
     package private(set) var pairs: [String: Int] = [:]
     package private(set) var steps: [String: Int] = [:]
-    /// Deaths of agents by the rules that they put to the test.
+    /// Deaths of agents by the rules that they put to the test, and by what the rule's job was at.
     package private(set) var rules: [String: Int] = [:]
     /// Faults of processes that were down.
     package var late = 0
@@ -21,7 +21,7 @@ package final class StrikeTable: @unchecked Sendable {
         pairs["\(who), \(state): \(fault)", default: 0] += 1
     }
 
-    func count(_ names: Set<String>) { for name in names { rules[name, default: 0] += 1 } }
+    func count(_ found: Set<RuleInForce>) { for rule in found { rules[rule.description, default: 0] += 1 } }
 
     func count(_ step: Step) { steps[step.description, default: 0] += 1 }
 }

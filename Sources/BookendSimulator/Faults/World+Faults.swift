@@ -5,17 +5,20 @@ extension World {
     /// Lets the faults happen when their time comes.
     func expect(_ faults: [Fault], strikes: StrikeTable) {
         for fault in faults {
+            let copy = keepCopy(for: fault)
             timeline.at(fault.at) { [weak self] in
                 guard let self else { return }
                 if let when = fault.when, case .agent(let index)? = fault.target {
                     let host = hosts[index]
                     if host.state(life: agents[index].life) == when.state {
-                        timeline.after(when.delay) { [weak self] in self?.strike(fault, strikes) }
+                        timeline.after(when.delay) { [weak self] in self?.strike(fault, copy, strikes) }
                     } else {
-                        host.whenIn(when.state, after: when.delay) { [weak self] in self?.strike(fault, strikes) }
+                        host.whenIn(when.state, after: when.delay) { [weak self] in
+                            self?.strike(fault, copy, strikes)
+                        }
                     }
                 } else {
-                    strike(fault, strikes)
+                    strike(fault, copy, strikes)
                 }
             }
         }
@@ -35,7 +38,7 @@ extension World {
         }
     }
 
-    private func strike(_ fault: Fault, _ strikes: StrikeTable) {
+    private func strike(_ fault: Fault, _ copy: KeptCopy?, _ strikes: StrikeTable) {
         guard isFaulty else { return }
         note("FAULT", fault.description)
         if let target = fault.target {
@@ -74,15 +77,19 @@ extension World {
             disk.mode = mode
             timeline.after(lasting) { disk.mode = .good }
         case (.clock(let by), let target?): process(target).machine.wallOffset += by
+        case (.restore(_, let byCommand, let down), let target?):
+            restore(target, copy, isByCommand: byCommand, down: down)
+        case (.clone(let lasting), .agent(let index)?): clone(index, lasting: lasting)
         case (.script(let stage, let script, let lasting), .agent(let index)?):
             hosts[index].scripts[stage] = script
             timeline.after(lasting) { [weak self] in self?.hosts[index].scripts[stage] = nil }
-        case (.script, _): break
+        case (.script, _), (.clone, _): break
         }
     }
 
     private func countRules(_ target: Target, _ down: Int64, _ strikes: StrikeTable) {
-        if case .agent(let index) = target { strikes.count(hosts[index].rulesInForce(down: down)) }
+        guard case .agent(let index) = target else { return }
+        strikes.count(hosts[index].rulesInForce(down: down, life: agents[index].life))
     }
 
     private func cut(_ target: Target, from server: Target?, until end: Int64) {
@@ -101,6 +108,7 @@ extension World {
         isFaulty = false
         network.heal()
         for disk in [coordinatorDisk, collectorDisk] + hosts.map(\.disk) { disk.mode = .good }
+        for index in clones.keys.sorted() { endClone(index) }
         for host in hosts { host.scripts = [:] }
         for process in [coordinator, collector].compactMap(\.self) + agents {
             process.life?.unmark()

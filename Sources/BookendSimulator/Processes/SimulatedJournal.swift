@@ -25,6 +25,7 @@ struct SimulatedJournal: Journal {
         try write("agent: policies") { () throws(AgentError) in
             try journal.replacePolicies(policies, generation: generation, slots: slots, epoch: epoch)
             host.carries(slots)
+            host.heardSlots()
         }
     }
 
@@ -36,6 +37,7 @@ struct SimulatedJournal: Journal {
         try write("agent: slots") { () throws(AgentError) in
             try journal.changeSlots(slots, withdrawn: withdrawn)
             host.carries(slots, without: withdrawn)
+            host.heardSlots()
         }
     }
 

@@ -86,6 +86,12 @@ final class SimulatedProcess: @unchecked Sendable {
         start()
     }
 
+    /// It is gone for good.
+    func end() {
+        downUntil = .max
+        life?.die()
+    }
+
     /// SIGTERM.
     func stop(down: Int64) {
         guard let life, life.isAlive, let group else { return }

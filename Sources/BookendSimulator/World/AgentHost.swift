@@ -14,6 +14,7 @@ final class AgentHost: @unchecked Sendable {
         var canceledAt: Int64?
         /// The journal had the cancel while the job waited for its next attempt.
         var wasWaitingAtCancel = false
+        let calm: Calm
         /// The place of its trigger among all that the journal committed.
         var order = 0
         var acceptedAt: Int64 = 0
@@ -36,6 +37,14 @@ final class AgentHost: @unchecked Sendable {
         var postWasMissing = false
     }
 
+    /// All that a copy of the machine has. The repository is elsewhere.
+    struct Copy {
+        fileprivate var journal: MemoryJournal.Copy
+        fileprivate var work: [JobID: Work]
+        fileprivate var goodBackups: [PolicyName: Int64]
+        fileprivate var earlyCancels: [JobID: Int64]
+    }
+
     let index: Int
     let id: AgentID
     let machine: Machine
@@ -54,6 +63,14 @@ final class AgentHost: @unchecked Sendable {
     private var goodBackups: [PolicyName: Int64] = [:]
     /// Cancels that came before their triggers.
     private var earlyCancels: [JobID: Int64] = [:]
+    /// Reports of what never happened, as its machine was put back to before it.
+    private(set) var lostReports: [Report] = []
+    /// The same of ends of jobs.
+    private(set) var lostFinals: [JobID: [Status]] = [:]
+    /// When the journal last had slots of the coordinator's.
+    var slotsHeardAt: Int64 = 0
+    /// Cancels that came too late, and were forgotten as well.
+    private(set) var lostCancels: Set<JobID> = []
     /// Faults that wait for a state.
     private var waiting: [(state: AgentState, delay: Int64, strike: () -> Void)] = []
 
@@ -76,8 +93,9 @@ final class AgentHost: @unchecked Sendable {
             }
         }
         work[trigger.job] = Work(
-            trigger: trigger, canceledAt: earlyCancels[trigger.job], order: work.count,
+            trigger: trigger, canceledAt: earlyCancels[trigger.job], calm: Calm(world, index), order: work.count,
             acceptedAt: world.timeline.now)
+        checkStart(trigger)
         if trigger.cause == .catchUp, world.policy(trigger.policy)?.catchUp != .latest {
             world.violate("\(id): job \(trigger.job) catches up, and its policy does not")
         }
@@ -254,6 +272,32 @@ final class AgentHost: @unchecked Sendable {
         running = []
     }
 
+    func copy() -> Copy {
+        Copy(journal: journal.copy(), work: work, goodBackups: goodBackups, earlyCancels: earlyCancels)
+    }
+
+    func restore(_ copy: Copy) {
+        let made = (try? journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+        for (job, work) in work {
+            lostFinals[job, default: []] += work.finals.map(\.status)
+            if work.canceledAt != nil, copy.work[job]?.isFinished == true { lostCancels.insert(job) }
+        }
+        journal.restore(copy.journal)
+        (work, goodBackups, earlyCancels) = (copy.work, copy.goodBackups, copy.earlyCancels)
+        let highest = contents?.highestReport ?? 0
+        lostReports += made.filter { $0.origin.sequence > highest }
+    }
+
+    /// What a clone did is as if it had happened here and was lost.
+    func forget(_ clone: AgentHost, after highest: UInt64) {
+        let made = (try? clone.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+        lostReports += made.filter { $0.origin.sequence > highest }
+        for (job, theirs) in clone.work {
+            lostFinals[job, default: []] += theirs.finals.map(\.status)
+            if theirs.canceledAt != nil, work[job]?.isFinished == true { lostCancels.insert(job) }
+        }
+    }
+
     // MARK: States
 
     func state(life: Life?) -> AgentState {
@@ -268,9 +312,12 @@ final class AgentHost: @unchecked Sendable {
     var hasQueuedJobs: Bool { work.values.contains { !$0.isFinished && $0.attempts.isEmpty } }
 
     var hasUnacknowledged: Bool {
-        guard let contents = try? journal.load() else { return false }  // A journal in memory can be read.
+        guard let contents else { return false }
         return contents.highestReport > (contents.streams.values.map(\.acknowledged).min() ?? 0)
     }
+
+    /// A journal in memory can be read.
+    var contents: JournalContents? { try? journal.load() }
 
     func whenIn(_ state: AgentState, after delay: Int64, _ strike: @escaping () -> Void) {
         waiting.append((state, delay, strike))
@@ -282,7 +329,7 @@ final class AgentHost: @unchecked Sendable {
         waiting.removeAll { $0.state == state }
     }
 
-    private static func state(of stage: Stage) -> AgentState {
+    static func state(of stage: Stage) -> AgentState {
         switch stage {
         case .preScript: .preScript
         case .backup: .backup

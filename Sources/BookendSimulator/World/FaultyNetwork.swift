@@ -37,6 +37,7 @@ final class FaultyNetwork: @unchecked Sendable {
     private(set) var dropped = 0
     private(set) var duplicated = 0
     private(set) var reordered = 0
+    private var cutsBegun = 0
 
     init(_ world: World) {
         self.world = world
@@ -47,11 +48,15 @@ final class FaultyNetwork: @unchecked Sendable {
             fate: { [unowned self] passage in fate(of: passage) })
     }
 
+    /// What went wrong on any wire until now.
+    var losses: Int { dropped + duplicated + reordered + cutsBegun }
+
     func add(_ noise: Noise) { noises.append(noise) }
 
     /// Messages are lost at once; the ends notice half a minute later, as a heartbeat would.
     func add(_ cut: Cut) {
         cuts.append(cut)
+        cutsBegun += 1
         timeline.after(30_000) { [self] in
             guard timeline.now < cut.until else { return }
             network.cut { client, server in
@@ -84,7 +89,8 @@ final class FaultyNetwork: @unchecked Sendable {
 
     private func fate(of passage: InMemoryNetwork.Passage) -> InMemoryNetwork.Fate {
         let life = world.process(passage.from)?.life
-        if let life {
+        // Of two by one name it is not known which sends; one that is dead has no sockets.
+        if let life, !world.isCloned(passage.from) {
             guard life.isAlive else { return .drop }
             if life.isFreshlyCommitted, !life.passes(.beforeSend) { return .drop }
         }

@@ -11,6 +11,13 @@ final class Operator: @unchecked Sendable {
     /// What the coordinator said of each job.
     private(set) var acknowledged: [JobID: TriggerRecord] = [:]
     private(set) var canceled: Set<JobID> = []
+    /// Jobs that somebody wanted to be canceled.
+    private(set) var cancels: Set<JobID> = []
+    private(set) var holds: [HeldTime] = []
+    /// Requests for holds that nobody has answered yet.
+    private var holdsAsked: [UInt64: (target: Hold.Target, until: Int64)] = [:]
+    /// Looks at the agents that nobody has answered yet.
+    private var looks: [UInt64: ([AgentRecord]) -> Void] = [:]
     private var order: [(at: Int64, job: JobID)] = []
     private(set) var refusals = 0
     /// Requests to apply policies that nobody has answered yet.
@@ -52,8 +59,32 @@ final class Operator: @unchecked Sendable {
             guard !recent.isEmpty else { return }
             let job = recent[Int(pick % UInt64(recent.count))].job
             world.note("operator", "cancels job \(job)")
+            cancels.insert(job)
             ask(.cancel(job))
+        case .hold(let target, let until):
+            world.note("operator", "holds \(target) until \(Clock.text(until))")
+            endHolds(of: target)  // The new one takes their place.
+            let end = UnixTime(milliseconds: Machine.epoch + until)
+            ask(.makeHold(HoldDraft(target: target, reason: "work in the rack", until: end)))
+            holdsAsked[lastRequest] = (target, until)
+        case .release(let target):
+            world.note("operator", "releases \(target)")
+            endHolds(of: target)
+            ask(.releaseHold(target))
         }
+    }
+
+    /// Those that were acknowledged, and those that may be: somebody wants something else now.
+    private func endHolds(of target: Hold.Target) {
+        holdsAsked = holdsAsked.filter { $0.value.target != target }
+        for place in holds.indices where holds[place].target == target {
+            holds[place].until = min(holds[place].until, world.timeline.now)
+        }
+    }
+
+    func lookAtAgents(_ found: @escaping ([AgentRecord]) -> Void) {
+        ask(.listAgents)
+        looks[lastRequest] = found
     }
 
     /// Until there is an answer, as people do whose command timed out.
@@ -85,6 +116,10 @@ final class Operator: @unchecked Sendable {
                     "operator", "has job \(record.trigger.job) on \(record.trigger.agent): \(record.state.rawValue)")
             }
         case .canceled(let record): canceled.insert(record.trigger.job)
+        case .agents(let records): looks.removeValue(forKey: request)?(records)
+        case .holds:
+            guard let asked = holdsAsked.removeValue(forKey: request) else { break }
+            holds.append(HeldTime(asked.target, until: asked.until, world))
         case .failed(let failure):
             refusals += 1
             world.note("operator", "is refused: \(failure.message)")

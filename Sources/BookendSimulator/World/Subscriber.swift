@@ -96,8 +96,12 @@ final class Subscriber: @unchecked Sendable {
             cursor = entries.last?.cursor ?? cursor
             if hasNews || entries.count == Self.page { ask() }
         case .failed(let failure):
-            if failure.code == .gap { gaps += 1 }
             world.note("subscriber", "is refused: \(failure.message)")
+            guard failure.code == .gap else { return }
+            // As one does who keeps no more than the feed says: from its begin.
+            gaps += 1
+            (taken, cursor) = ([], nil)
+            ask()
         default: world.violate("the subscriber got another answer")
         }
     }

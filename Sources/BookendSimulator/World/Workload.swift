@@ -8,6 +8,9 @@ enum Workload {
         case rehearse(PolicyName, AgentID, StagedFault?)
         /// One of the jobs that were acknowledged in the last two hours.
         case cancel(pick: UInt64)
+        /// A policy is paused, or an agent in maintenance, until then.
+        case hold(Hold.Target, until: Int64)
+        case release(Hold.Target)
     }
 
     static let names = ["files", "database", "plain", "strict", "nightly"].map { PolicyName(rawValue: $0) }
@@ -33,7 +36,7 @@ enum Workload {
         nightly.overlap = rules.pick(OverlapRule.allCases)
         if rules.permille(500) { nightly.limits.perPolicy = Int(rules.number(2...8)) }
         if rules.permille(500) { nightly.limits.perAgent = Int(rules.number(1...2)) }
-        return [
+        let policies = [
             // A few servers: each of its jobs costs a history its time.
             Policy(
                 name: steady,
@@ -60,6 +63,7 @@ enum Workload {
                 retry: RetryPlan(attempts: 2, interval: .seconds(300)), window: .seconds(1_800)),
             nightly,
         ]
+        return policies.map(FleetLimits(seed).applied)
     }
 
     private static func rehearsals(_ seed: UInt64, _ agents: [AgentID], until end: Int64) -> [(Int64, Wish)] {
@@ -79,6 +83,7 @@ enum Workload {
     static func wishes(_ seed: UInt64, _ policies: [Policy], agents: [AgentID], until end: Int64) -> [(Int64, Wish)] {
         var random = Random(seed, "wishes")
         var wishes = [(5_000, .apply(policies)), (60_000, .apply(policies))] + rehearsals(seed, agents, until: end)
+        wishes += holds(seed, agents: agents, until: end)
         var time: Int64 = 120_000
         while true {
             time += random.skewed(1_000...5_400_000)

@@ -33,6 +33,10 @@ final class World: @unchecked Sendable {
     /// All that may be applied.
     let policies: [Policy]
     private(set) var violations: [String] = []
+    /// States that went back in time, in order.
+    var restores: [Restore] = []
+    /// By the agent whose they are.
+    var clones: [Int: Clone] = [:]
     /// What happened, for people; `nil`: nobody reads it.
     private(set) var story: [String]?
     var deaths: Int { ([coordinator, collector].compactMap(\.self) + agents).reduce(0) { $0 + $1.deaths } }
@@ -44,12 +48,14 @@ final class World: @unchecked Sendable {
     private var processes: [PeerIdentity: SimulatedProcess] = [:]
     private var numbers: [PeerIdentity: Int64] = [:]
 
+    let limits: FleetLimits
     /// Everything goes well, and alerts are judged; `nil`: as the seed has it, and nobody is told.
     let quiet: QuietChannel?
 
     init(seed: UInt64, agents count: Int, keys: FleetKeys, tellsStory: Bool, quiet: QuietChannel? = nil) {
         self.seed = seed
         self.quiet = quiet
+        limits = quiet == nil ? FleetLimits(seed) : .none
         self.keys = keys
         story = tellsStory ? [] : nil
         coordinatorMachine = Machine(timeline)
@@ -87,6 +93,10 @@ final class World: @unchecked Sendable {
     }
 
     func process(_ identity: PeerIdentity?) -> SimulatedProcess? { identity.flatMap { processes[$0] } }
+    func isCloned(_ identity: PeerIdentity?) -> Bool {
+        !clones.isEmpty && clones.values.contains { $0.process.identity == identity }
+    }
+
     func number(_ identity: PeerIdentity?) -> Int64 { identity.flatMap { numbers[$0] } ?? -1 }
 
     func disk(_ target: Target) -> Disk {
@@ -145,7 +155,8 @@ final class World: @unchecked Sendable {
                 sync: try Endpoint(Self.sync), broadcast: try Endpoint(Self.broadcast),
                 control: try Endpoint(Self.control)),
             rules: CoordinatorRules(
-                offlineAfter: .seconds(2_700), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400)),
+                offlineAfter: .seconds(2_700), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400),
+                jobsAtOnce: limits.jobsAtOnce),
             tickInterval: .seconds(60), network: life.host, keys: keys.coordinator,
             keyFile: try WatchedKeyFile(path: keys.path),
             store: SimulatedPolicyStore(
@@ -178,7 +189,7 @@ final class World: @unchecked Sendable {
         try await collector.run()
     }
 
-    private func runAgent(_ host: AgentHost, _ life: Life) async throws {
+    func runAgent(_ host: AgentHost, _ life: Life) async throws {
         let configuration = AgentConfiguration(
             id: host.id,
             coordinator: .init(
