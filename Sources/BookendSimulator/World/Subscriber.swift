@@ -7,7 +7,7 @@ import BookendWire
 final class Subscriber: @unchecked Sendable {
     private static let interval: Int64 = 300_000
     private static let patience: Int64 = 30_000
-    private static let calm: Int64 = 10_000
+    private static let calm: Int64 = 30_000
     private static let page = 200
 
     private unowned let world: World
