@@ -21,6 +21,12 @@ package enum CollectorProgram {
             var ending = Collector.Ending.keyChanged
             while ending == .keyChanged { ending = try await serve(configuration, servers, store, logger) }
         }
+        do throws(CollectorError) {
+            try store.checkpoint()
+        } catch {
+            // Nothing is lost: the next start finds it in the log.
+            logger.warning("the database was left with its log", metadata: ["error": "\(error)"])
+        }
         withExtendedLifetime(directory) {}
     }
 

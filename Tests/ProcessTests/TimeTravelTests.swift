@@ -143,13 +143,14 @@ import Testing
             let copy = site.directory + "/snapshot"
             try FileManager.default.copyItem(atPath: site.state, toPath: copy)
             try await fleet.start(site)
-            let lost = [try await scenario.run(), try await scenario.run()]
+            // The coordinator may not know yet that it is back.
+            let lost = [try await scenario.run("--queue-for", "1m"), try await scenario.run()]
             await fleet.daemon(site.id).stop(SIGKILL)
             try FileManager.default.removeItem(atPath: site.state)
             try FileManager.default.moveItem(atPath: copy, toPath: site.state)
             try await fleet.start(site)
             try await fleet.daemon(site.id).logged("the collector holds other reports")
-            jobs.append(try await scenario.run())
+            jobs.append(try await scenario.run("--queue-for", "1m"))
             let lines = try await feed(fleet, through: jobs.last!)
             expectOnce(lines, jobs)
             for job in lost {

@@ -37,6 +37,16 @@ package final class SQLiteReportStore: ReportStore {
         }
     }
 
+    /// Takes what is in the log beside the file into the file: a copy of it is whole then. SQLite does so by itself only when
+    /// the writer is the last to close, which readers decide.
+    package func checkpoint() throws(CollectorError) {
+        do {
+            _ = try database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        } catch {
+            throw CollectorError(.store, "the database \(database.path) failed: \(error)")
+        }
+    }
+
     package func store(_ reports: [AcceptedReport], at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
             let epoch = try Self.epoch(database)
