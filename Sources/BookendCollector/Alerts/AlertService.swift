@@ -84,8 +84,10 @@ actor AlertService {
         _ next: inout AlertBook, through: Int64, pings: [UnjudgedEntry] = [], action: CollectorAction? = nil,
         at now: UnixTime
     ) throws(CollectorError) {
-        let isAsked = next.silences.contains { !$0.labels.isEmpty }
-        let changes = next.takeChanges(at: now, labels: isAsked ? labels.all : [:])
+        let isAsked = routing.asksForLabels || next.silences.contains { !$0.labels.isEmpty }
+        let changes = next.takeChanges(
+            at: now, labels: isAsked ? labels.all : [:],
+            audience: { routing.asksForLabels ? routing.audience($0, $1) : [] })
         guard !changes.isEmpty || through != judgedThrough || action != nil else { return }
         let isRouted = !routing.channels.isEmpty && routing.asksForLabels && !(changes.isEmpty && pings.isEmpty)
         let known = isRouted ? try labels.known(store) : [:]

@@ -28,7 +28,7 @@ struct NoticeText {
     /// Lines of at most 72 characters, apart from a reason that is one long word.
     var lines: [String] {
         var lines = [sentence, ""]
-        if notice.occasion == .grown {
+        if !notice.news.isEmpty, notice.occasion == .grown || notice.occasion == .reminder {
             let news = Set(notice.news)
             lines += section("New", alert.ordered.filter { news.contains($0.key(of: kind)) })
             let others = open.filter { !news.contains($0.key(of: kind)) }
@@ -48,6 +48,9 @@ struct NoticeText {
         }
         guard notice.occasion != .test else { return lines }
         lines.append("since \(Self.time(alert.raisedAt)), now \(Self.time(notice.at))")
+        if kind.isToldOnceForAll, notice.occasion == .raised || notice.occasion == .grown {
+            lines += Self.wrapped("Who is hit alike later joins this alert without a message of its own:")
+        }
         lines.append("bookend alerts show \(alert.id)")
         return lines
     }
@@ -58,6 +61,8 @@ struct NoticeText {
         return switch notice.occasion {
         case .raised: "\(what): \(Self.agents(open))."
         case .grown: "\(what): \(notice.news.count) more, \(Self.agents(open)) in all."
+        case .reminder where !notice.news.isEmpty:
+            "\(what): still so, \(Self.agents(open)), \(notice.news.count) of them new."
         case .reminder: "\(what): still so, \(Self.agents(open))."
         case .resolved: "\(what): mended, \(Self.agents(alert.ordered))."
         case .test: "A test of this channel. Nothing is wrong."
