@@ -133,6 +133,17 @@ actor AlertService {
         return try store.alert(id)
     }
 
+    /// - Returns: `nil`: no alert with this id is active.
+    func resolve(_ id: Int64, by name: String, reason: String) throws(CollectorError) -> Alert? {
+        var next = book
+        let now = clock.now.wall
+        guard next.resolve(id, by: name, reason: reason, at: now) else { return nil }
+        let action = CollectorAction(who: name, what: .alertResolve, target: "alert \(id)", reason: reason, at: now)
+        try record(&next, through: judgedThrough, action: action, at: now)
+        logger.notice("an alert was resolved by hand", metadata: ["alert": "\(id)", "who": "\(name)"])
+        return try store.alert(id)
+    }
+
     func silence(_ silence: AlertSilence) throws(CollectorError) -> AlertSilence {
         var next = book
         let now = clock.now.wall

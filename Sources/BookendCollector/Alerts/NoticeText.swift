@@ -46,6 +46,9 @@ struct NoticeText {
             let note = acknowledgement.note.isEmpty ? "" : ": " + acknowledgement.note
             lines += Self.wrapped("\(acknowledgement.by) has taken it over\(note)") + [""]
         }
+        if let resolution = alert.resolution {
+            lines += Self.wrapped("\(resolution.by) resolved it by hand: \(Self.plain(resolution.note))") + [""]
+        }
         guard notice.occasion != .test else { return lines }
         lines.append("since \(Self.time(alert.raisedAt)), now \(Self.time(notice.at))")
         if kind.isToldOnceForAll, notice.occasion == .raised || notice.occasion == .grown {
@@ -64,6 +67,7 @@ struct NoticeText {
         case .reminder where !notice.news.isEmpty:
             "\(what): still so, \(Self.agents(open)), \(notice.news.count) of them new."
         case .reminder: "\(what): still so, \(Self.agents(open))."
+        case .resolved where alert.resolution != nil: "\(what): resolved by hand, \(Self.agents(alert.ordered))."
         case .resolved: "\(what): mended, \(Self.agents(alert.ordered))."
         case .test: "A test of this channel. Nothing is wrong."
         }

@@ -1,7 +1,7 @@
 /// Something that people must be told of, from its beginning until it is mended: one for each cause, whoever it hits.
 ///
 /// ```
-/// raised ──▶ active ──(all who are hit are mended)──▶ resolved, for ever: the next time is a new alert
+/// raised ──▶ active ──(all who are hit are mended, or somebody says so)──▶ resolved, for ever: the next time is a new alert
 /// ```
 package struct Alert: Hashable, Sendable {
     /// Small and growing, so that a person can type it.
@@ -18,6 +18,8 @@ package struct Alert: Hashable, Sendable {
     /// Reminders so far.
     package var reminders: Int
     package var acknowledgement: Acknowledgement?
+    /// Who resolved it by hand, and why; `nil`: nobody did.
+    package var resolution: Acknowledgement?
     /// Whom it hits, and whom it hit.
     package var subjects: [AlertSubject.Key: AlertSubject]
 

@@ -99,6 +99,19 @@ package struct AlertBook: Hashable, Sendable {
         return true
     }
 
+    /// Whoever is hit counts as mended. When its cause is seen again, that is another alert: what comes with jobs when the next
+    /// one fails, what the collector itself looks at when it looks next.
+    ///
+    /// - Returns: `false`: there is no such alert that is active.
+    package mutating func resolve(_ id: Int64, by name: String, reason: String, at now: UnixTime) -> Bool {
+        guard let alert = alerts[id], alert.isActive else { return false }
+        alerts[id]?.resolution = Alert.Acknowledgement(by: name, at: now, note: reason)
+        let open = alert.subjects.filter { $0.value.mendedAt == nil }.keys
+        for key in open { alerts[id]?.subjects[key]?.mendedAt = now }
+        touched[id, default: []].formUnion(open)
+        return true
+    }
+
     /// - Returns: As it is recorded, with its id.
     package mutating func silence(_ silence: AlertSilence) -> AlertSilence {
         highestID += 1
