@@ -179,9 +179,8 @@ final class QueryService: Sendable {
             case .feedHead:
                 // Without reports there is a head all the same.
                 return .feed([], head: try store.feed(from: nil, limit: 1)?.head ?? Cursor(rawValue: ""))
-            case .backupAges, .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels,
-                .messages,
-                .resendMessages, .discardMessages:
+            case .backupAges, .alerts, .alert, .acknowledgeAlert, .resolveAlert, .silences, .silenceAlerts, .endSilence,
+                .testChannels, .messages, .resendMessages, .discardMessages:
                 return .failed(RemoteFailure(.invalid, "alerts are asked for elsewhere"))
             case .serverKey: return .failed(RemoteFailure(.invalid, "the key is asked for elsewhere"))
             }
@@ -217,8 +216,8 @@ extension Query {
     fileprivate var isAboutAlerts: Bool {
         switch self {
         case .jobs, .job, .fleet, .feed, .feedHead, .auditAnchors, .serverKey: false
-        case .backupAges, .alerts, .alert, .acknowledgeAlert, .silences, .silenceAlerts, .endSilence, .testChannels,
-            .messages, .resendMessages, .discardMessages:
+        case .backupAges, .alerts, .alert, .acknowledgeAlert, .resolveAlert, .silences, .silenceAlerts, .endSilence,
+            .testChannels, .messages, .resendMessages, .discardMessages:
             true
         }
     }

@@ -53,6 +53,11 @@ extension ProtoAlert {
             acknowledgement.atUnixMs = value.at.milliseconds
             acknowledgement.note = value.note
         }
+        if let value = alert.resolution {
+            resolution.by = value.by
+            resolution.atUnixMs = value.at.milliseconds
+            resolution.note = value.note
+        }
         subjects = alert.ordered.map(ProtoAlertSubject.init)
     }
 }
@@ -73,6 +78,12 @@ extension Alert {
                 by: try proto.acknowledgement.by.bounded(256, "alert.acknowledgement.by"),
                 at: UnixTime(milliseconds: proto.acknowledgement.atUnixMs),
                 note: try proto.acknowledgement.note.bounded(1_024, "alert.acknowledgement.note"))
+        }
+        if proto.hasResolution {
+            resolution = Acknowledgement(
+                by: try proto.resolution.by.bounded(256, "alert.resolution.by"),
+                at: UnixTime(milliseconds: proto.resolution.atUnixMs),
+                note: try proto.resolution.note.bounded(1_024, "alert.resolution.note"))
         }
         for value in try proto.subjects.bounded(100_000, "alert.subjects") {
             let subject = try AlertSubject(value)

@@ -138,6 +138,10 @@ extension ProtoQuery {
             var acknowledge = AcknowledgeAlert()
             (acknowledge.id, acknowledge.note) = (id, note)
             query = .acknowledgeAlert(acknowledge)
+        case .resolveAlert(let id, let reason):
+            var resolve = ResolveAlert()
+            (resolve.id, resolve.reason) = (id, reason)
+            query = .resolveAlert(resolve)
         case .silences: query = .silences(Silences())
         case .silenceAlerts(let silence): query = .silenceAlerts(ProtoAlertSilence(silence))
         case .endSilence(let id): query = .endSilence(id)
@@ -178,6 +182,8 @@ extension Query {
         case .alertID(let id): self = .alert(id)
         case .acknowledgeAlert(let proto):
             self = .acknowledgeAlert(proto.id, note: try proto.note.bounded(1_024, "acknowledge_alert.note"))
+        case .resolveAlert(let proto):
+            self = .resolveAlert(proto.id, reason: try proto.reason.bounded(1_024, "resolve_alert.reason"))
         case .silences: self = .silences
         case .silenceAlerts(let silence): self = .silenceAlerts(try AlertSilence(silence))
         case .endSilence(let id): self = .endSilence(id)

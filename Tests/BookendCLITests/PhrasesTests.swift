@@ -40,9 +40,12 @@ struct PhrasesTests {
             job: JobID(rawValue: 7), agent: AgentID(rawValue: "a"), policy: PolicyName(rawValue: "p"), revision: 1,
             cause: .schedule, scheduledStart: UnixTime(milliseconds: 0), notAfter: UnixTime(milliseconds: 9))
         let queued = TriggerRecord(trigger: trigger, state: .pending, isCanceled: true)
-        #expect(queued.cancelPhrase == "job 7 on a: canceling; see: bookend job 7")
+        #expect(queued.cancelPhrase(isOffline: false) == "job 7 on a: canceling; see: bookend job 7")
+        #expect(
+            queued.cancelPhrase(isOffline: true)
+                == "job 7 on a: canceling when its agent is back, which is offline; see: bookend job 7")
         let withdrawn = TriggerRecord(trigger: trigger, state: .withdrawn, isCanceled: true)
-        #expect(withdrawn.cancelPhrase.hasPrefix("job 7 on a: withdrawn before it began"))
+        #expect(withdrawn.cancelPhrase(isOffline: true).hasPrefix("job 7 on a: withdrawn before it began"))
         #expect(withdrawn.status == .skipped)
     }
 

@@ -22,6 +22,8 @@ struct WrongFlagTests {
         Row("alerts show", "Missing expected argument '<alert>'"),
         Row("alerts show seven", "'seven' is invalid for '<alert>'"),
         Row("alerts ack", "Missing expected argument '<alert>'"),
+        Row("alerts resolve --reason x", "Missing expected argument '<alert>'"),
+        Row("alerts resolve 7", "Missing expected argument '--reason <reason>'"),
         Row("alerts silence --agent web-1 --reason x", "--for: a silence has an end, such as 2h"),
         Row("alerts silence --agent web-1 --for 0s --reason x", "--for: a silence has an end, such as 2h"),
         Row("alerts silence --agent web-1 --for 2h", "--reason: expected 1 to 1000 bytes"),

@@ -49,7 +49,7 @@ struct AlertRoutingTests {
         _ book: inout AlertBook, _ routing: AlertRouting, at now: UnixTime,
         labels: [AgentID: [String: String]] = AlertRoutingTests.labels
     ) -> [OutgoingMessage] {
-        let changes = book.takeChanges(at: now)
+        let changes = book.takeChanges(at: now, labels: labels, audience: routing.audience)
         let changed = Set(changes.alerts.map(\.cause))
         return routing.messages(
             changes.notices, active: book.activeAlerts.filter { changed.contains($0.cause) }, labels: labels, at: now)

@@ -57,8 +57,8 @@ import Testing
 
     @Test func `there is a request of each kind above`() {
         let elsewhere: Set<Deed> = [
-            .askContinue, .jobRead, .fleetRead, .feedRead, .alertRead, .alertAcknowledge, .alertSilence, .channelTest,
-            .messageResend, .messageDiscard,
+            .askContinue, .jobRead, .fleetRead, .feedRead, .alertRead, .alertAcknowledge, .alertResolve,
+            .alertSilence, .channelTest, .messageResend, .messageDiscard,
         ]
         #expect(Set(Self.requests.map(\.deed)).union(elsewhere) == Set(Deed.allCases))
     }

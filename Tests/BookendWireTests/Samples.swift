@@ -244,11 +244,13 @@ enum Samples {
                 agent: AgentID(rawValue: "db-1"), job: nil, status: nil, reason: "", raisedAt: time, mendedAt: time,
                 isTold: true, times: 3),
         ]
-        return Alert(
+        var alert = Alert(
             id: 7, cause: AlertCause(.backupFailed, name), raisedAt: time, resolvedAt: time, toldAt: time,
             lastToldAt: time, notices: 3, reminders: 1,
             acknowledgement: Alert.Acknowledgement(by: "operator/alice", at: time, note: "disk ordered"),
             subjects: Dictionary(uniqueKeysWithValues: subjects.map { (AlertSubject.Key(agent: $0.agent), $0) }))
+        alert.resolution = Alert.Acknowledgement(by: "operator/bob", at: time, note: "the server is gone")
+        return alert
     }()
     static let notice = AlertNotice(
         occasion: .grown, alert: alert, news: [AlertSubject.Key(agent: agent)], at: time)
@@ -345,8 +347,9 @@ enum Samples {
         + ([
             .jobs(filter), .job(job), .fleet, .feed(from: Cursor(rawValue: "c"), limit: 10), .feed(from: nil, limit: 1),
             .feedHead, .auditAnchors(after: 5, limit: 9), .alerts(alertFilter), .alerts(AlertFilter()), .alert(7),
-            .acknowledgeAlert(7, note: "disk ordered"), .silences, .silenceAlerts(silence), .endSilence(4),
-            .testChannels("ops"), .testChannels(nil), .serverKey(.show), .serverKey(.use(isForced: true)),
+            .acknowledgeAlert(7, note: "disk ordered"), .resolveAlert(7, reason: "the server is gone"), .silences,
+            .silenceAlerts(silence), .endSilence(4), .testChannels("ops"), .testChannels(nil), .serverKey(.show),
+            .serverKey(.use(isForced: true)),
             .messages(channel: "ops"), .messages(channel: nil),
             .backupAges(since: time),
             .resendMessages(.ids([4, 5])), .resendMessages(.undeliverable(channel: "ops")),

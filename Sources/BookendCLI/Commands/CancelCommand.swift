@@ -8,7 +8,8 @@ struct CancelCommand: AsyncParsableCommand {
             A script that runs is not broken off: it runs to its end, the backup is
             stopped cleanly, and the post-script runs. Canceling twice does no harm, and
             neither does canceling a job that is over: its status stays, and the exit
-            status is 0, as nothing of it runs any more.
+            status is 0, as nothing of it runs any more. An agent that is offline goes on
+            until it is back, and hears of it then.
 
             Examples:
               bookend cancel 42
@@ -42,7 +43,10 @@ struct CancelCommand: AsyncParsableCommand {
                 failures.append(error)
             }
         }
-        output.write(.object(["jobs": .list(results.map(\.document))])) { _ in results.map(\.line) }
+        let offline = await whoIsOffline(coordinator, results)
+        output.write(.object(["jobs": .list(results.map { $0.document(offline) })])) { _ in
+            results.map { $0.line(offline) }
+        }
         for failure in failures.dropLast() { Output.complain(failure.message) }
         if let last = failures.last { throw last }
     }
@@ -59,21 +63,38 @@ struct CancelCommand: AsyncParsableCommand {
         }
     }
 
+    /// What is canceled is canceled, whether or not this can be asked; `nil`: not known.
+    private func whoIsOffline(_ coordinator: DaemonLink, _ results: [Result]) async -> Set<AgentID>? {
+        guard results.contains(where: { if case .canceling = $0 { true } else { false } }) else { return nil }
+        do throws(CLIError) {
+            return Set(try await coordinator.agents().filter { !$0.isOnline }.map(\.id))
+        } catch {
+            Output.note("whether the agents are online is not known: \(error.message)")
+            return nil
+        }
+    }
+
     /// What became of one job's cancel.
     private enum Result {
         case canceling(TriggerRecord)
         case over(JobAggregate)
 
-        var line: String {
+        func line(_ offline: Set<AgentID>?) -> String {
             switch self {
-            case .canceling(let record): record.cancelPhrase
+            case .canceling(let record):
+                record.cancelPhrase(isOffline: offline?.contains(record.trigger.agent) ?? false)
             case .over(let job): "job \(job.job) is over: \(job.status); nothing to cancel"
             }
         }
 
-        var document: Document {
+        func document(_ offline: Set<AgentID>?) -> Document {
             switch self {
-            case .canceling(let record): record.document + .object(["is_over": false])
+            case .canceling(let record):
+                record.document
+                    + .object([
+                        "is_over": false,
+                        "is_online": offline.map { .bool(!$0.contains(record.trigger.agent)) } ?? .null,
+                    ])
             case .over(let job):
                 .object([
                     "job_id": Document(job.job.rawValue), "agent": .text(job.agent.rawValue),
@@ -86,10 +107,12 @@ struct CancelCommand: AsyncParsableCommand {
 }
 
 extension TriggerRecord {
-    var cancelPhrase: String {
+    func cancelPhrase(isOffline: Bool) -> String {
         let what =
-            state == .withdrawn
-            ? "withdrawn before it began; should its agent have begun it alone, it is canceled there" : "canceling"
+            switch state {
+            case .withdrawn: "withdrawn before it began; should its agent have begun it alone, it is canceled there"
+            default: isOffline ? "canceling when its agent is back, which is offline" : "canceling"
+            }
         return "job \(trigger.job) on \(trigger.agent): \(what); see: bookend job \(trigger.job)"
     }
 }

@@ -35,6 +35,9 @@ enum AlertTables {
             let note = acknowledgement.note.isEmpty ? "" : ": \(acknowledgement.note)"
             lines.append(SafeText.line("acknowledged by \(acknowledgement.by)\(note)"))
         }
+        if let resolution = alert.resolution {
+            lines.append(SafeText.line("resolved by \(resolution.by): \(resolution.note)"))
+        }
         if alert.isActive { lines.append(alert.cause.kind.advice) }
         var table = Table([
             .init("AGENT", shrinksTo: 8), .init("JOB", .right), .init("STATUS"), .init("SINCE"),
@@ -140,6 +143,10 @@ extension AlertRecord {
                 "acknowledgement": alert.acknowledgement.map { acknowledgement in
                     .object(["by": .text(acknowledgement.by), "note": .text(acknowledgement.note)])
                         + .time("at", acknowledgement.at)
+                } ?? .null,
+                "resolution": alert.resolution.map { resolution in
+                    .object(["by": .text(resolution.by), "reason": .text(resolution.note)])
+                        + .time("at", resolution.at)
                 } ?? .null,
                 "subjects": .list(alert.ordered.map(\.document)),
             ])

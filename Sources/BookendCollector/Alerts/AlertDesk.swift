@@ -29,6 +29,12 @@ struct AlertDesk: Sendable {
         case .acknowledgeAlert(let id, let note):
             guard let alert = try await service.acknowledge(id, by: name, note: note) else { return Self.none(id) }
             return .alerts([AlertRecord(alert, limit: Self.subjectsOfEach)])
+        case .resolveAlert(let id, let reason):
+            guard !reason.isEmpty else {
+                return .failed(RemoteFailure(.invalid, "who resolves an alert by hand says why"))
+            }
+            guard let alert = try await service.resolve(id, by: name, reason: reason) else { return Self.none(id) }
+            return .alerts([AlertRecord(alert, limit: Self.subjectsOfEach)])
         case .silences: return .silences(await service.silences)
         case .silenceAlerts(var silence):
             guard silence.until > now, !silence.reason.isEmpty else {

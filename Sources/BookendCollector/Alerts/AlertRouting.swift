@@ -31,6 +31,20 @@ struct AlertRouting: Sendable {
             }
     }
 
+    /// Which channels hear of such a cause on an agent with such labels.
+    func audience(_ cause: AlertCause, _ labels: [String: String]) -> Set<String> {
+        Set(
+            routes(cause).filter { route in route.labels.allSatisfy { labels[$0.key] == $0.value } }
+                .flatMap(\.channels))
+    }
+
+    private func routes(_ cause: AlertCause) -> [RouteConfiguration] {
+        routes.filter { route in
+            cause.kind.severity >= route.severity && (route.kinds.isEmpty || route.kinds.contains(cause.kind))
+                && (route.policies.isEmpty || cause.policy.map { Self.matches(route.policies, $0) } ?? false)
+        }
+    }
+
     private var people: [ChannelConfiguration] {
         channels.filter { if case .healthchecks = $0.kind { false } else { true } }
     }
@@ -78,11 +92,7 @@ struct AlertRouting: Sendable {
     ) -> AlertNotice? {
         guard !routes.isEmpty else { return notice }
         let alert = notice.alert
-        let routes = routes.filter { route in
-            route.channels.contains(channel) && alert.severity >= route.severity
-                && (route.kinds.isEmpty || route.kinds.contains(alert.cause.kind))
-                && (route.policies.isEmpty || alert.cause.policy.map { Self.matches(route.policies, $0) } ?? false)
-        }
+        let routes = routes(alert.cause).filter { $0.channels.contains(channel) }
         guard !routes.isEmpty else { return nil }
         if routes.contains(where: \.labels.isEmpty) { return notice }
         var part = notice

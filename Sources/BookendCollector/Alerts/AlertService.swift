@@ -84,8 +84,10 @@ actor AlertService {
         _ next: inout AlertBook, through: Int64, pings: [UnjudgedEntry] = [], action: CollectorAction? = nil,
         at now: UnixTime
     ) throws(CollectorError) {
-        let isAsked = next.silences.contains { !$0.labels.isEmpty }
-        let changes = next.takeChanges(at: now, labels: isAsked ? labels.all : [:])
+        let isAsked = routing.asksForLabels || next.silences.contains { !$0.labels.isEmpty }
+        let changes = next.takeChanges(
+            at: now, labels: isAsked ? labels.all : [:],
+            audience: { routing.asksForLabels ? routing.audience($0, $1) : [] })
         guard !changes.isEmpty || through != judgedThrough || action != nil else { return }
         let isRouted = !routing.channels.isEmpty && routing.asksForLabels && !(changes.isEmpty && pings.isEmpty)
         let known = isRouted ? try labels.known(store) : [:]
@@ -128,6 +130,17 @@ actor AlertService {
             who: name, what: .alertAcknowledge, target: "alert \(id)", reason: note, at: now)
         try record(&next, through: judgedThrough, action: action, at: now)
         logger.notice("an alert was acknowledged", metadata: ["alert": "\(id)", "who": "\(name)"])
+        return try store.alert(id)
+    }
+
+    /// - Returns: `nil`: no alert with this id is active.
+    func resolve(_ id: Int64, by name: String, reason: String) throws(CollectorError) -> Alert? {
+        var next = book
+        let now = clock.now.wall
+        guard next.resolve(id, by: name, reason: reason, at: now) else { return nil }
+        let action = CollectorAction(who: name, what: .alertResolve, target: "alert \(id)", reason: reason, at: now)
+        try record(&next, through: judgedThrough, action: action, at: now)
+        logger.notice("an alert was resolved by hand", metadata: ["alert": "\(id)", "who": "\(name)"])
         return try store.alert(id)
     }
 

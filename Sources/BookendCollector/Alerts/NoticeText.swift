@@ -28,7 +28,7 @@ struct NoticeText {
     /// Lines of at most 72 characters, apart from a reason that is one long word.
     var lines: [String] {
         var lines = [sentence, ""]
-        if notice.occasion == .grown {
+        if !notice.news.isEmpty, notice.occasion == .grown || notice.occasion == .reminder {
             let news = Set(notice.news)
             lines += section("New", alert.ordered.filter { news.contains($0.key(of: kind)) })
             let others = open.filter { !news.contains($0.key(of: kind)) }
@@ -46,8 +46,14 @@ struct NoticeText {
             let note = acknowledgement.note.isEmpty ? "" : ": " + acknowledgement.note
             lines += Self.wrapped("\(acknowledgement.by) has taken it over\(note)") + [""]
         }
+        if let resolution = alert.resolution {
+            lines += Self.wrapped("\(resolution.by) resolved it by hand: \(Self.plain(resolution.note))") + [""]
+        }
         guard notice.occasion != .test else { return lines }
         lines.append("since \(Self.time(alert.raisedAt)), now \(Self.time(notice.at))")
+        if kind.isToldOnceForAll, notice.occasion == .raised || notice.occasion == .grown {
+            lines += Self.wrapped("Who is hit alike later joins this alert without a message of its own:")
+        }
         lines.append("bookend alerts show \(alert.id)")
         return lines
     }
@@ -58,7 +64,10 @@ struct NoticeText {
         return switch notice.occasion {
         case .raised: "\(what): \(Self.agents(open))."
         case .grown: "\(what): \(notice.news.count) more, \(Self.agents(open)) in all."
+        case .reminder where !notice.news.isEmpty:
+            "\(what): still so, \(Self.agents(open)), \(notice.news.count) of them new."
         case .reminder: "\(what): still so, \(Self.agents(open))."
+        case .resolved where alert.resolution != nil: "\(what): resolved by hand, \(Self.agents(alert.ordered))."
         case .resolved: "\(what): mended, \(Self.agents(alert.ordered))."
         case .test: "A test of this channel. Nothing is wrong."
         }

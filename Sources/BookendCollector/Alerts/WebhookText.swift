@@ -116,6 +116,7 @@ struct WebhookText {
         var at: String
         var raised_at: String
         var resolved_at: String?
+        var resolved_by: String?
         var agents_total: Int
         var agents_open: Int
         var agents: [Subject]
@@ -135,6 +136,7 @@ struct WebhookText {
             at = notice.at.rfc3339
             raised_at = alert.raisedAt.rfc3339
             resolved_at = alert.resolvedAt?.rfc3339
+            resolved_by = alert.resolution?.by
             agents_total = alert.subjects.count
             agents_open = alert.open.count
             agents = alert.ordered.prefix(WebhookText.subjectLimit).map { subject in

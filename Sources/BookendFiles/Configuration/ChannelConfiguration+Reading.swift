@@ -188,7 +188,8 @@ extension AlertRules {
         "alerts",
         [
             "quiet": "a duration from 0s to 1h", "longest": "a duration from 0s to 1d",
-            "growth": "a duration from 1m to 7d", "reminders": "a list of durations such as [24h, 72h]",
+            "growth": "a duration from 1m to 7d", "growth_alike": "a duration from 1m to 7d",
+            "reminders": "a list of durations such as [24h, 72h]",
             "agent_offline_after": "a duration from 1m to 30d, or never", "overdue_after": "a duration from 1m to 30d",
         ])
 
@@ -198,6 +199,12 @@ extension AlertRules {
         rules.quiet = keys["quiet"]?.duration(in: .zero ... .seconds(3_600)) ?? rules.quiet
         rules.longest = keys["longest"]?.duration(in: .zero ... .seconds(86_400)) ?? rules.longest
         rules.growth = keys["growth"]?.duration(in: .seconds(60) ... .seconds(7 * 86_400)) ?? rules.growth
+        rules.growthAlike =
+            keys["growth_alike"]?.duration(in: .seconds(60) ... .seconds(7 * 86_400)) ?? rules.growthAlike
+        if rules.growthAlike < rules.growth {
+            keys["growth_alike"]?.report("expected no less than growth: whoever is hit alike can wait")
+            rules.growthAlike = rules.growth
+        }
         rules.urgentGrowth = min(rules.urgentGrowth, rules.growth)
         let month = Duration.seconds(60) ... .seconds(30 * 86_400)
         if let reminders = keys["reminders"]?.list({ $0.duration(in: month) }) {

@@ -95,7 +95,8 @@ extension CollectorConfiguration {
             "coordinator": "a mapping with sync and public_key", "log_level": "a log level such as info",
             "retention": "a mapping with reports and jobs", "agent_lost_after": "a duration such as 5m",
             "missed_after": "a duration such as 5m", "dead_man": "a mapping with url and every",
-            "alerts": "a mapping with quiet, longest, growth, reminders, agent_offline_after and overdue_after",
+            "alerts":
+                "a mapping with quiet, longest, growth, growth_alike, reminders, agent_offline_after and overdue_after",
             "channels": "a list of mappings with name and type",
             "routes": "a list of mappings with channels, policies, labels, severity and kinds",
             "objectives": "a list of mappings with policies and within",

@@ -96,6 +96,7 @@ extension Query {
         case .auditAnchors: .auditRead
         case .alerts, .alert, .silences: .alertRead
         case .acknowledgeAlert: .alertAcknowledge
+        case .resolveAlert: .alertResolve
         case .silenceAlerts, .endSilence: .alertSilence
         case .testChannels: .channelTest
         case .serverKey(.show): .serverKeyShow

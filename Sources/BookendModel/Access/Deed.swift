@@ -42,6 +42,7 @@ package enum Deed: String, Hashable, Sendable, CaseIterable {
     case feedRead = "feed.read"
     case alertRead = "alert.read"
     case alertAcknowledge = "alert.acknowledge"
+    case alertResolve = "alert.resolve"
     case alertSilence = "alert.silence"
     case channelTest = "channel.test"
     case messageResend = "message.resend"
@@ -97,6 +98,7 @@ extension Deed {
         case .debtPay: DeedRule(least: .operator, phrase: "pay an owed post-script")
         case .debtForgive: DeedRule(least: .operator, phrase: "forgive an owed post-script")
         case .alertAcknowledge: DeedRule(least: .operator, phrase: "acknowledge an alert")
+        case .alertResolve: DeedRule(least: .operator, phrase: "resolve an alert")
         case .alertSilence: DeedRule(least: .operator, phrase: "silence alerts")
         case .channelTest: DeedRule(least: .operator, phrase: "test a channel")
         case .messageResend: DeedRule(least: .operator, phrase: "send a message again")

@@ -14,6 +14,8 @@ package enum Query: Hashable, Sendable {
     case alerts(AlertFilter)
     case alert(Int64)
     case acknowledgeAlert(Int64, note: String)
+    /// By hand, whatever it is about.
+    case resolveAlert(Int64, reason: String)
     /// Those that have not ended.
     case silences
     /// Its id and whoever asks are filled in.

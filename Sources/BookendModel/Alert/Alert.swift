@@ -1,7 +1,7 @@
 /// Something that people must be told of, from its beginning until it is mended: one for each cause, whoever it hits.
 ///
 /// ```
-/// raised ──▶ active ──(all who are hit are mended)──▶ resolved, for ever: the next time is a new alert
+/// raised ──▶ active ──(all who are hit are mended, or somebody says so)──▶ resolved, for ever: the next time is a new alert
 /// ```
 package struct Alert: Hashable, Sendable {
     /// Small and growing, so that a person can type it.
@@ -18,6 +18,8 @@ package struct Alert: Hashable, Sendable {
     /// Reminders so far.
     package var reminders: Int
     package var acknowledgement: Acknowledgement?
+    /// Who resolved it by hand, and why; `nil`: nobody did.
+    package var resolution: Acknowledgement?
     /// Whom it hits, and whom it hit.
     package var subjects: [AlertSubject.Key: AlertSubject]
 
@@ -88,12 +90,13 @@ package struct AlertSubject: Hashable, Sendable {
         }
     }
 
-    package var agent: AgentID
+    package let agent: AgentID
     /// The latest that it happened to; `nil`: no job.
     package var job: JobID?
-    package var status: Status?
+    package let status: Status?
     /// One sentence, at most 300 bytes.
-    package var reason: String
+    package let reason: String
+    package let likeness: Likeness
     /// Since when it is so, by the collector's clock.
     package var raisedAt: UnixTime
     /// `nil`: it still is.
@@ -111,6 +114,7 @@ package struct AlertSubject: Hashable, Sendable {
         self.job = job
         self.status = status
         self.reason = reason.cut(toBytes: 300)
+        likeness = Likeness(agent, status, self.reason)
         self.raisedAt = raisedAt
         self.mendedAt = mendedAt
         self.isTold = isTold
@@ -118,6 +122,19 @@ package struct AlertSubject: Hashable, Sendable {
     }
 
     package func key(of kind: AlertKind) -> Key { Key(agent: agent, job: kind.isOfJob ? job : nil) }
+
+    /// What two agents have in common that are hit alike: the same status, and the same words.
+    package struct Likeness: Hashable, Sendable {
+        private var status: Status?
+        private var words: String
+
+        /// Leaves out the agent's name, and whatever has a digit in it: times, sizes, process ids, numbered servers.
+        fileprivate init(_ agent: AgentID, _ status: Status?, _ reason: String) {
+            self.status = status
+            let words = reason.replacing(agent.rawValue, with: " ").split { !($0.isLetter || $0.isNumber) }
+            self.words = words.filter { !$0.contains(where: \.isNumber) }.joined(separator: " ")
+        }
+    }
 }
 
 /// Nobody is told of what it names until it ends.

@@ -99,6 +99,19 @@ package struct AlertBook: Hashable, Sendable {
         return true
     }
 
+    /// Whoever is hit counts as mended. When its cause is seen again, that is another alert: what comes with jobs when the next
+    /// one fails, what the collector itself looks at when it looks next.
+    ///
+    /// - Returns: `false`: there is no such alert that is active.
+    package mutating func resolve(_ id: Int64, by name: String, reason: String, at now: UnixTime) -> Bool {
+        guard let alert = alerts[id], alert.isActive else { return false }
+        alerts[id]?.resolution = Alert.Acknowledgement(by: name, at: now, note: reason)
+        let open = alert.subjects.filter { $0.value.mendedAt == nil }.keys
+        for key in open { alerts[id]?.subjects[key]?.mendedAt = now }
+        touched[id, default: []].formUnion(open)
+        return true
+    }
+
     /// - Returns: As it is recorded, with its id.
     package mutating func silence(_ silence: AlertSilence) -> AlertSilence {
         highestID += 1
@@ -121,8 +134,13 @@ package struct AlertBook: Hashable, Sendable {
 
     /// What changed since it was last asked, and what people are told at this time.
     ///
-    /// - Parameter labels: Of the agents, for silences that name some.
-    package mutating func takeChanges(at now: UnixTime, labels: [AgentID: [String: String]] = [:]) -> Changes {
+    /// - Parameters:
+    ///   - labels: Of the agents, for silences that name some.
+    ///   - audience: Who hears of such a cause on an agent with such labels: the names of channels.
+    package mutating func takeChanges(
+        at now: UnixTime, labels: [AgentID: [String: String]] = [:],
+        audience: (AlertCause, [String: String]) -> Set<String> = { _, _ in [] }
+    ) -> Changes {
         if silences.contains(where: { $0.until <= now }) {
             silences.removeAll { $0.until <= now }
             silencesChanged = true
@@ -132,7 +150,7 @@ package struct AlertBook: Hashable, Sendable {
             if touched[id] != nil, alerts[id]?.resolvedAt == nil, alerts[id]?.open.isEmpty == true {
                 alerts[id]?.resolvedAt = now
             }
-            if let notice = notice(of: id, at: now, labels) { changes.notices.append(notice) }
+            if let notice = notice(of: id, at: now, labels, audience) { changes.notices.append(notice) }
         }
         for (id, keys) in touched.sorted(by: { $0.key < $1.key }) {
             guard var alert = alerts[id] else { continue }
@@ -149,15 +167,19 @@ package struct AlertBook: Hashable, Sendable {
     }
 
     private mutating func notice(
-        of id: Int64, at now: UnixTime, _ labels: [AgentID: [String: String]]
+        of id: Int64, at now: UnixTime, _ labels: [AgentID: [String: String]],
+        _ audience: (AlertCause, [String: String]) -> Set<String>
     ) -> AlertNotice? {
-        guard let alert = alerts[id], let (occasion, news) = occasion(of: alert, at: now, labels) else { return nil }
+        guard let alert = alerts[id], let (occasion, news) = occasion(of: alert, at: now, labels, audience) else {
+            return nil
+        }
         alerts[id]?.notices += 1
         alerts[id]?.lastToldAt = now
         if alert.toldAt == nil { alerts[id]?.toldAt = now }
-        if occasion == .reminder {
+        // Whoever hears of more is reminded of the rest.
+        if occasion == .reminder || occasion == .grown {
             let reminders = rules.reminders.count { remindedAt(alert, $0) <= now }
-            alerts[id]?.reminders = reminders
+            alerts[id]?.reminders = max(alert.reminders, reminders)
         }
         for key in news { alerts[id]?.subjects[key]?.isTold = true }
         touched[id, default: []].formUnion(news)
@@ -169,7 +191,8 @@ package struct AlertBook: Hashable, Sendable {
     }
 
     private func occasion(
-        of alert: Alert, at now: UnixTime, _ labels: [AgentID: [String: String]]
+        of alert: Alert, at now: UnixTime, _ labels: [AgentID: [String: String]],
+        _ audience: (AlertCause, [String: String]) -> Set<String>
     ) -> (AlertNotice.Occasion, [AlertSubject.Key])? {
         let silences = silences.filter { $0.until > now }
         let heard = alert.subjects.filter { _, subject in
@@ -181,22 +204,53 @@ package struct AlertBook: Hashable, Sendable {
         }
         let open = heard.filter { $0.value.mendedAt == nil }
         let untold = open.filter { !$0.value.isTold }
-        if let first = untold.values.map(\.raisedAt).min(), let last = untold.values.map(\.raisedAt).max() {
-            let longest =
-                alert.toldAt == nil ? rules.longest : max(rules.longest, rules.growth * rules.longestGrowth)
-            var due = alert.cause.kind.isUrgent ? first : min(last + rules.quiet, first + longest)
-            if let told = alert.lastToldAt {
-                due = max(due, told + (alert.cause.kind.isUrgent ? rules.urgentGrowth : rules.growth))
-            }
-            if now >= due {
-                let news = untold.keys.sorted { ($0.agent, $0.job?.rawValue ?? 0) < ($1.agent, $1.job?.rawValue ?? 0) }
-                return (alert.toldAt == nil ? .raised : .grown, news)
-            }
+        func all() -> [AlertSubject.Key] {
+            untold.keys.sorted { ($0.agent, $0.job?.rawValue ?? 0) < ($1.agent, $1.job?.rawValue ?? 0) }
         }
-        guard alert.severity == .critical, alert.acknowledgement == nil, alert.toldAt != nil,
-            alert.reminders < rules.reminders.count, now >= remindedAt(alert, rules.reminders[alert.reminders]),
-            open.contains(where: \.value.isTold)
-        else { return nil }
-        return (.reminder, [])
+        guard let told = alert.lastToldAt else {
+            return isDue(untold.values, alert.cause.kind, now, longest: rules.longest) ? (.raised, all()) : nil
+        }
+        let others = strangers(among: untold, to: alert) { audience(alert.cause, labels[$0] ?? [:]) }
+        let isReminded =
+            alert.severity == .critical && alert.acknowledgement == nil && alert.reminders < rules.reminders.count
+            && now >= remindedAt(alert, rules.reminders[alert.reminders]) && open.count > others.count
+        if isReminded { return (.reminder, all()) }
+        let growth = alert.cause.kind.isUrgent ? rules.urgentGrowth : rules.growth
+        let longest = max(rules.longest, rules.growth * rules.longestGrowth)
+        let isGrown =
+            now >= told + growth && isDue(others.values, alert.cause.kind, now, longest: longest)
+            || now >= told + rules.growthAlike && isDue(untold.values, alert.cause.kind, now, longest: rules.longest)
+        return isGrown ? (.grown, all()) : nil
+    }
+
+    /// Nobody more was hit for a while, or the first of them long ago.
+    private func isDue(
+        _ subjects: some Collection<AlertSubject>, _ kind: AlertKind, _ now: UnixTime, longest: Duration
+    ) -> Bool {
+        guard let first = subjects.lazy.map(\.raisedAt).min(), let last = subjects.lazy.map(\.raisedAt).max() else {
+            return false
+        }
+        return now >= (kind.isUrgent ? first : min(last + rules.quiet, first + longest))
+    }
+
+    /// Those whom nobody expects: when they were hit, nobody was hit alike of whom the same people had been told.
+    private func strangers(
+        among untold: [AlertSubject.Key: AlertSubject], to alert: Alert, _ audience: (AgentID) -> Set<String>
+    ) -> [AlertSubject.Key: AlertSubject] {
+        guard alert.cause.kind.isToldOnceForAll, !untold.isEmpty else { return untold }
+        struct Alike: Hashable {
+            var likeness: AlertSubject.Likeness
+            var audience: Set<String>
+        }
+        func alike(_ subject: AlertSubject) -> Alike {
+            Alike(likeness: subject.likeness, audience: audience(subject.agent))
+        }
+        let never = UnixTime(milliseconds: .max)
+        var ends: [Alike: UnixTime] = [:]
+        for subject in alert.subjects.values where subject.isTold {
+            let (alike, end) = (alike(subject), subject.mendedAt ?? never)
+            ends[alike] = max(ends[alike] ?? end, end)
+        }
+        return untold.filter { _, subject in ends[alike(subject)].map { $0 <= subject.raisedAt } ?? true }
     }
 }

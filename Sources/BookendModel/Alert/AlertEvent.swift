@@ -32,7 +32,12 @@ package struct AlertEvent: Hashable, Sendable {
         let alert = notice.alert
         let news = notice.news.compactMap { alert.subjects[$0] }
         let open = alert.ordered.filter { $0.mendedAt == nil }
-        let about = notice.occasion == .resolved ? alert.ordered : news.isEmpty ? open : news
+        let about =
+            switch notice.occasion {
+            case .resolved: alert.ordered
+            case .reminder: open
+            case .raised, .grown, .test: news.isEmpty ? open : news
+            }
         self.init(
             id: alert.id, cause: alert.cause, occasion: notice.occasion, at: notice.at, hit: alert.subjects.count,
             open: open.count, agents: about.prefix(Self.limit).map(\.agent), reason: about.first?.reason ?? "")

@@ -77,6 +77,9 @@ extension AlertKind {
         [.agentLost, .agentOffline, .clockSkew, .agentCloned, .journalBroken].contains(self)
     }
 
+    /// Those who are hit alike later, in the same night, are no news for whoever was told of the first.
+    package var isToldOnceForAll: Bool { !isUrgent && !isOfFleet }
+
     /// Each job is mended by itself, and not by a later one.
     package var isOfJob: Bool { self == .debtUnpaid }
 

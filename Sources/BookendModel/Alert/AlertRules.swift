@@ -4,10 +4,15 @@ package struct AlertRules: Hashable, Sendable {
     package var quiet = Duration.seconds(300)
     /// …and at the latest so long after the first.
     package var longest = Duration.seconds(3_600)
-    /// Who is hit later is told together again, so long after the last message.
+    /// Who is hit later, and alike, is told with the next message, so long after the last one at the latest: a night in which a
+    /// thousand fail alike over eight hours is one message, in its first hour, and one at its end if all are well within a day.
+    /// Until then the alert itself names them (`bookend alerts show`), and so does the daily report.
+    ///
+    /// Not of what is urgent, and not of the whole fleet: those who fall silent one after the other need not have one cause.
+    package var growthAlike = Duration.seconds(24 * 3_600)
+    /// Who is hit later in another way, or for people who were not told yet, is told together, so long after the last message.
     package var growth = Duration.seconds(4 * 3_600)
-    /// …and, as long as ever more are hit, at the latest after so many times as long: a night in which a thousand fail over six
-    /// hours is one message in its first hour, and one at its end that names all others.
+    /// …and, as long as ever more are hit, at the latest after so many times as long.
     package var longestGrowth = 2
     /// The same for what is urgent: a service may be down.
     package var urgentGrowth = Duration.seconds(600)

@@ -133,6 +133,16 @@ nonisolated struct ProtoAlert: Sendable {
 
   var subjects: [ProtoAlertSubject] = []
 
+  /// absent: nobody resolved it by hand
+  var resolution: ProtoAlert.Acknowledgement {
+    get {_resolution ?? ProtoAlert.Acknowledgement()}
+    set {_resolution = newValue}
+  }
+  /// Returns true if `resolution` has been explicitly set.
+  var hasResolution: Bool {self._resolution != nil}
+  /// Clears the value of `resolution`. Subsequent reads from it will return its default value.
+  mutating func clearResolution() {self._resolution = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated struct Acknowledgement: Sendable {
@@ -157,34 +167,41 @@ nonisolated struct ProtoAlert: Sendable {
   fileprivate var _toldUnixMs: Int64? = nil
   fileprivate var _lastToldUnixMs: Int64? = nil
   fileprivate var _acknowledgement: ProtoAlert.Acknowledgement? = nil
+  fileprivate var _resolution: ProtoAlert.Acknowledgement? = nil
 }
 
 /// An alert with at most some of its subjects.
-nonisolated struct ProtoAlertRecord: Sendable {
+nonisolated struct ProtoAlertRecord: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var alert: ProtoAlert {
-    get {_alert ?? ProtoAlert()}
-    set {_alert = newValue}
+    get {_storage._alert ?? ProtoAlert()}
+    set {_uniqueStorage()._alert = newValue}
   }
   /// Returns true if `alert` has been explicitly set.
-  var hasAlert: Bool {self._alert != nil}
+  var hasAlert: Bool {_storage._alert != nil}
   /// Clears the value of `alert`. Subsequent reads from it will return its default value.
-  mutating func clearAlert() {self._alert = nil}
+  mutating func clearAlert() {_uniqueStorage()._alert = nil}
 
   /// how many subjects there are
-  var hit: Int32 = 0
+  var hit: Int32 {
+    get {_storage._hit}
+    set {_uniqueStorage()._hit = newValue}
+  }
 
   /// those that are not mended
-  var `open`: Int32 = 0
+  var `open`: Int32 {
+    get {_storage._open}
+    set {_uniqueStorage()._open = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _alert: ProtoAlert? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct ProtoAlertSilence: Sendable {
@@ -237,33 +254,42 @@ nonisolated struct ProtoAlertFilter: Sendable {
 }
 
 /// One message about an alert, as it waits for a channel.
-nonisolated struct ProtoAlertNotice: Sendable {
+nonisolated struct ProtoAlertNotice: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// raised, grown, reminder, resolved, test
-  var occasion: String = String()
+  var occasion: String {
+    get {_storage._occasion}
+    set {_uniqueStorage()._occasion = newValue}
+  }
 
   var alert: ProtoAlert {
-    get {_alert ?? ProtoAlert()}
-    set {_alert = newValue}
+    get {_storage._alert ?? ProtoAlert()}
+    set {_uniqueStorage()._alert = newValue}
   }
   /// Returns true if `alert` has been explicitly set.
-  var hasAlert: Bool {self._alert != nil}
+  var hasAlert: Bool {_storage._alert != nil}
   /// Clears the value of `alert`. Subsequent reads from it will return its default value.
-  mutating func clearAlert() {self._alert = nil}
+  mutating func clearAlert() {_uniqueStorage()._alert = nil}
 
   /// places among the alert's subjects
-  var news: [Int32] = []
+  var news: [Int32] {
+    get {_storage._news}
+    set {_uniqueStorage()._news = newValue}
+  }
 
-  var atUnixMs: Int64 = 0
+  var atUnixMs: Int64 {
+    get {_storage._atUnixMs}
+    set {_uniqueStorage()._atUnixMs = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _alert: ProtoAlert? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// How a way to tell people does.
@@ -520,7 +546,7 @@ nonisolated extension ProtoAlertSubject: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Alert"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}policy\0\u{3}raised_unix_ms\0\u{3}resolved_unix_ms\0\u{3}told_unix_ms\0\u{3}last_told_unix_ms\0\u{1}notices\0\u{1}reminders\0\u{1}acknowledgement\0\u{1}subjects\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}policy\0\u{3}raised_unix_ms\0\u{3}resolved_unix_ms\0\u{3}told_unix_ms\0\u{3}last_told_unix_ms\0\u{1}notices\0\u{1}reminders\0\u{1}acknowledgement\0\u{1}subjects\0\u{1}resolution\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -539,6 +565,7 @@ nonisolated extension ProtoAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 9: try { try decoder.decodeSingularInt32Field(value: &self.reminders) }()
       case 10: try { try decoder.decodeSingularMessageField(value: &self._acknowledgement) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.subjects) }()
+      case 12: try { try decoder.decodeSingularMessageField(value: &self._resolution) }()
       default: break
       }
     }
@@ -582,6 +609,9 @@ nonisolated extension ProtoAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.subjects.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.subjects, fieldNumber: 11)
     }
+    try { if let v = self._resolution {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -597,6 +627,7 @@ nonisolated extension ProtoAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.reminders != rhs.reminders {return false}
     if lhs._acknowledgement != rhs._acknowledgement {return false}
     if lhs.subjects != rhs.subjects {return false}
+    if lhs._resolution != rhs._resolution {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -646,41 +677,81 @@ nonisolated extension ProtoAlertRecord: SwiftProtobuf.Message, SwiftProtobuf._Me
   static let protoMessageName: String = _protobuf_package + ".AlertRecord"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}hit\0\u{1}open\0")
 
+  fileprivate class _StorageClass {
+    var _alert: ProtoAlert? = nil
+    var _hit: Int32 = 0
+    var _open: Int32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _alert = source._alert
+      _hit = source._hit
+      _open = source._open
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._alert) }()
-      case 2: try { try decoder.decodeSingularInt32Field(value: &self.hit) }()
-      case 3: try { try decoder.decodeSingularInt32Field(value: &self.`open`) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._alert) }()
+        case 2: try { try decoder.decodeSingularInt32Field(value: &_storage._hit) }()
+        case 3: try { try decoder.decodeSingularInt32Field(value: &_storage._open) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._alert {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.hit != 0 {
-      try visitor.visitSingularInt32Field(value: self.hit, fieldNumber: 2)
-    }
-    if self.`open` != 0 {
-      try visitor.visitSingularInt32Field(value: self.`open`, fieldNumber: 3)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._alert {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._hit != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._hit, fieldNumber: 2)
+      }
+      if _storage._open != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._open, fieldNumber: 3)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoAlertRecord, rhs: ProtoAlertRecord) -> Bool {
-    if lhs._alert != rhs._alert {return false}
-    if lhs.hit != rhs.hit {return false}
-    if lhs.`open` != rhs.`open` {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._alert != rhs_storage._alert {return false}
+        if _storage._hit != rhs_storage._hit {return false}
+        if _storage._open != rhs_storage._open {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -800,46 +871,88 @@ nonisolated extension ProtoAlertNotice: SwiftProtobuf.Message, SwiftProtobuf._Me
   static let protoMessageName: String = _protobuf_package + ".AlertNotice"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}occasion\0\u{1}alert\0\u{1}news\0\u{3}at_unix_ms\0")
 
+  fileprivate class _StorageClass {
+    var _occasion: String = String()
+    var _alert: ProtoAlert? = nil
+    var _news: [Int32] = []
+    var _atUnixMs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _occasion = source._occasion
+      _alert = source._alert
+      _news = source._news
+      _atUnixMs = source._atUnixMs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.occasion) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._alert) }()
-      case 3: try { try decoder.decodeRepeatedInt32Field(value: &self.news) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.atUnixMs) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._occasion) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._alert) }()
+        case 3: try { try decoder.decodeRepeatedInt32Field(value: &_storage._news) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._atUnixMs) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.occasion.isEmpty {
-      try visitor.visitSingularStringField(value: self.occasion, fieldNumber: 1)
-    }
-    try { if let v = self._alert {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if !self.news.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.news, fieldNumber: 3)
-    }
-    if self.atUnixMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.atUnixMs, fieldNumber: 4)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._occasion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._occasion, fieldNumber: 1)
+      }
+      try { if let v = _storage._alert {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._news.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._news, fieldNumber: 3)
+      }
+      if _storage._atUnixMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._atUnixMs, fieldNumber: 4)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoAlertNotice, rhs: ProtoAlertNotice) -> Bool {
-    if lhs.occasion != rhs.occasion {return false}
-    if lhs._alert != rhs._alert {return false}
-    if lhs.news != rhs.news {return false}
-    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._occasion != rhs_storage._occasion {return false}
+        if _storage._alert != rhs_storage._alert {return false}
+        if _storage._news != rhs_storage._news {return false}
+        if _storage._atUnixMs != rhs_storage._atUnixMs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -170,6 +170,14 @@ nonisolated struct ProtoQuery: Sendable {
     set {query = .acknowledgeAlert(newValue)}
   }
 
+  var resolveAlert: ProtoQuery.ResolveAlert {
+    get {
+      if case .resolveAlert(let v)? = query {return v}
+      return ProtoQuery.ResolveAlert()
+    }
+    set {query = .resolveAlert(newValue)}
+  }
+
   var silences: ProtoQuery.Silences {
     get {
       if case .silences(let v)? = query {return v}
@@ -255,6 +263,7 @@ nonisolated struct ProtoQuery: Sendable {
     case alerts(ProtoAlertFilter)
     case alertID(Int64)
     case acknowledgeAlert(ProtoQuery.AcknowledgeAlert)
+    case resolveAlert(ProtoQuery.ResolveAlert)
     case silences(ProtoQuery.Silences)
     case silenceAlerts(ProtoAlertSilence)
     case endSilence(Int64)
@@ -335,6 +344,20 @@ nonisolated struct ProtoQuery: Sendable {
     var id: Int64 = 0
 
     var note: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct ResolveAlert: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var id: Int64 = 0
+
+    var reason: String = String()
 
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1051,7 +1074,7 @@ nonisolated extension ProtoJobFilter: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Query"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0\u{1}messages\0\u{3}resend_messages\0\u{3}discard_messages\0\u{3}server_key\0\u{3}backup_ages\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}jobs\0\u{3}job_id\0\u{1}fleet\0\u{1}feed\0\u{3}feed_head\0\u{4}\u{e}audit_anchors\0\u{2}\u{a}alerts\0\u{3}alert_id\0\u{3}acknowledge_alert\0\u{1}silences\0\u{3}silence_alerts\0\u{3}end_silence\0\u{3}test_channels\0\u{1}messages\0\u{3}resend_messages\0\u{3}discard_messages\0\u{3}server_key\0\u{3}backup_ages\0\u{3}resolve_alert\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1264,6 +1287,18 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.query = .backupAges(v)
         }
       }()
+      case 42: try {
+        var v: ProtoQuery.ResolveAlert?
+        var hadOneofValue = false
+        if self.query != nil {
+          hadOneofValue = true
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.query = .resolveAlert(v)
+        }
+      }()
       default: break
       }
     }
@@ -1349,6 +1384,10 @@ nonisolated extension ProtoQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .backupAges?: try {
       guard case .backupAges(let v)? = self.query else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
+    case .resolveAlert?: try {
+      guard case .resolveAlert(let v)? = self.query else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
     }()
     case nil: break
     }
@@ -1505,6 +1544,41 @@ nonisolated extension ProtoQuery.AcknowledgeAlert: SwiftProtobuf.Message, SwiftP
   static func ==(lhs: ProtoQuery.AcknowledgeAlert, rhs: ProtoQuery.AcknowledgeAlert) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.note != rhs.note {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuery.ResolveAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = ProtoQuery.protoMessageName + ".ResolveAlert"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoQuery.ResolveAlert, rhs: ProtoQuery.ResolveAlert) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -14,8 +14,8 @@ struct AccessTests {
         ],
         .operator: [
             "backup.order", "rehearsal.order", "job.cancel", "job.logs", "restore.order", "debt.pay", "debt.forgive",
-            "policy.pause", "policy.resume", "agent.maintain", "alert.acknowledge", "alert.silence", "channel.test",
-            "message.resend", "message.discard",
+            "policy.pause", "policy.resume", "agent.maintain", "alert.acknowledge", "alert.resolve", "alert.silence",
+            "channel.test", "message.resend", "message.discard",
         ],
         .admin: [
             "policy.apply", "policy.delete", "peer.label", "peer.rename", "peer.approve", "peer.revoke", "token.list",

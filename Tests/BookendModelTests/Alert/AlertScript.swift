@@ -24,6 +24,8 @@ enum AlertScript {
         switch parts[0] {
         case "tick": return
         case "ack": #expect(book.acknowledge(try #require(Int64(parts[1])), by: "alice", note: "", at: now))
+        case "resolve":
+            #expect(book.resolve(try #require(Int64(parts[1])), by: "alice", reason: "gone", at: now))
         case "unsilence": #expect(book.endSilence(try #require(Int64(parts[1]))))
         case "silence":
             let minutes = try #require(Int64(parts[3]))

@@ -3,7 +3,7 @@ import BookendModel
 
 struct AlertsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alerts", abstract: "What people must be told: list, show, acknowledge, silence.",
+        commandName: "alerts", abstract: "What people must be told: list, show, acknowledge, resolve, silence.",
         discussion: """
             What is alike is one alert, whoever it hits: it is active until the last of
             them is mended, and then resolves itself. The collector's channels tell people
@@ -13,13 +13,15 @@ struct AlertsCommand: AsyncParsableCommand {
               bookend alerts
               bookend alerts show 7
               bookend alerts ack 7 --note "disk ordered"
+              bookend alerts resolve 7 --reason "the server is gone"
               bookend alerts silence --agent 'web-*' --for 2h --reason "they are moved"
               bookend alerts test ops-mail
               bookend alerts messages
             """,
         subcommands: [
-            AlertsListCommand.self, AlertsShowCommand.self, AlertsAcknowledgeCommand.self, AlertsSilenceCommand.self,
-            AlertsTestCommand.self, AlertsMessagesCommand.self, AlertsResendCommand.self, AlertsDiscardCommand.self,
+            AlertsListCommand.self, AlertsShowCommand.self, AlertsAcknowledgeCommand.self, AlertsResolveCommand.self,
+            AlertsSilenceCommand.self, AlertsTestCommand.self, AlertsMessagesCommand.self, AlertsResendCommand.self,
+            AlertsDiscardCommand.self,
         ],
         defaultSubcommand: AlertsListCommand.self)
 }
@@ -106,6 +108,38 @@ struct AlertsAcknowledgeCommand: AsyncParsableCommand {
         let alerts = try await FleetClient(connection).collector().alerts(.acknowledgeAlert(alert, note: note))
         output.write(.object(["alerts": .list(alerts.map(\.document))])) { _ in
             alerts.map { "alert \($0.alert.id), \($0.alert.cause.title): acknowledged" }
+        }
+    }
+}
+
+struct AlertsResolveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve", abstract: "Say that an alert is over, although nothing told the collector so.",
+        discussion: """
+            Alerts resolve themselves when what caused them is mended. When the cause of
+            this one is seen again, that is a new alert.
+
+            Examples:
+              bookend alerts resolve 7 --reason "the server is gone"
+            """)
+
+    @Argument(help: "The alert's id.")
+    var alert: Int64
+    @Option(help: "Why.")
+    var reason: String
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (1...1_000).contains(reason.utf8.count) else {
+            throw ValidationError("--reason: expected 1 to 1000 bytes")
+        }
+    }
+
+    func run() async throws {
+        let alerts = try await FleetClient(connection).collector().alerts(.resolveAlert(alert, reason: reason))
+        output.write(.object(["alerts": .list(alerts.map(\.document))])) { _ in
+            alerts.map { "alert \($0.alert.id), \($0.alert.cause.title): resolved" }
         }
     }
 }
