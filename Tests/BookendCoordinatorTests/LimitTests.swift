@@ -133,6 +133,30 @@ import Testing
         #expect(stage.told.count == 3)
     }
 
+    @Test func `a start that its agent never took waits again when that is back, as others have its place`() throws {
+        var stage = try Stage([Self.policy(StartLimits(perPolicy: 2))])
+        stage.tick()
+        let gone = try #require(stage.told.keys.min())
+        let lost = try #require(stage.told[gone])
+        _ = stage.machine.handle(.unreachable(gone), at: stage.now)
+        stage.tick()
+        #expect(stage.told.count == 3)
+        let back = stage.machine.handle(.hello(gone, .sample(wall: stage.now.wall)), at: stage.now)
+        let snapshots = back.compactMap { action -> SyncSnapshot? in
+            if case .send(.syncSnapshot(let snapshot), _) = action { snapshot } else { nil }
+        }
+        #expect(snapshots.map(\.triggers) == [[]])
+        #expect(snapshots[0].slots.filter(\.isHeld).map(\.job) == [lost])
+        stage.told[gone] = nil
+        stage.tick()
+        #expect(stage.told[gone] == nil)
+        let other = try #require(stage.told.keys.min())
+        stage.acknowledge(other)
+        stage.beat(other)
+        stage.tick()
+        #expect(stage.told[gone] == lost)
+    }
+
     @Test func `a repository's limit counts the jobs of every policy that writes into it`() throws {
         let one = Self.policy(StartLimits(perRepository: 2), name: "one", repository: "main")
         let two = Self.policy(.none, name: "two", repository: "main")

@@ -3,17 +3,18 @@
 /// ```
 ///            its start comes            there is room, its agent is there
 ///  a slot ───────────────────▶ waiting ───────────────────────────────────▶ granted
-///                                 │ its deadline, a cancel                     │ the agent no longer names it
-///                                 ▼                                            ▼
-///                             forgotten                                    forgotten
+///                                 │ ▲         the agent is offline, and never took it │
+///                                 │ └─────────────────────────────────────────────────┤
+///                                 │ its deadline, a cancel                            │ the agent no longer names it
+///                                 ▼                                                   ▼
+///                             forgotten                                           forgotten
 /// ```
 ///
 /// Counted are the jobs that agents name, whoever ordered them, and what was granted. Only starts of the schedule wait, and
 /// only for agents that are connected: one that is cut off starts its jobs by itself.
 package struct CoordinatorLimits: Hashable, Sendable {
     private struct Grant: Hashable, Sendable {
-        var policy: PolicyName
-        var agent: AgentID
+        var trigger: Trigger
         var isAcknowledged = false
     }
 
@@ -28,7 +29,7 @@ package struct CoordinatorLimits: Hashable, Sendable {
 
     /// A start that waits for nobody counts from here on, too.
     package mutating func note(_ trigger: Trigger) {
-        grants[trigger.job] = Grant(policy: trigger.policy, agent: trigger.agent)
+        grants[trigger.job] = Grant(trigger: trigger)
     }
 
     package mutating func forget(_ job: JobID) {
@@ -39,7 +40,7 @@ package struct CoordinatorLimits: Hashable, Sendable {
     /// The agent has the job, whether or not it was granted.
     package mutating func acknowledge(_ job: JobID) {
         if let trigger = waiting.removeValue(forKey: job) {
-            grants[job] = Grant(policy: trigger.policy, agent: trigger.agent)
+            grants[job] = Grant(trigger: trigger)
         }
         grants[job]?.isAcknowledged = true
     }
@@ -48,13 +49,19 @@ package struct CoordinatorLimits: Hashable, Sendable {
     package mutating func hear(_ jobs: [ActiveJob], of agent: AgentID) {
         guard !grants.isEmpty else { return }
         let named = Set(jobs.map(\.job))
-        grants = grants.filter { $0.value.agent != agent || !$0.value.isAcknowledged || named.contains($0.key) }
+        grants = grants.filter { job, grant in
+            grant.trigger.agent != agent || !grant.isAcknowledged || named.contains(job)
+        }
     }
 
-    /// The agent is offline.
-    package mutating func lose(_ agent: AgentID) {
-        guard !grants.isEmpty else { return }
-        grants = grants.filter { $0.value.agent != agent }
+    /// The agent is offline. What it has it names when it comes back.
+    ///
+    /// - Returns: What was granted to it and not acknowledged, in order: it has no place any more.
+    package mutating func lose(_ agent: AgentID) -> [Trigger] {
+        guard !grants.isEmpty else { return [] }
+        let lost = grants.values.filter { $0.trigger.agent == agent }
+        for grant in lost { grants[grant.trigger.job] = nil }
+        return lost.filter { !$0.isAcknowledged }.map(\.trigger).sorted { $0.job < $1.job }
     }
 
     /// The starts for which there is room now, in the order in which they came.
@@ -66,7 +73,7 @@ package struct CoordinatorLimits: Hashable, Sendable {
         fleet: Int?, policy: (PolicyName) -> Policy?, active: [ActiveJob], isReachable: (AgentID) -> Bool
     ) -> [Trigger] {
         guard !waiting.isEmpty else { return [] }
-        var running: [JobID: PolicyName] = grants.mapValues(\.policy)
+        var running: [JobID: PolicyName] = grants.mapValues(\.trigger.policy)
         for job in active { running[job.job] = job.policy }
         var count = running.count
         var byPolicy: [PolicyName: Int] = [:]
@@ -88,7 +95,7 @@ package struct CoordinatorLimits: Hashable, Sendable {
             byPolicy[trigger.policy, default: 0] += 1
             count += 1
             waiting[trigger.job] = nil
-            grants[trigger.job] = Grant(policy: trigger.policy, agent: trigger.agent)
+            grants[trigger.job] = Grant(trigger: trigger)
             granted.append(trigger)
         }
         return granted

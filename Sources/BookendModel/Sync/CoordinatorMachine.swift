@@ -130,7 +130,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
             delivery.hurry(agent)
             return [reply(to: agent, at: now)]
         case .unreachable(let agent):
-            limits.lose(agent)
+            holdAgain(limits.lose(agent))
             return presence.lose(agent).map(Action.note)
         case .triggerAcknowledged(let agent, let job): return acknowledge(job, by: agent)
         case .cancelAcknowledged(let agent, let job):
@@ -193,7 +193,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
     private mutating func tick(at now: Moment) -> [Action] {
         let notes = presence.tick(rules, at: now)
         var actions = notes.map(Action.note)
-        for case .wentOffline(let agent) in notes { limits.lose(agent) }
+        for case .wentOffline(let agent) in notes { holdAgain(limits.lose(agent)) }
         var held: [Trigger] = []
         for slot in slots.due(at: now.wall) {
             let isLimited = isLimited(slot)
@@ -234,6 +234,14 @@ package struct CoordinatorMachine: Hashable, Sendable {
         let byAgent = Dictionary(grouping: withdrawn, by: \.agent).filter { presence.isGreeted($0.key) }
         return byAgent.sorted { $0.key < $1.key }.map { agent, withdrawn in
             .publish(.slotChange(slots.withdraw(withdrawn.map(\.job), of: agent)), to: agent)
+        }
+    }
+
+    /// Others take the places of these: they wait for new ones once their agents are back.
+    private mutating func holdAgain(_ starts: [Trigger]) {
+        for start in starts where isLimited(start) {
+            delivery.hold(start.job, of: start.agent, true)
+            limits.hold(start)
         }
     }
 
