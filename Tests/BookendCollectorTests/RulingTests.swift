@@ -79,6 +79,31 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `what a coordinator planned before it went back in time is not missed`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            let planned = triggerRecord(1, "web-1", .planned)
+            _ = try store.store(
+                roster(2, planned, triggerRecord(2, "web-1", .planned), triggerRecord(3, "web-1", .pending)), at: now)
+            #expect(try reopen().highestJob().rawValue == 3, "the coordinator is to go above what it planned")
+            let late = planned.trigger.notAfter + .seconds(1)
+            func expected() throws -> [Int64] {
+                try reopen().expectations(dueBefore: late, limit: 10).filter { $0.trigger.agent.rawValue == "web-1" }
+                    .map(\.trigger.job.rawValue).sorted()
+            }
+            #expect(try expected() == [1, 2, 3])
+            // It gave the id to another agent's job.
+            _ = try store.store(roster(3, triggerRecord(1, "web-2", .pending)), at: now)
+            #expect(try expected() == [2, 3])
+            var other = roster(1)
+            other.epoch = 7
+            _ = try store.store(other, at: now)
+            other.epoch = 8
+            _ = try store.store(other, at: now)
+            #expect(try expected() == [3], "what was ordered is missed if nobody speaks of it")
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `who folds the feed has what the collector has`(_ kind: Kind) throws {
         for seed in 0..<40 as Range<UInt64> {
             try with(kind) { store, reopen in

@@ -215,12 +215,22 @@ package final class InMemoryReportStore: ReportStore {
     }
 
     package func highestJob() -> JobID {
-        state.withLock { $0.jobs.keys.map(\.job).max() ?? JobID(rawValue: 0) }
+        state.withLock { state in
+            let highest = [state.jobs.keys.map(\.job).max(), state.expectations.keys.map(\.job).max()]
+            return highest.compactMap(\.self).max() ?? JobID(rawValue: 0)
+        }
     }
 
     package func store(_ roster: RosterReply, at now: UnixTime) -> [FeedEntry] {
         state.withLock { state in
             var entries: [FeedEntry] = []
+            let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
+            let named = Dictionary(roster.triggers.map { ($0.trigger.job, $0.trigger.agent) }, uniquingKeysWith: { $1 })
+            if isOther || !named.isEmpty {
+                state.expectations = state.expectations.filter { key, record in
+                    record.state != .planned || !isOther && named[key.job] ?? key.agent == key.agent
+                }
+            }
             for record in roster.triggers {
                 let key = Key(job: record.trigger.job, agent: record.trigger.agent)
                 let old = state.jobs[key]
@@ -230,7 +240,6 @@ package final class InMemoryReportStore: ReportStore {
                 state.put(new, by: key)
                 if let ruling = new.ruling(after: old, at: now) { entries.append(state.append(ruling, now)) }
             }
-            let isOther = state.rosterEpoch != 0 && state.rosterEpoch != roster.epoch
             if isOther { state.stalePeers = Set(state.peers.values.filter { $0.state != .revoked }.map(\.key)) }
             for peer in roster.peers where state.peers[peer.key]?.state != .revoked {
                 state.peers[peer.key] = peer

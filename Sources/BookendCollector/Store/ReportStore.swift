@@ -41,7 +41,7 @@ package protocol ReportStore: Sendable {
     /// Peers that the coordinator told of, and the latest ``RosterReply/peersThrough``; 0: none.
     func peers() throws(CollectorError) -> (peers: [Peer], through: Int64)
 
-    /// The highest job id that a job here has; 0: there is none.
+    /// The highest job id that a job here has, or that is planned or ordered; 0: there is none.
     func highestJob() throws(CollectorError) -> JobID
 
     /// Makes jobs of triggers that no report has told of yet, keeps peers by their keys, and the roster's position with
@@ -49,6 +49,8 @@ package protocol ReportStore: Sendable {
     ///
     /// Another epoch than before makes the coordinator tell all that it knows anew, page by page. Peers of which it does not
     /// tell are forgotten with the first page without a peer: until then nobody is shut out whose page has not come yet.
+    /// What was planned is forgotten at once, and by itself when its id is another agent's now: whoever forgot the plan plans
+    /// again. What was ordered stays, and is missed when no agent speaks of it.
     ///
     /// - Returns: Jobs that ended on the coordinator's word, and those that did not after all, with their cursors, in cursor
     ///   order; each once.

@@ -20,6 +20,18 @@ extension SQLiteReportStore {
         ])
     }
 
+    /// Of a coordinator that went back in time: what it plans now it tells anew.
+    static func forgetPlans(_ database: Database) throws {
+        try database.execute(sql: "DELETE FROM expectations WHERE state = 'planned'")
+    }
+
+    /// Its id was another start's, in the life that its coordinator forgot.
+    static func forgetPlans(of trigger: Trigger, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: "DELETE FROM expectations WHERE job = ? AND agent <> ? AND state = 'planned'"
+        ).execute(arguments: [trigger.job.rawValue, trigger.agent.rawValue])
+    }
+
     static func forgetExpectation(_ job: JobID, _ agent: AgentID, _ database: Database) throws {
         try database.cachedStatement(sql: "DELETE FROM expectations WHERE job = ? AND agent = ?")
             .execute(arguments: [job.rawValue, agent.rawValue])

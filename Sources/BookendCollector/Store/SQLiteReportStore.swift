@@ -92,14 +92,21 @@ package final class SQLiteReportStore: ReportStore {
 
     package func highestJob() throws(CollectorError) -> JobID {
         try read { database in
-            JobID(rawValue: try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(job) FROM jobs")) ?? 0)
+            let highest = try ["jobs", "expectations"].map { table in
+                try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(job) FROM \(table)")) ?? 0
+            }
+            return JobID(rawValue: highest.max() ?? 0)
         }
     }
 
     package func store(_ roster: RosterReply, at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
             var rulings: [Inference] = []
+            if let epoch = try Self.fact("roster_epoch", database), epoch != 0, UInt64(bitPattern: epoch) != roster.epoch {
+                try Self.forgetPlans(database)
+            }
             for record in roster.triggers {
+                try Self.forgetPlans(of: record.trigger, database)
                 let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
                 let old = try Self.aggregate(key, database)
                 try Self.expect(
