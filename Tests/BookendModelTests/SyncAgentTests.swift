@@ -306,6 +306,7 @@ private struct SyncWorld {
         _ = sync.handle(.lost, at: start)
         #expect(sync.goneAt == nil, "it was never there")
         let reply = HeartbeatReply(generation: 0, wall: UnixTime(milliseconds: 0))
+        _ = sync.handle(.connected, at: start)
         _ = sync.handle(.heartbeatReply(reply), at: start + .seconds(1))
         #expect(sync.goneAt == start + .seconds(46))
         _ = sync.handle(.tick, at: start + .seconds(40))

@@ -5,11 +5,11 @@ struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow the reports of the fleet as they are stored.",
         discussion: """
-            Each line is a report (a job or a stage reached a status), what is known of a job
-            of which no agent spoke (its agent was offline, it was missed), or an alert that
-            people are told of. Nothing is missed and nothing comes twice, also when the
-            collector is away for a while. With --output json each line is one object; its
-            `cursor` can be kept, and --from goes on behind it.
+            Each line is a report (a job or a stage reached a status), what is known of
+            a job of which no agent spoke (its agent was offline, it was missed), or an
+            alert that people are told of. Nothing is missed and nothing comes twice,
+            also when the collector is away for a while. With --output json each line is
+            one object; its `cursor` can be kept, and --from goes on behind it.
 
             Examples:
               bookend watch
