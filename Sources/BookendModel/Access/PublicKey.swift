@@ -4,8 +4,10 @@ package struct PublicKey: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// - Returns: `nil` when the text is not 40 characters of Z85.
     package init?(checking text: some StringProtocol) {
-        guard text.utf8.count == 40, text.utf8.allSatisfy({ Self.isAllowed[Int($0)] }) else { return nil }
-        self.text = String(text)
+        var text = String(text)
+        let isKey = text.withUTF8 { bytes in bytes.count == 40 && bytes.allSatisfy { Self.isAllowed[Int($0)] } }
+        guard isKey else { return nil }
+        self.text = text
     }
 
     package var description: String { text }
