@@ -4,7 +4,7 @@ import BookendModel
 /// A second server that was made from an agent's, with its key and its journal, and does what it believes to be its work.
 final class Clone {
     /// A heartbeat of each of the two, and a look at the agents.
-    private static let patience: Int64 = 2_100_000
+    private static let patience = World.heartbeat.milliseconds * 2 + 300_000
 
     let host: AgentHost
     let process: SimulatedProcess

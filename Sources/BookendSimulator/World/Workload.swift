@@ -72,7 +72,7 @@ enum Workload {
         var wishes: [(Int64, Wish)] = []
         var time: Int64 = 120_000
         while true {
-            time += random.skewed(600_000...7_200_000)
+            time += random.skewed(600_000...10_800_000)
             guard time < end else { return wishes }
             let after = Duration.milliseconds(random.skewed(0...60_000))
             let fault = random.permille(200) ? nil : StagedFault(random.pick(StagedFault.Kind.allCases), after: after)
@@ -87,11 +87,11 @@ enum Workload {
         wishes += holds(seed, agents: agents, until: end)
         var time: Int64 = 120_000
         while true {
-            time += random.skewed(1_000...5_400_000)
+            time += random.skewed(1_000...7_200_000)
             guard time < end else { return wishes.sorted { $0.0 < $1.0 } }
             switch random.number(0...99) {
             case 0..<80:
-                let count = Int(random.number(1...Int64(min(4, agents.count))))
+                let count = Int(random.number(1...Int64(min(3, agents.count))))
                 let chosen = Set((0..<count).map { _ in random.pick(agents) }).sorted()
                 let queue: Duration? = random.permille(600) ? .seconds(random.number(600...14_400)) : nil
                 wishes.append(

@@ -141,7 +141,7 @@ final class World: @unchecked Sendable {
     static let query = "ipc:///sim/query"
     static let localFeed = "ipc:///sim/feed"
     /// Long, as what a quiet fleet says costs most of the time of a history.
-    static let heartbeat = Duration.seconds(900)
+    static let heartbeat = Duration.seconds(1_800)
 
     private static let broadcasts = [broadcast, feed, localFeed].compactMap { try? Endpoint($0) }  // Written above.
     private static let coordinatorPlaces = [sync, broadcast, control].compactMap { try? Endpoint($0) }  // As well.
@@ -155,7 +155,7 @@ final class World: @unchecked Sendable {
                 sync: try Endpoint(Self.sync), broadcast: try Endpoint(Self.broadcast),
                 control: try Endpoint(Self.control)),
             rules: CoordinatorRules(
-                offlineAfter: .seconds(2_700), redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400),
+                offlineAfter: Self.heartbeat * 3, redeliverAfter: .seconds(60), slotHorizon: .seconds(2 * 86_400),
                 jobsAtOnce: limits.jobsAtOnce),
             tickInterval: .seconds(60), network: life.host, keys: keys.coordinator,
             keyFile: try WatchedKeyFile(path: keys.path),
@@ -167,7 +167,7 @@ final class World: @unchecked Sendable {
 
     private func runCollector(_ life: Life) async throws {
         var configuration = CollectorConfiguration()
-        configuration.agentLostAfter = .seconds(2_100)
+        configuration.agentLostAfter = Self.heartbeat * 2 + .seconds(300)
         configuration.intake = Self.intake
         configuration.feed = Self.feed
         configuration.query = Self.query
@@ -183,7 +183,7 @@ final class World: @unchecked Sendable {
         let collector = Collector(
             configuration: configuration, network: life.host, keys: keys.collector, ring: keys.ring,
             store: store, alerts: quiet == nil ? nil : store,
-            clock: SimulatedClock(life: life), rosterInterval: .seconds(240),
+            clock: SimulatedClock(life: life), rosterInterval: .seconds(300),
             silenceInterval: .seconds(600), alertInterval: .seconds(120),
             doors: door, logger: logger("collector", life))
         try await collector.run()
