@@ -102,9 +102,8 @@ package final class SQLiteReportStore: ReportStore {
     package func store(_ roster: RosterReply, at now: UnixTime) throws(CollectorError) -> [FeedEntry] {
         try write { database in
             var rulings: [Inference] = []
-            if let epoch = try Self.fact("roster_epoch", database), epoch != 0, UInt64(bitPattern: epoch) != roster.epoch {
-                try Self.forgetPlans(database)
-            }
+            let epoch = UInt64(bitPattern: try Self.fact("roster_epoch", database) ?? 0)
+            if epoch != 0, epoch != roster.epoch { try Self.forgetPlans(database) }
             for record in roster.triggers {
                 try Self.forgetPlans(of: record.trigger, database)
                 let key = JobKey(job: record.trigger.job, agent: record.trigger.agent)
