@@ -194,6 +194,8 @@ struct SocketContractTests {
             limits.outboxMessages = 100
             limits.sendQueue = 10
             limits.receiveQueue = 10
+            // Who reads nothing answers no heartbeat either, and a busy machine may need longer than one.
+            limits.heartbeat = .seconds(600)
             let router = try await stage.serve(.router, limits: limits)
             let dealer = try await stage.connect(.dealer, to: router, limits: limits)
             _ = await dealer.connectionEvents.first { $0 == .connected }
