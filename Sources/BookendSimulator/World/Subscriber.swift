@@ -5,9 +5,9 @@ import BookendWire
 /// Somebody who follows the feed, as proto/README.md says how: what is published says that there is something new, and what
 /// is new is asked for behind the last cursor.
 final class Subscriber: @unchecked Sendable {
-    private static let interval: Int64 = 300_000
+    private static let interval: Int64 = 600_000
     private static let patience: Int64 = 30_000
-    private static let calm: Int64 = 30_000
+    private static let calm: Int64 = 60_000
     private static let page = 200
 
     private unowned let world: World

@@ -201,7 +201,7 @@ final class World: @unchecked Sendable {
             journal: SimulatedJournal(
                 transactions: Transactions(life: life, disk: host.disk), journal: host.journal, host: host),
             clock: SimulatedClock(life: life), server: SimulatedServer(host: host, life: life),
-            slotPause: .seconds(300),
+            slotPause: .seconds(600),
             logger: logger("\(host.id)", life))
         try await agent.run()
     }
