@@ -6,9 +6,6 @@ import Glibc
 
 /// Backup and restore of the coordinator's database.
 package enum CoordinatorCopies {
-    /// Ids and generations that were given after the copy was made, at most, before anybody says how many there were.
-    static let gap: Int64 = 1_000
-
     private static let copies = DatabaseCopy(
         program: "bookend-coordinator", migrator: PolicyStoreSchema.migrator, landmark: "policy_edits")
 
@@ -49,12 +46,12 @@ extension SQLitePolicyStore {
                     who: "local/\(getuid())", origin: "", what: "database.restore", target: "coordinator.sqlite",
                     result: .done, detail: "entries behind this one that the collector saw are of before")
             ], at: now, database)
-        try set("job", counter("job", database) + CoordinatorCopies.gap, database)
+        try set("job", counter("job", database) + RestoredStore.gap, database)
         let generation = try max(
             Int64.fetchOne(database, sql: "SELECT max(generation) FROM policy_edits") ?? 0,
             counter("generation", database))
-        try set("generation", generation + CoordinatorCopies.gap, database)
-        try set("peers", counter("peers", database) + CoordinatorCopies.gap, database)
+        try set("generation", generation + RestoredStore.gap, database)
+        try set("peers", counter("peers", database) + RestoredStore.gap, database)
         // Starts that passed since the copy was made were planned, under ids that this database does not know.
         try set("slots_planned_unix_ms", now.milliseconds, database)
     }

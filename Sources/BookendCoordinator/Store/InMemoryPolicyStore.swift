@@ -80,10 +80,10 @@ package final class InMemoryPolicyStore: PolicyStore {
             contents.lastEpoch = lastEpoch
             guard let command else { return }
             contents.renewEpoch()
-            contents.highestJob += CoordinatorCopies.gap
+            contents.highestJob += RestoredStore.gap
             contents.generation =
-                max(contents.generation, contents.edits.last?.generation ?? 0) + CoordinatorCopies.gap
-            contents.peerGeneration += CoordinatorCopies.gap
+                max(contents.generation, contents.edits.last?.generation ?? 0) + RestoredStore.gap
+            contents.peerGeneration += RestoredStore.gap
             contents.plannedAt = command
         }
     }

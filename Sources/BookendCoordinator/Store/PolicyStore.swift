@@ -110,3 +110,9 @@ package struct TriggerChanges: Hashable, Sendable {
         self.isComplete = isComplete
     }
 }
+
+/// A store that goes on from a copy of itself.
+enum RestoredStore {
+    /// Ids and generations that were given after the copy was made, at most, before anybody says how many there were.
+    static let gap: Int64 = 1_000
+}
