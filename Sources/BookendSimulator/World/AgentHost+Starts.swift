@@ -50,9 +50,9 @@ extension AgentHost {
                 + "\(limit) at once")
     }
 
-    /// What is paused, or in maintenance, is started by no coordinator; what an agent does that is alone is not judged here.
+    /// What is paused, or in maintenance, starts nothing by itself once its agent has heard of it.
     private func checkHolds(_ trigger: Trigger) {
-        guard trigger.cause == .schedule else { return }
+        guard trigger.cause == .schedule || trigger.cause == .autonomous else { return }
         let start = trigger.scheduledStart.milliseconds - Machine.epoch
         for hold in world.person.holds
         where (hold.target == .policy(trigger.policy) || hold.target == .agent(id)) && hold.covers(start) {
