@@ -43,6 +43,7 @@ final class AgentHost: @unchecked Sendable {
         fileprivate var work: [JobID: Work]
         fileprivate var goodBackups: [PolicyName: Int64]
         fileprivate var earlyCancels: [JobID: Int64]
+        fileprivate var slotsHeardAt: Int64
     }
 
     let index: Int
@@ -273,7 +274,9 @@ final class AgentHost: @unchecked Sendable {
     }
 
     func copy() -> Copy {
-        Copy(journal: journal.copy(), work: work, goodBackups: goodBackups, earlyCancels: earlyCancels)
+        Copy(
+            journal: journal.copy(), work: work, goodBackups: goodBackups, earlyCancels: earlyCancels,
+            slotsHeardAt: slotsHeardAt)
     }
 
     func restore(_ copy: Copy) {
@@ -284,6 +287,7 @@ final class AgentHost: @unchecked Sendable {
         }
         journal.restore(copy.journal)
         (work, goodBackups, earlyCancels) = (copy.work, copy.goodBackups, copy.earlyCancels)
+        slotsHeardAt = copy.slotsHeardAt
         let highest = contents?.highestReport ?? 0
         lostReports += made.filter { $0.origin.sequence > highest }
     }
