@@ -3,11 +3,11 @@
 /// ```
 ///            its start comes            there is room, its agent is there
 ///  a slot ───────────────────▶ waiting ───────────────────────────────────▶ granted
-///                                 │ ▲         the agent is offline, and never took it │
-///                                 │ └─────────────────────────────────────────────────┤
-///                                 │ its deadline, a cancel                            │ the agent no longer names it
-///                                 ▼                                                   ▼
-///                             forgotten                                           forgotten
+///                                │  ▲    its agent is offline, and never took it  │ │
+///                                │  └─────────────────────────────────────────────┘ │
+///     its deadline, a cancel     │                                                  │ the agent no longer names it
+///                                ▼                                                  ▼
+///                            forgotten                                          forgotten
 /// ```
 ///
 /// Counted are the jobs that agents name, whoever ordered them, and what was granted. Only starts of the schedule wait, and

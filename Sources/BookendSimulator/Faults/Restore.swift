@@ -15,6 +15,8 @@ struct Restore {
     var target: Target
     var copiedAt: Int64
     var at: Int64
+    /// The command for it did this, and said so.
+    var isByCommand: Bool
     /// Orders that the coordinator had recorded, by what it can be told of them no more.
     var lostOrders: [JobID: TriggerRecord] = [:]
     var lostCancels: Set<JobID> = []
@@ -54,7 +56,8 @@ extension World {
         guard let kept, let copy = kept.copy else { return }
         let process = process(target)
         process.crash(down: down)
-        var restore = Restore(target: target, copiedAt: kept.madeAt, at: timeline.now)
+        var restore = Restore(
+            target: target, copiedAt: kept.madeAt, at: timeline.now, isByCommand: isByCommand)
         switch copy {
         case .agent(let copy):
             guard case .agent(let index) = target else { return }

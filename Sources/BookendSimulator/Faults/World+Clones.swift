@@ -26,7 +26,8 @@ final class Clone {
     /// Both have been there for long, the coordinator has heard both, and nobody was told.
     func isOverlooked(_ world: World) -> Bool {
         let now = Calm(world, index)
-        if now != calm || !world.coordinator.isUp || !world.agents[index].isUp || !process.isUp {
+        let isCut = world.network.isCut(process.identity, World.coordinatorIdentity)
+        if now != calm || isCut || !world.coordinator.isUp || !world.agents[index].isUp || !process.isUp {
             (calm, calmSince) = (now, world.timeline.now)
         }
         return !isNoticed && world.timeline.now - calmSince > Self.patience

@@ -72,6 +72,8 @@ final class AgentHost: @unchecked Sendable {
     var slotsHeardAt: Int64 = 0
     /// Cancels that came too late, and were forgotten as well.
     private(set) var lostCancels: Set<JobID> = []
+    /// Cancels of jobs that are to be done again. They are told again, unless the job is skipped before anybody is heard.
+    private(set) var forgottenCancels: Set<JobID> = []
     /// Faults that wait for a state.
     private var waiting: [(state: AgentState, delay: Int64, strike: () -> Void)] = []
 
@@ -283,7 +285,8 @@ final class AgentHost: @unchecked Sendable {
         let made = (try? journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
         for (job, work) in work {
             lostFinals[job, default: []] += work.finals.map(\.status)
-            if work.canceledAt != nil, copy.work[job]?.isFinished == true { lostCancels.insert(job) }
+            guard work.canceledAt != nil, let known = copy.work[job] else { continue }
+            if known.isFinished { lostCancels.insert(job) } else { forgottenCancels.insert(job) }
         }
         journal.restore(copy.journal)
         (work, goodBackups, earlyCancels) = (copy.work, copy.goodBackups, copy.earlyCancels)

@@ -79,7 +79,7 @@ final class FaultyNetwork: @unchecked Sendable {
         world.isCoordinator(endpoint) ? World.coordinatorIdentity : World.collectorIdentity
     }
 
-    private func isCut(_ client: PeerIdentity?, _ server: PeerIdentity?) -> Bool {
+    func isCut(_ client: PeerIdentity?, _ server: PeerIdentity?) -> Bool {
         cuts.contains { ($0.client == nil || $0.client == client) && ($0.server == nil || $0.server == server) }
     }
 
