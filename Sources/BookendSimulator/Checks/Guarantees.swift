@@ -111,8 +111,8 @@ struct Guarantees {
         guard let policy = world.policy(Workload.steady), let interval = policy.afterSuccess else { return }
         for host in world.hosts where policy.selector.picks(host.id, labels: [:]) {
             // A start that falls into a pause is not made up for: the next one is an interval later, and may fall into another.
-            guard !world.person.holds.contains(where: { $0.target == .policy(policy.name) || $0.target == .agent(host.id) })
-            else { continue }
+            let targets: Set<Hold.Target> = [.policy(policy.name), .agent(host.id)]
+            guard !world.person.holds.contains(where: { targets.contains($0.target) }) else { continue }
             let jobs = host.work.values.filter { $0.trigger.policy == policy.name }
             if jobs.isEmpty { world.violate("\(host.id): nothing of \(policy.name) ever came") }
             // No clock of the world may hold a start back for longer than this.
