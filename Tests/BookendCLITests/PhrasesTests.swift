@@ -43,7 +43,7 @@ struct PhrasesTests {
         #expect(queued.cancelPhrase(isOffline: false) == "job 7 on a: canceling; see: bookend job 7")
         #expect(
             queued.cancelPhrase(isOffline: true)
-                == "job 7 on a: canceling when its agent is back, which is offline; see: bookend job 7")
+                == "job 7 on a: its agent is offline, and is told to cancel it when it is back; see: bookend job 7")
         let withdrawn = TriggerRecord(trigger: trigger, state: .withdrawn, isCanceled: true)
         #expect(withdrawn.cancelPhrase(isOffline: true).hasPrefix("job 7 on a: withdrawn before it began"))
         #expect(withdrawn.status == .skipped)

@@ -111,7 +111,7 @@ extension TriggerRecord {
         let what =
             switch state {
             case .withdrawn: "withdrawn before it began; should its agent have begun it alone, it is canceled there"
-            default: isOffline ? "canceling when its agent is back, which is offline" : "canceling"
+            default: isOffline ? "its agent is offline, and is told to cancel it when it is back" : "canceling"
             }
         return "job \(trigger.job) on \(trigger.agent): \(what); see: bookend job \(trigger.job)"
     }
