@@ -48,7 +48,9 @@ import Testing
                 for job in [stops, ends] {
                     let cancel = try await fleet.bookend("cancel", "\(job)")
                     #expect(cancel.status == 0, "\(cancel)")
-                    #expect(cancel.output.contains("its agent is offline, and is told to cancel it when it is back"), "\(cancel)")
+                    #expect(
+                        cancel.output.contains("its agent is offline, and is told to cancel it when it is back"),
+                        "\(cancel)")
                 }
                 try ending.open("gate")
                 try await ending.ended(ends)
