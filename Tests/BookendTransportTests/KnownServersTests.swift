@@ -110,6 +110,39 @@ import Testing
         }
     }
 
+    @Test func `each key of a server is tried before the client waits, also one of its own`() async throws {
+        try await Stage.with(.curve) { stage in
+            let router = try await stage.serve(.router)
+            let strange = try (0..<2).map { _ in try CurveKeyPair.generate() }
+            let own = try CurveKeyPair.generate()
+            stage.ring.enroll(EnrolledKey(key: own.publicKey, identity: try #require(PeerIdentity("agent/web-1"))))
+            func open(_ servers: [CurveKey]) async throws -> any MessageSocket {
+                try await stage.network().open(
+                    SocketPlan(
+                        .dealer, router.endpoint, .curveClient(ClientKeys([strange[0], own]), server: ServerKeys(servers)),
+                        retry: Backoff(first: .seconds(86_400), limit: .seconds(86_400))))
+            }
+            let right = stage.serverKeys.publicKey
+            let dealer = try await open([strange[1].publicKey, right])
+            var events: [ConnectionEvent] = []
+            for await event in dealer.connectionEvents {
+                events.append(event)
+                if event == .connected { break }
+            }
+            #expect(
+                events == [.lost(.handshakeFailed, retryIn: .zero), .lost(.refused, retryIn: .zero), .connected])
+
+            // Each was tried: now it waits.
+            let lost = try await open([strange[0].publicKey, strange[1].publicKey])
+            var pauses: [Duration] = []
+            for await case .lost(.handshakeFailed, let pause?) in lost.connectionEvents {
+                pauses.append(pause)
+                if pauses.count == 2 { break }
+            }
+            #expect(pauses.first == .zero && pauses.last != .zero, "\(pauses)")
+        }
+    }
+
     @Test func `a client whose server has changed its key goes on with the next one, and back`() async throws {
         try await Stage.with(.curve) { stage in
             let next = try CurveKeyPair.generate()

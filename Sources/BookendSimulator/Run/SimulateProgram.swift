@@ -19,8 +19,6 @@ package enum SimulateProgram {
         var isQuiet = false
         /// …with the daily report.
         var hasReport = false
-        /// Print the counts as lines for the program that started the workers.
-        var isWorker = false
     }
 
     package static func run() -> Never {
@@ -63,9 +61,10 @@ package enum SimulateProgram {
             if !outcome.violations.isEmpty {
                 failed.append(seed)
                 print("FAILED seed \(seed): \(outcome.violations[0])")
-                fflush(nil)
-                if options.stopsAtFirst { break }
             }
+            print("ran seed \(seed)")
+            fflush(nil)
+            if options.stopsAtFirst, !failed.isEmpty { break }
             seed += UInt64(options.worker.of)
         }
         for (pair, count) in strikes.pairs.sorted(by: { $0.key < $1.key }) { print("pair\t\(count)\t\(pair)") }

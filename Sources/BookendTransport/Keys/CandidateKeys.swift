@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Keys of which one fits, the preferred one first. A client's sockets look here at each attempt to connect; one for which a
-/// key did not fit tries the next. Safe to use from any thread.
+/// key did not fit tries the next, at once until it has tried each. Safe to use from any thread.
 package final class CandidateKeys<Key: Sendable>: Sendable {
     private struct State {
         var keys: [Key]
@@ -47,16 +47,27 @@ package typealias ServerKeys = CandidateKeys<CurveKey>
 struct KeyChoice<Key: Sendable> {
     private var place = 0
     private var version = 0
+    private var candidates = 1
+    /// Attempts in a row whose key did not fit.
+    private var misfits = 0
     private(set) var key: Key?
 
     /// The key for the next attempt: that of the last one, unless it did not fit.
     mutating func choose(from candidates: CandidateKeys<Key>) -> Key {
         let (keys, version) = candidates.current
-        if version != self.version { (place, self.version) = (0, version) }
+        if version != self.version { (place, self.version, misfits) = (0, version, 0) }
+        self.candidates = keys.count
         let key = keys[place % keys.count]
         self.key = key
         return key
     }
 
-    mutating func noteMisfit() { place += 1 }
+    /// - Returns: Whether another candidate comes before it has its turn again.
+    mutating func noteMisfit() -> Bool {
+        place += 1
+        misfits += 1
+        return misfits % candidates != 0
+    }
+
+    mutating func noteFit() { misfits = 0 }
 }

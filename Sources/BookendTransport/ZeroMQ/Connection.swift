@@ -77,12 +77,14 @@ struct Connection {
     }
 
     /// The connection is gone: how long to wait for the next attempt; `nil`: there is none.
+    ///
+    /// - Parameter isWrongKey: It failed for its key alone, and another one is there to try: that is no reason to wait.
     mutating func noteLost(
-        at now: ContinuousClock.Instant, using random: inout some RandomNumberGenerator
+        at now: ContinuousClock.Instant, isWrongKey: Bool, using random: inout some RandomNumberGenerator
     ) -> Duration? {
         if let connectedAt, now - connectedAt >= Self.believedAfter { backoff?.reset() }
         connectedAt = nil
-        guard let delay = backoff?.next(using: &random) else { return nil }
+        guard let delay = isWrongKey && backoff != nil ? .zero : backoff?.next(using: &random) else { return nil }
         retryAt = now + delay
         return delay
     }

@@ -182,6 +182,8 @@ final class SocketLoop {
 
     private func noteConnected(_ socket: LiveSocket) {
         socket.connection?.noteConnected(at: .now)
+        socket.keys.noteFit()
+        socket.serverKeys.noteFit()
         let (key, serverKey) = (socket.keys.key?.publicKey, socket.serverKeys.key)
         socket.handle.count { ($0.isConnected, $0.key, $0.serverKey) = (true, key, serverKey) }
         socket.handle.events.yield(.connected)
@@ -193,12 +195,13 @@ final class SocketLoop {
         socket.connection?.close(socket.raw, linger: .zero)
         socket.raw = nil
         if reason == .disconnected { socket.dropUnsent() }
-        switch reason {
-        case .refused: socket.keys.noteMisfit()
-        case .handshakeFailed: socket.serverKeys.noteMisfit()
-        case .unreachable, .disconnected: break
-        }
-        let delay = socket.connection?.noteLost(at: .now, using: &random)
+        let isWrongKey =
+            switch reason {
+            case .refused: socket.keys.noteMisfit()
+            case .handshakeFailed: socket.serverKeys.noteMisfit()
+            case .unreachable, .disconnected: false
+            }
+        let delay = socket.connection?.noteLost(at: .now, isWrongKey: isWrongKey, using: &random)
         socket.handle.count { $0.isConnected = false }
         socket.handle.events.yield(.lost(reason, retryIn: delay))
         if delay == nil { close(socket.handle.id) }
