@@ -22,6 +22,8 @@ extension Coordinator {
         let since = machine.holds.active(draft.target, at: now.wall)?.since ?? now.wall
         let hold = Hold(
             target: draft.target, reason: draft.reason, since: since, until: draft.until, madeBy: client.author)
+        // An earlier one of the same, which is over, is forgotten for it: what passed meanwhile must not be planned afterwards.
+        planSlots(now, evenIfEarly: true)
         let audit = client.audit(.done, "until \(InstantText.render(hold.until)): \(hold.reason)")
         try stored { () throws(CoordinatorError) in try store.record(hold, audit: [audit], at: now.wall) }
         logger.notice(

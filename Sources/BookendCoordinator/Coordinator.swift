@@ -67,9 +67,9 @@ actor Coordinator {
         self.enrollment = enrollment
         self.clock = clock
         self.logger = logger
-        var machine = CoordinatorMachine(
-            try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62))
         let now = clock.now
+        var machine = CoordinatorMachine(
+            try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62), startedAt: now.boot)
         _ = machine.handle(.enrolled(book.agents), at: now)  // nobody is online: nothing follows
         _ = machine.handle(.nextKeyPrepared(ownKey.next), at: now)  // the same
         self.machine = machine

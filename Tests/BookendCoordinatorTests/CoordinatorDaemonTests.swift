@@ -50,6 +50,35 @@ import Testing
         }
     }
 
+    @Test func `a start that passed in a pause does not begin when its policy is paused again`() async throws {
+        try await CoordinatorStage.with { stage in
+            let operator_ = try await stage.client()
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            let (clock, begun) = (SystemClock(), SystemClock().now)
+            var policy = Policy.sample()
+            policy.schedules = [
+                Schedule(.at(begun.wall + .seconds(2))), Schedule(.at(begun.wall + .seconds(7_200))),
+            ]
+            func pause(_ duration: Duration) async throws {
+                let draft = HoldDraft(
+                    target: .policy(policy.name), reason: "new disks", until: begun.wall + duration)
+                guard case .holds(let holds) = try await operator_.ask(.makeHold(draft)) else {
+                    Issue.record("refused")
+                    return
+                }
+                #expect(holds.count == 1)
+            }
+            _ = try await operator_.apply([policy])
+            try await pause(.seconds(3))
+            #expect(try await agent.hello().slots.map(\.scheduledStart) == [begun.wall + .seconds(7_200)])
+            try await clock.sleep(until: begun.boot + .milliseconds(3_100))
+            try await pause(.seconds(3_600))
+            let snapshot = try await agent.hello()
+            #expect(snapshot.slots.map(\.scheduledStart) == [begun.wall + .seconds(7_200)] && snapshot.triggers == [])
+        }
+    }
+
     @Test func `an agent hears its own topic only`() async throws {
         try await CoordinatorStage.with { stage in
             let operator_ = try await stage.client()

@@ -45,6 +45,38 @@ import Testing
         return (machine, KnownJob(job: JobID(rawValue: 3), fingerprint: slot.fingerprint), slot.job)
     }
 
+    @Test(arguments: [true, false])
+    func `new slots wait until every agent has said hello, or has had the time`(allCome: Bool) throws {
+        let start = Moment.start
+        let last = start.wall + .seconds(-7_200)
+        var policy = Policy.sample()
+        policy.schedules = [Schedule(.cron("30 * * * *"))]
+        let revision = PolicyRevision(policy: policy, revision: 1, appliedAt: last, appliedBy: "test")
+        var machine = CoordinatorMachine(
+            CoordinatorState(policies: [revision], slotsPlannedAt: last), startedAt: start.boot)
+        _ = machine.handle(.enrolled([web1: [:], web2: [:]]), at: start)
+
+        func isPatient(at now: Moment) -> Bool {
+            _ = machine.handle(.tick, at: now)
+            guard let plan = machine.planSlots(at: now) else { return true }
+            _ = machine.handle(.slotsRecorded([], plannedAt: plan.plannedAt), at: now)
+            // What passed meanwhile is planned afterwards.
+            return plan.new.isEmpty && plan.plannedAt == last
+        }
+        #expect(isPatient(at: start))
+        _ = machine.handle(.hello(web1, .sample(wall: start.wall)), at: start)
+        #expect(isPatient(at: start + .seconds(89)))
+        var now = start + .seconds(90)
+        if allCome {
+            now = start + .seconds(89)
+            _ = machine.handle(.hello(web2, .sample(wall: start.wall)), at: now)
+        }
+        _ = machine.handle(.tick, at: now)
+        let plan = try #require(machine.planSlots(at: now))
+        #expect(Set(plan.new.map(\.agent)) == [web1, web2] && plan.plannedAt == now.wall)
+        #expect(try #require(plan.new.map(\.scheduledStart).min()) < start.wall)
+    }
+
     @Test func `an agent whose hello must wait gets nothing before it has said what it began alone`() {
         var (machine, known, job) = restored()
         _ = machine.handle(.hello(web2, .sample(wall: Moment.start.wall)), at: .start)

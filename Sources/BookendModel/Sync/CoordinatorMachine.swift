@@ -58,6 +58,13 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case note(CoordinatorPresence.Note)
     }
 
+    /// A coordinator that was there before, until it knows what its agents know.
+    private struct Settling: Hashable, Sendable {
+        let until: BootTime
+        /// Who has said hello.
+        var heard: Set<AgentID> = []
+    }
+
     /// Triggers in one snapshot, at most. The others are sent one by one.
     private static let snapshotTriggers = 1_000
 
@@ -77,12 +84,19 @@ package struct CoordinatorMachine: Hashable, Sendable {
     private var limits = CoordinatorLimits()
     private var budget = HelloBudget()
     private var lostGenerations: LostNumbers
+    /// No new slot is given an id until then, or until every agent has said hello; `nil`: that is over.
+    private var settling: Settling?
 
-    /// - Parameter firstVersion: Random for each start: where the versions of slots begin.
+    /// - Parameters:
+    ///   - firstVersion: Random for each start: where the versions of slots begin.
+    ///   - start: When this coordinator started; `nil`: it need not wait for its agents.
     package init(
-        _ state: CoordinatorState, rules: CoordinatorRules = CoordinatorRules(), firstVersion: UInt64 = 1
+        _ state: CoordinatorState, rules: CoordinatorRules = CoordinatorRules(), firstVersion: UInt64 = 1,
+        startedAt start: BootTime? = nil
     ) {
         self.rules = rules
+        // One that never planned has nothing that could have gone back in time.
+        settling = state.slotsPlannedAt == nil ? nil : start.map { Settling(until: $0 + rules.settling) }
         policies = CoordinatorPolicies(state)
         lostGenerations = LostNumbers(above: state.generation)
         presence = CoordinatorPresence(remembered: state.agents)
@@ -104,10 +118,21 @@ package struct CoordinatorMachine: Hashable, Sendable {
 
     /// What must change of the slots; `nil`: it is not time to look. To be asked after each event that may change them, and
     /// with each tick.
+    ///
+    /// New slots have to wait until every agent has said hello, or had the time to: should this be the copy of an earlier
+    /// store, they know which ids were given since.
     package func planSlots(zones: any ZoneCatalog = NoZones(), at now: Moment) -> SlotPlan? {
-        slots.plan(
+        var plan = slots.plan(
             policies.all, rules, zones: zones, agents: { agents(of: $0) }, timeZone: { presence.timeZone(of: $0) },
             goodBackup: { presence.goodBackups(of: $0)[$1] }, holds: holds, at: now)
+        if settling != nil { plan?.leaveNew() }
+        return plan
+    }
+
+    private mutating func settle(at now: Moment) {
+        guard let settling, now.boot >= settling.until || presence.ids.allSatisfy(settling.heard.contains) else { return }
+        self.settling = nil
+        slots.outdate()
     }
 
     /// Slots are planned at the next opportunity, whatever the time.
@@ -191,6 +216,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
     }
 
     private mutating func tick(at now: Moment) -> [Action] {
+        settle(at: now)
         let notes = presence.tick(rules, at: now)
         var actions = notes.map(Action.note)
         for case .wentOffline(let agent) in notes { holdAgain(limits.lose(agent)) }
@@ -292,6 +318,8 @@ extension CoordinatorMachine {
             presence.putOff(agent, until: now.boot + delay)
             return actions + [.send(.helloLater(delay), to: agent)]
         }
+        settling?.heard.insert(agent)
+        settle(at: now)
         let isBehind = hello.generation > policies.generation
         if hello.highestJob.rawValue > 0 || isBehind {
             let generation = isBehind ? hello.generation : 0

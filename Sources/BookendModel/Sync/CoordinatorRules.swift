@@ -14,6 +14,9 @@ package struct CoordinatorRules: Hashable, Sendable {
     package var openTriggers: Int
     /// Triggers and cancels sent again to one agent at one time, at most; the others follow.
     package var redeliveries: Int
+    /// How long after its start a coordinator that was there before waits for its agents, until it gives ids to new slots:
+    /// longer than they take to come back after an outage of any length.
+    package var settling: Duration
     /// How far ahead slots are computed.
     package var slotHorizon: Duration
     /// How late the job of a slot may start when its policy has no window.
@@ -33,7 +36,7 @@ package struct CoordinatorRules: Hashable, Sendable {
         offlineAfter: Duration = .seconds(45), redeliverAfter: Duration = .seconds(5),
         orderPatience: Duration = .seconds(300), skewTolerance: Duration = AgentRecord.skewTolerance,
         longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000,
-        slotHorizon: Duration = .seconds(14 * 86_400), slotPatience: Duration = .seconds(3_600),
+        settling: Duration = .seconds(90), slotHorizon: Duration = .seconds(14 * 86_400), slotPatience: Duration = .seconds(3_600),
         planningInterval: Duration = .seconds(600), slotsPerAgent: Int = 4_000, hellosPerSecond: Int = 200,
         jobsAtOnce: Int? = nil, collectorPatience: Duration = .seconds(3)
     ) {
@@ -44,6 +47,7 @@ package struct CoordinatorRules: Hashable, Sendable {
         self.longestQueue = longestQueue
         self.openTriggers = openTriggers
         self.redeliveries = redeliveries
+        self.settling = settling
         self.slotHorizon = slotHorizon
         self.slotPatience = slotPatience
         self.planningInterval = planningInterval

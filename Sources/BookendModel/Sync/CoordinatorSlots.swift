@@ -106,7 +106,7 @@ package struct CoordinatorSlots: Hashable, Sendable {
                 }
             }
         }
-        var plan = SlotPlan(plannedAt: now.wall)
+        var plan = SlotPlan(plannedAt: now.wall, lastPlannedAt: last)
         var kept: Set<JobID> = []
         for (agent, slots) in wanted.sorted(by: { $0.key < $1.key }) {
             let first = slots.sorted { ($0.scheduledStart, $0.policy) < ($1.scheduledStart, $1.policy) }
@@ -289,7 +289,17 @@ package struct SlotPlan: Hashable, Sendable {
     /// Another revision, deadline or window; the same id.
     package var changed: [Trigger] = []
     package var withdrawn: [JobID] = []
-    package var plannedAt: UnixTime
+    package private(set) var plannedAt: UnixTime
+    private let lastPlannedAt: UnixTime
 
-    package init(plannedAt: UnixTime) { self.plannedAt = plannedAt }
+    /// - Parameter last: When slots were planned before, if they were: starts that passed since are in this plan.
+    package init(plannedAt: UnixTime, lastPlannedAt last: UnixTime? = nil) {
+        (self.plannedAt, lastPlannedAt) = (plannedAt, last ?? plannedAt)
+    }
+
+    /// What is new is left to a later plan.
+    mutating func leaveNew() {
+        new = []
+        plannedAt = lastPlannedAt
+    }
 }

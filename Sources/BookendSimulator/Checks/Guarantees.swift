@@ -93,8 +93,7 @@ struct Guarantees {
             }
         }
         if record.isCanceled, record.state == .delivered, host?.wasCanceled(job) != true,
-            host?.lostCancels.contains(job) != true,
-            host?.forgottenCancels.contains(job) != true || finals.last?.status != .skipped
+            host?.lostCancels.contains(job) != true, host?.couldNotKnow(ofCancel: job) != true
         {
             world.violate("the cancel of job \(job) never came to its agent")
         }
@@ -252,11 +251,9 @@ extension AgentHost.Work {
     /// Its last stage had ended for good when the cancel came, and only the record of that was missing: the disk was full.
     fileprivate func wasOver(before time: Int64) -> Bool {
         guard !wasWaitingAtCancel, let attempt = attempts.max(by: { $0.key < $1.key })?.value,
-            let lastEndAt = attempt.lastEndAt, lastEndAt < time
+            let end = attempt.lastEnd, end.at < time
         else { return false }
-        return attempt.owes
-            ? attempt.ends[.postScript] == attempt.starts[.postScript] && attempt.ends[.postScript] != nil
-            : attempt.ends[.backup] == attempt.starts[.backup] && attempt.ends[.backup] != nil
+        return end.stage == (attempt.owes ? .postScript : .backup)
     }
 
     /// The job's window may have been over when the cancel came.

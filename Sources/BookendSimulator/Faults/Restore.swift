@@ -15,6 +15,8 @@ struct Restore {
     var target: Target
     var copiedAt: Int64
     var at: Int64
+    /// When it runs again, unless something else happens to it.
+    var startsAt: Int64
     /// The command for it did this, and said so.
     var isByCommand: Bool
     /// Orders that the coordinator had recorded, by what it can be told of them no more.
@@ -57,7 +59,8 @@ extension World {
         let process = process(target)
         process.crash(down: down)
         var restore = Restore(
-            target: target, copiedAt: kept.madeAt, at: timeline.now, isByCommand: isByCommand)
+            target: target, copiedAt: kept.madeAt, at: timeline.now, startsAt: timeline.now + down,
+            isByCommand: isByCommand)
         switch copy {
         case .agent(let copy):
             guard case .agent(let index) = target else { return }

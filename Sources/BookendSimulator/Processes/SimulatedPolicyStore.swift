@@ -5,6 +5,8 @@ import BookendModel
 struct SimulatedPolicyStore: PolicyStore {
     let transactions: Transactions
     let store: InMemoryPolicyStore
+    /// What was asked may be done more than once, and late: the network doubles and delays.
+    let noteHold: @Sendable (Hold.Target, _ until: UnixTime?) -> Void
 
     private func write<T>(_ what: String, _ body: () throws(CoordinatorError) -> T) throws(CoordinatorError) -> T {
         try transactions.write("coordinator: " + what, { CoordinatorError(.store, $0) }, body)
@@ -37,11 +39,17 @@ struct SimulatedPolicyStore: PolicyStore {
     }
 
     func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
-        try write("holds") { () throws(CoordinatorError) in try store.record(hold, audit: audit, at: now) }
+        try write("holds") { () throws(CoordinatorError) in
+            try store.record(hold, audit: audit, at: now)
+            noteHold(hold.target, hold.until)
+        }
     }
 
     func release(_ target: Hold.Target, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
-        try write("holds") { () throws(CoordinatorError) in try store.release(target, audit: audit, at: now) }
+        try write("holds") { () throws(CoordinatorError) in
+            try store.release(target, audit: audit, at: now)
+            noteHold(target, nil)
+        }
     }
 
     func forget(_ tokens: [TokenID]) throws(CoordinatorError) {

@@ -63,7 +63,10 @@ extension AgentHost {
     }
 
     /// The journal has slots as the coordinator had them a moment ago.
-    func heardSlots() { slotsHeardAt = world.timeline.now }
+    func heardSlots() {
+        slotsHeardAt = world.timeline.now
+        heardAgainAt = heardAgainAt ?? world.timeline.now
+    }
 }
 
 /// A hold that was acknowledged to the operator.

@@ -32,7 +32,8 @@ final class AgentHost: @unchecked Sendable {
         var starts: [Stage: Int] = [:]
         /// Came to an end of its own, or to that of its timeout.
         var ends: [Stage: Int] = [:]
-        var lastEndAt: Int64?
+        /// The stage that came to such an end last, unless another was started since.
+        var lastEnd: (stage: Stage, at: Int64)?
         /// It did not run: nothing was there, or it was refused.
         var postWasMissing = false
     }
@@ -72,8 +73,10 @@ final class AgentHost: @unchecked Sendable {
     var slotsHeardAt: Int64 = 0
     /// Cancels that came too late, and were forgotten as well.
     private(set) var lostCancels: Set<JobID> = []
-    /// Cancels of jobs that are to be done again. They are told again, unless the job is skipped before anybody is heard.
-    private(set) var forgottenCancels: Set<JobID> = []
+    /// Cancels of jobs that are to be done again. They are told again, unless the job ends before anybody is heard.
+    private var forgottenCancels: Set<JobID> = []
+    /// When it heard a coordinator for the first time since it was put back.
+    var heardAgainAt: Int64?
     /// Faults that wait for a state.
     private var waiting: [(state: AgentState, delay: Int64, strike: () -> Void)] = []
 
@@ -221,6 +224,7 @@ final class AgentHost: @unchecked Sendable {
             return world.violate("\(name) runs, and the journal has no start of that attempt")
         }
         record.starts[stage, default: 0] += 1
+        record.lastEnd = nil
         work[job]?.attempts[attempt] = record
         switch stage {
         case .preScript:
@@ -262,7 +266,7 @@ final class AgentHost: @unchecked Sendable {
     func ended(_ running: RunningStage) {
         world.note("\(id)", "job \(running.job), attempt \(running.attempt): the \(running.stage.rawValue) is over")
         work[running.job]?.attempts[running.attempt]?.ends[running.stage, default: 0] += 1
-        work[running.job]?.attempts[running.attempt]?.lastEndAt = world.timeline.now
+        work[running.job]?.attempts[running.attempt]?.lastEnd = (running.stage, world.timeline.now)
     }
 
     func missing(_ stage: Stage, _ job: JobID, _ attempt: Int) {
@@ -291,6 +295,7 @@ final class AgentHost: @unchecked Sendable {
         journal.restore(copy.journal)
         (work, goodBackups, earlyCancels) = (copy.work, copy.goodBackups, copy.earlyCancels)
         slotsHeardAt = copy.slotsHeardAt
+        heardAgainAt = nil
         let highest = contents?.highestReport ?? 0
         lostReports += made.filter { $0.origin.sequence > highest }
     }
@@ -303,6 +308,12 @@ final class AgentHost: @unchecked Sendable {
             lostFinals[job, default: []] += theirs.finals.map(\.status)
             if theirs.canceledAt != nil, work[job]?.isFinished == true { lostCancels.insert(job) }
         }
+    }
+
+    /// The job was canceled, and this agent could not know so: it had forgotten it, and heard nobody before the end.
+    func couldNotKnow(ofCancel job: JobID) -> Bool {
+        guard forgottenCancels.contains(job), let end = work[job]?.finals.last else { return false }
+        return end.status == .skipped || heardAgainAt.map { end.at <= $0 } ?? true
     }
 
     // MARK: States

@@ -74,6 +74,14 @@ final class Operator: @unchecked Sendable {
         }
     }
 
+    /// The coordinator does what was asked, maybe for the second time: what it did for others after that is over.
+    func isHeld(_ target: Hold.Target, until end: UnixTime?) {
+        let end = end.map { $0.milliseconds - Machine.epoch } ?? world.timeline.now
+        for place in holds.indices where holds[place].target == target {
+            holds[place].until = min(holds[place].until, end)
+        }
+    }
+
     /// Those that were acknowledged, and those that may be: somebody wants something else now.
     private func endHolds(of target: Hold.Target) {
         holdsAsked = holdsAsked.filter { $0.value.target != target }

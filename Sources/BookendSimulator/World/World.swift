@@ -160,7 +160,8 @@ final class World: @unchecked Sendable {
             tickInterval: .seconds(60), network: life.host, keys: keys.coordinator,
             keyFile: try WatchedKeyFile(path: keys.path),
             store: SimulatedPolicyStore(
-                transactions: Transactions(life: life, disk: coordinatorDisk), store: policyStore),
+                transactions: Transactions(life: life, disk: coordinatorDisk), store: policyStore,
+                noteHold: { [unowned self] in person.isHeld($0, until: $1) }),
             clock: SimulatedClock(life: life), logger: logger("coordinator", life))
         try await service.run()
     }

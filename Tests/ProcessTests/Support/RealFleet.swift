@@ -70,6 +70,8 @@ final class RealFleet: Sendable {
         machine need: MachineRoom.Need = .share, _ body: (RealFleet) async throws -> Void
     ) async throws {
         try await machine.with(need) {
+            // Should a test hang, what stands in the log by then says which.
+            fflush(nil)
             let usual = (1...agents).map { (id: "a\($0)", extra: extra) }
             let layout = try await FleetLayout.make(
                 name, agents: usual + special, coordinator: coordinator, collector: collector, below: parent)
