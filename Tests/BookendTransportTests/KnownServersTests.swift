@@ -119,7 +119,8 @@ import Testing
             func open(_ servers: [CurveKey]) async throws -> any MessageSocket {
                 try await stage.network().open(
                     SocketPlan(
-                        .dealer, router.endpoint, .curveClient(ClientKeys([strange[0], own]), server: ServerKeys(servers)),
+                        .dealer, router.endpoint,
+                        .curveClient(ClientKeys([strange[0], own]), server: ServerKeys(servers)),
                         retry: Backoff(first: .seconds(86_400), limit: .seconds(86_400))))
             }
             let right = stage.serverKeys.publicKey

@@ -130,7 +130,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
     }
 
     private mutating func settle(at now: Moment) {
-        guard let settling, now.boot >= settling.until || presence.ids.allSatisfy(settling.heard.contains) else { return }
+        guard let settling, now.boot >= settling.until || presence.ids.allSatisfy(settling.heard.contains) else {
+            return
+        }
         self.settling = nil
         slots.outdate()
     }

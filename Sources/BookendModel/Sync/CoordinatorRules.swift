@@ -36,7 +36,8 @@ package struct CoordinatorRules: Hashable, Sendable {
         offlineAfter: Duration = .seconds(45), redeliverAfter: Duration = .seconds(5),
         orderPatience: Duration = .seconds(300), skewTolerance: Duration = AgentRecord.skewTolerance,
         longestQueue: Duration = .seconds(14 * 86_400), openTriggers: Int = 100_000, redeliveries: Int = 1_000,
-        settling: Duration = .seconds(90), slotHorizon: Duration = .seconds(14 * 86_400), slotPatience: Duration = .seconds(3_600),
+        settling: Duration = .seconds(90), slotHorizon: Duration = .seconds(14 * 86_400),
+        slotPatience: Duration = .seconds(3_600),
         planningInterval: Duration = .seconds(600), slotsPerAgent: Int = 4_000, hellosPerSecond: Int = 200,
         jobsAtOnce: Int? = nil, collectorPatience: Duration = .seconds(3)
     ) {

@@ -27,7 +27,9 @@ extension Guarantees {
         // In memory they can be read.
         let records = (try? world.policyStore.changes(after: 0, limit: .max))?.records ?? []
         return records.contains { record in
-            guard let lost = restore.lostOrders[record.trigger.job], lost.trigger != record.trigger else { return false }
+            guard let lost = restore.lostOrders[record.trigger.job], lost.trigger != record.trigger else {
+                return false
+            }
             let start = record.trigger.scheduledStart.milliseconds - Machine.epoch
             return start <= restore.startsAt + 60_000 || world.coordinatorMachine.hasJumped
         }
