@@ -322,6 +322,23 @@ private struct SyncWorld {
         #expect(sync.goneAt == start + .seconds(105))
     }
 
+    @Test func `the end of a job is told within a second, with those that end meanwhile`() {
+        var sync = AgentSync(
+            agent: AgentID(rawValue: "a"), heartbeatInterval: .seconds(15), generation: 0, policies: [])
+        let start = BootTime(milliseconds: 0)
+        #expect(sync.handle(.jobEnded, at: start) == [] && sync.nextDeadline == nil, "nobody is there to be told")
+        _ = sync.handle(.connected, at: start)
+        for milliseconds in [4_000, 4_300, 4_900] {
+            #expect(sync.handle(.jobEnded, at: BootTime(milliseconds: Int64(milliseconds))) == [])
+        }
+        #expect(sync.nextDeadline == start + .seconds(5))
+        #expect(sync.handle(.tick, at: start + .seconds(5)) == [.sendHeartbeat])
+        // Until then the hello is what comes next; the next heartbeat is an interval later.
+        #expect(sync.handle(.tick, at: start + .seconds(19)) == [.sendHello])
+        _ = sync.handle(.jobEnded, at: start + .milliseconds(19_500))
+        #expect(sync.handle(.tick, at: start + .seconds(20)) == [.sendHeartbeat], "the end of a job puts none off")
+    }
+
     @Test func `a start that was begun under another id is told with the next hello, not at once`() {
         var sync = synced()
         let now = BootTime(milliseconds: 2)

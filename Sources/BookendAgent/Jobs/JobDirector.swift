@@ -65,6 +65,9 @@ package actor JobDirector {
     private let starts: AsyncStream<Start>
     private let starter: AsyncStream<Start>.Continuation
 
+    /// Hears of each job that is over.
+    private var ends: AsyncStream<Void>.Continuation?
+
     private struct Start: Sendable {
         var claimant: TurnQueue.Claimant
         var run: @Sendable () async -> Void
@@ -103,6 +106,9 @@ package actor JobDirector {
             }
         }
     }
+
+    /// From now on.
+    package func tellEnds(to listener: AsyncStream<Void>.Continuation) { ends = listener }
 
     /// For the heartbeat, in ascending order of job.
     package var activeJobs: [ActiveJob] {
@@ -444,7 +450,11 @@ package actor JobDirector {
     private func forget(_ claimant: TurnQueue.Claimant) {
         countDebts()
         readGoodBackups()
-        guard claimant.debt != nil else { return jobs[claimant.job] = nil }
+        guard claimant.debt != nil else {
+            jobs[claimant.job] = nil
+            ends?.yield()
+            return
+        }
         payments[claimant] = nil
         releaseTurn(claimant)
     }

@@ -13,6 +13,7 @@ package actor CoordinatorLink {
     private enum Input: Sendable {
         case connection(ConnectionEvent, socket: String)
         case deliveries([Delivery])
+        case jobEnded
         case tick
     }
 
@@ -42,6 +43,8 @@ package actor CoordinatorLink {
     private var timer: (deadline: BootTime, order: StopOrder)?
     private let timers: AsyncStream<(BootTime, StopOrder)>
     private let timerSender: AsyncStream<(BootTime, StopOrder)>.Continuation
+    private let jobEnds: AsyncStream<Void>
+    private let jobEndSender: AsyncStream<Void>.Continuation
 
     package init(
         agent: AgentID, labels: [String: String], timeZone: String, heartbeat: Duration, sync: any MessageSocket,
@@ -68,11 +71,16 @@ package actor CoordinatorLink {
             agent: agent, heartbeatInterval: heartbeat, generation: journal.generation, policies: journal.policies)
         // Only the newest timer counts.
         (timers, timerSender) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (jobEnds, jobEndSender) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Serves both sockets until they close.
     package func run() async {
+        await director.tellEnds(to: jobEndSender)
         await withDiscardingTaskGroup { group in
+            group.addTask {
+                for await _ in self.jobEnds { await self.bring(.jobEnded) }
+            }
             group.addTask {
                 for await event in self.sync.connectionEvents { await self.bring(.connection(event, socket: "sync")) }
             }
@@ -86,7 +94,7 @@ package actor CoordinatorLink {
             }
             group.addTask {
                 for await batch in self.sync.deliveries { await self.bring(.deliveries(batch)) }
-                await self.stopTimers()
+                await self.stopWaiting()
             }
             for await (deadline, order) in timers {
                 group.addTask { await self.wait(until: deadline, unless: order) }
@@ -102,6 +110,7 @@ package actor CoordinatorLink {
         switch input {
         case .connection(let event, let socket): await connectionChanged(event, socket)
         case .deliveries(let batch): await take(batch)
+        case .jobEnded: await handle(.jobEnded)
         case .tick: await handle(.tick)
         }
         if waiting.isEmpty { isHandling = false } else { waiting.removeFirst().resume() }
@@ -294,9 +303,10 @@ package actor CoordinatorLink {
         await bring(.tick)
     }
 
-    private func stopTimers() {
+    private func stopWaiting() {
         timer?.order.give()
         timerSender.finish()
+        jobEndSender.finish()
     }
 }
 

@@ -2,8 +2,8 @@
 ///
 /// ```
 ///            connected              snapshot
-///  lost ──────────────▶ greeting ──────────────▶ synced ──┐ heartbeat each interval
-///   ▲  ▲                 hello, again after         ▲     │ a gap in the generations: hello
+///  lost ──────────────▶ greeting ──────────────▶ synced ──┐ heartbeat each interval, and after
+///   ▲  ▲                 hello, again after         ▲     │ the end of a job; a gap in the generations: hello
 ///   │  └── lost ──────── ten seconds                └─────┘
 ///   └───── lost ────────────────────────────────────┘
 /// ```
@@ -35,6 +35,8 @@ package struct AgentSync: Hashable, Sendable {
         case triggerIsBegun(JobID)
         /// The journal could not record policies: what was ordered is not this agent's yet.
         case policiesNotRecorded
+        /// A job of this agent is over: others may wait for its place.
+        case jobEnded
         case tick
     }
 
@@ -60,6 +62,8 @@ package struct AgentSync: Hashable, Sendable {
 
     /// A coordinator that is silent for so many heartbeats is gone.
     private static let silentHeartbeats = 3
+    /// After the end of a job, until the heartbeat that tells of it: of jobs that end together one tells.
+    private static let endPause = Duration.seconds(1)
     /// How long a hello may go without its snapshot.
     package static let helloPatience = Duration.seconds(10)
 
@@ -132,6 +136,9 @@ package struct AgentSync: Hashable, Sendable {
         case .heartbeatReply(let reply):
             let isCurrent = reply.generation == generation && reply.slotsVersion == slotsVersion
             return isCurrent || !isSynced ? [] : hello(at: now)
+        case .jobEnded:
+            nextHeartbeat = nextHeartbeat.map { min($0, now + Self.endPause) }
+            return []
         case .tick: return tick(at: now)
         }
     }
@@ -200,7 +207,7 @@ extension AgentSync.Event {
         switch self {
         case .snapshot, .policyChange, .trigger, .cancel, .slotChange, .heartbeatReply, .helloLater: true
         case .connected, .lost, .triggerRecorded, .cancelRecorded, .triggerConflicts, .triggerIsBegun,
-            .policiesNotRecorded, .tick:
+            .policiesNotRecorded, .jobEnded, .tick:
             false
         }
     }

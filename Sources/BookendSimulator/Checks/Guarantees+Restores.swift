@@ -13,7 +13,7 @@ extension Guarantees {
                 !world.restores.contains { $0.target == .agent(index) && $0.at >= restore.at }
             }
             guard isLast, let witness = witnesses.first, epoch(of: restore.target) == restore.epoch,
-                !hadGivenAgain(restore)
+                !hadGivenAgain(restore, before: witnesses)
             else { continue }
             world.violate(
                 "the \(restore.target.description) went back to \(Clock.text(restore.copiedAt)) at "
@@ -22,16 +22,20 @@ extension Guarantees {
         }
     }
 
-    /// Orders that waited for the coordinator were given ids before its agents could say that they know them.
-    private func hadGivenAgain(_ restore: Restore) -> Bool {
+    /// Ids were given again before any of these agents could say that it knows them: to orders, or once the coordinator had
+    /// waited for them in vain.
+    private func hadGivenAgain(_ restore: Restore, before witnesses: [Int]) -> Bool {
+        let heard = witnesses.compactMap { index in world.hosts[index].hearings.first { $0 > restore.startsAt } }.min()
         // In memory they can be read.
         let records = (try? world.policyStore.changes(after: 0, limit: .max))?.records ?? []
         return records.contains { record in
             guard let lost = restore.lostOrders[record.trigger.job], lost.trigger != record.trigger else {
                 return false
             }
-            let start = record.trigger.scheduledStart.milliseconds - Machine.epoch
-            return start <= restore.startsAt + 60_000 || world.coordinatorMachine.hasJumped
+            guard let heard, heard < restore.startsAt + 150_000, !world.coordinatorMachine.hasJumped else {
+                return true
+            }
+            return record.trigger.scheduledStart.milliseconds - Machine.epoch <= heard
         }
     }
 

@@ -66,6 +66,7 @@ extension AgentHost {
     func heardSlots() {
         slotsHeardAt = world.timeline.now
         heardAgainAt = heardAgainAt ?? world.timeline.now
+        hearings.append(world.timeline.now)
     }
 }
 

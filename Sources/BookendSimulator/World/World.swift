@@ -141,7 +141,7 @@ final class World: @unchecked Sendable {
     static let query = "ipc:///sim/query"
     static let localFeed = "ipc:///sim/feed"
     /// Long, as what a quiet fleet says costs most of the time of a history.
-    static let heartbeat = Duration.seconds(900)
+    static let heartbeat = Duration.seconds(1_800)
 
     private static let broadcasts = [broadcast, feed, localFeed].compactMap { try? Endpoint($0) }  // Written above.
     private static let coordinatorPlaces = [sync, broadcast, control].compactMap { try? Endpoint($0) }  // As well.
