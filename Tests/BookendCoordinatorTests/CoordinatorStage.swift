@@ -145,7 +145,7 @@ actor CoordinatorStage {
         return TestPeer(try await network.open(plan))
     }
 
-    private var quick: Backoff { Backoff(first: .milliseconds(5), limit: .milliseconds(50)) }
+    private var quick: Backoff { Backoff(first: .milliseconds(5), limit: .seconds(2)) }
 
     private func guarded(_ peer: String) throws -> Guard {
         .curveClient(ClientKeys(try #require(enrolled[peer])), server: keys.publicKey)

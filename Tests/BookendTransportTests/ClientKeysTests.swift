@@ -11,7 +11,7 @@ import Testing
         try await stage.network().open(
             SocketPlan(
                 .dealer, router.endpoint, .curveClient(keys, server: stage.serverKeys.publicKey),
-                retry: Backoff(first: .milliseconds(5), limit: .milliseconds(50))))
+                retry: Backoff(first: .milliseconds(5), limit: .seconds(2))))
     }
 
     private func enroll(_ pair: CurveKeyPair, _ stage: Stage) throws {

@@ -156,7 +156,7 @@ import Testing
             let dealer = try await stage.network().open(
                 SocketPlan(
                     .dealer, router.endpoint, .curveClient(ClientKeys(client), server: server.keys),
-                    retry: Backoff(first: .milliseconds(5), limit: .milliseconds(50))))
+                    retry: Backoff(first: .milliseconds(5), limit: .seconds(2))))
             #expect(await dealer.connectionEvents.first { $0 == .connected } != nil)
             #expect(dealer.statistics.serverKey == stage.serverKeys.publicKey)
 

@@ -332,7 +332,7 @@ struct SocketContractTests {
             let network = try stage.network()
             let plan = SocketPlan(
                 .dealer, place, .curveClient(ClientKeys(keys), server: stage.serverKeys.publicKey),
-                retry: Backoff(first: .milliseconds(5), limit: .milliseconds(50)))
+                retry: Backoff(first: .milliseconds(5), limit: .seconds(2)))
             let dealer = try await network.open(plan)
             let connection = accept(listener, nil, nil)
             #expect(dealer.send([frame("early")]))

@@ -67,12 +67,13 @@ final class Stage: Sendable {
         return try await (network ?? server).open(SocketPlan(kind, endpoint ?? place, keeper, limits: limits))
     }
 
-    /// A client with a key of its own, enrolled unless that is refused.
+    /// A client with a key of its own, enrolled unless that is refused. It tries again ever more slowly: of its connection's
+    /// events so many are kept as a reader that is late on a busy machine may miss.
     func connect(
         _ kind: SocketPlan.Kind, to server: any MessageSocket, as name: String = "agent/web-1",
         keys: CurveKeyPair? = nil,
         isEnrolled: Bool = true, limits: SocketLimits = SocketLimits(),
-        retry: Backoff? = Backoff(first: .milliseconds(5), limit: .milliseconds(50))
+        retry: Backoff? = Backoff(first: .milliseconds(5), limit: .seconds(2))
     ) async throws -> any MessageSocket {
         let identity = try #require(PeerIdentity(name))
         let keys = try keys ?? .generate()
