@@ -67,8 +67,8 @@ final class Stage: Sendable {
         return try await (network ?? server).open(SocketPlan(kind, endpoint ?? place, keeper, limits: limits))
     }
 
-    /// A client with a key of its own, enrolled unless that is refused. It tries again ever more slowly: of its connection's
-    /// events so many are kept as a reader that is late on a busy machine may miss.
+    /// A client with a key of its own, enrolled unless that is refused. It tries again ever more slowly: only the newest events
+    /// of its connection are kept, and on a busy machine their reader may be late.
     func connect(
         _ kind: SocketPlan.Kind, to server: any MessageSocket, as name: String = "agent/web-1",
         keys: CurveKeyPair? = nil,
