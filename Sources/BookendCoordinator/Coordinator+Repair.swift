@@ -40,7 +40,9 @@ extension Coordinator {
                             + "\(machine.policies.generation)")
                 ], now)
         } catch {
-            logger.error("the counters could not be raised", metadata: ["error": "\(error)"])
+            logger.error("the counters could not be raised; it is tried again", metadata: ["error": "\(error)"])
+            guard peer.role == .agent else { return }
+            perform(machine.handle(.helloNotCompared(AgentID(rawValue: peer.name)), at: now), now)
         }
     }
 
@@ -56,7 +58,10 @@ extension Coordinator {
                 ])
             perform(machine.handle(.triggersReclaimed(lost), at: now), now)
         } catch {
-            logger.error("an agent's jobs could not be compared", metadata: ["agent": "\(agent)", "error": "\(error)"])
+            logger.error(
+                "an agent's jobs could not be compared; it is tried again",
+                metadata: ["agent": "\(agent)", "error": "\(error)"])
+            perform(machine.handle(.helloNotCompared(agent), at: now), now)
         }
     }
 
@@ -70,7 +75,10 @@ extension Coordinator {
                 perform(machine.handle(.cancelRecorded(record), at: now), now)
             }
         } catch {
-            logger.error("an agent's cancels could not be read", metadata: ["agent": "\(agent)", "error": "\(error)"])
+            logger.error(
+                "an agent's cancels could not be read; it is tried again",
+                metadata: ["agent": "\(agent)", "error": "\(error)"])
+            perform(machine.handle(.helloNotCompared(agent), at: now), now)
         }
     }
 

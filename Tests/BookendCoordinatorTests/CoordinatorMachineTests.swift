@@ -45,6 +45,23 @@ import Testing
         return (machine, KnownJob(job: JobID(rawValue: 3), fingerprint: slot.fingerprint), slot.job)
     }
 
+    @Test func `an agent whose hello could not be compared is asked for another, and gets nothing before`() {
+        var machine = machine()
+        let start = Moment.start
+        _ = machine.handle(.hello(web1, .sample(wall: start.wall)), at: start)
+        #expect(machine.handle(.helloNotCompared(web1), at: start) == [])
+        #expect(!machine.presence.isGreeted(web1) && machine.presence.isOnline(web1))
+        func isAskedAgain(at now: Moment) -> Bool {
+            let beat = Heartbeat(
+                generation: 1, activeJobs: [], outboxDepth: 0, openDebts: 0, wall: now.wall, instance: 1)
+            return machine.handle(.heartbeat(web1, beat), at: now).contains(.send(.helloLater(.zero), to: web1))
+        }
+        #expect(!isAskedAgain(at: start + .seconds(5)), "the disk may be full for a while")
+        #expect(isAskedAgain(at: start + .seconds(15)))
+        _ = machine.handle(.hello(web1, .sample(wall: start.wall)), at: start + .seconds(15))
+        #expect(machine.presence.isGreeted(web1) && !isAskedAgain(at: start + .seconds(30)))
+    }
+
     @Test(arguments: [true, false])
     func `new slots wait until every agent has said hello, or has had the time`(allCome: Bool) throws {
         let start = Moment.start

@@ -28,6 +28,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// A trigger goes on under another id.
         case triggerReissued(JobID, as: TriggerRecord)
         case cancelRecorded(TriggerRecord)
+        /// What the agent's hello says could not be compared with the store: it is to say it again.
+        case helloNotCompared(AgentID)
         case holdRecorded(Hold)
         /// Agents that are online hear of it at once.
         case nextKeyPrepared(PublicKey?)
@@ -151,6 +153,9 @@ package struct CoordinatorMachine: Hashable, Sendable {
             return presence.online.map { reply(to: $0, at: now) }
         case .hello(let agent, let hello): return take(hello, of: agent, at: now)
         case .heartbeat(let agent, let heartbeat): return take(heartbeat, of: agent, at: now)
+        case .helloNotCompared(let agent):
+            presence.putOff(agent, until: now.boot + AgentSync.helloPatience)
+            return []
         case .subscribed(let agent):
             guard presence.isOnline(agent) else { return [] }
             // What was published before the subscription took hold went nowhere.
