@@ -3,15 +3,20 @@ import Logging
 
 // What the coordinator mends when state went back in time: its own, or an agent's.
 extension Coordinator {
-    /// Somebody knows this job id and this generation: if they were never given here, this store is a copy of an earlier
-    /// one, or he makes them up.
+    /// Somebody knows this job id and this generation: if they were never given here, or the id means another order here,
+    /// this store is a copy of an earlier one, or he makes them up.
     ///
     /// The epoch is renewed with the first of them. Whoever comes later comes to that epoch with what he has from before it,
     /// so he is told everything anew all the same.
-    func goAbove(_ job: JobID, _ generation: Int64, named peer: PeerIdentity, _ now: Moment) {
+    ///
+    /// - Parameter known: The jobs that an agent's journal holds.
+    func goAbove(
+        _ job: JobID, _ generation: Int64, knowing known: [KnownJob] = [], named peer: PeerIdentity, _ now: Moment
+    ) {
         do throws(CoordinatorError) {
             let highest = try store.highestJob()
-            guard job > highest || generation > 0 else { return }
+            let doubled = try otherOrder(than: known.first { $0.job == job })
+            guard job > highest || generation > 0 || doubled != nil else { return }
             // The machine has gone above the generation, if it believes it.
             guard lostJobs.isBelievable(job.rawValue), generation < max(1, machine.policies.generation) else {
                 return refuse(
@@ -21,11 +26,15 @@ extension Coordinator {
                             "a job id (highest: \(highest)) or a generation (\(generation)) that cannot be: it is not of "
                             + "this fleet, or made up"), now)
             }
+            // What was never delivered has its id from the time before the agent could say that it knows it.
+            for known in known {
+                if let order = try otherOrder(than: known), order.state == .offline { reissue(known.job, now) }
+            }
+            guard job > highest || generation > 0 else {
+                return try beginEpoch("job id \(job) was given twice", of: job, named: peer, now)
+            }
             let next = job > highest ? lostJobs.goAbove(job.rawValue).map { JobID(rawValue: $0) } ?? highest : highest
-            let epoch = try store.goAbove(
-                job: next, generation: machine.policies.generation, renewingEpoch: !isEpochFresh)
-            isEpochFresh = true
-            if epoch != machine.epoch { perform(machine.handle(.epochRenewed(epoch), at: now), now) }
+            try renewEpoch(above: next, now)
             logger.error(
                 "state went back in time: others know more than this database; ids and generations go on above it",
                 metadata: [
@@ -44,6 +53,37 @@ extension Coordinator {
             guard peer.role == .agent else { return }
             perform(machine.handle(.helloNotCompared(AgentID(rawValue: peer.name)), at: now), now)
         }
+    }
+
+    /// The order that the store has by the id of this one, and that is another; `nil`: there is none.
+    private func otherOrder(than known: KnownJob?) throws(CoordinatorError) -> TriggerRecord? {
+        guard let known, let record = try store.trigger(known.job) else { return nil }
+        return record.trigger.fingerprint == known.fingerprint ? nil : record
+    }
+
+    /// The store's changes have numbers that it had given before it went back in time: those who count them begin anew.
+    private func renewEpoch(above job: JobID, _ now: Moment) throws(CoordinatorError) {
+        let epoch = try store.goAbove(
+            job: job, generation: machine.policies.generation, renewingEpoch: !isEpochFresh)
+        isEpochFresh = true
+        if epoch != machine.epoch { perform(machine.handle(.epochRenewed(epoch), at: now), now) }
+    }
+
+    /// State went back in time, and all that was lost lies below what was given since.
+    private func beginEpoch(
+        _ reason: String, of job: JobID, named peer: PeerIdentity, _ now: Moment
+    ) throws(CoordinatorError) {
+        guard !isEpochFresh else { return }
+        try renewEpoch(above: job, now)
+        logger.error(
+            "state went back in time: all that follow this coordinator begin anew",
+            metadata: ["reason": "\(reason)", "by": "\(peer)"])
+        audit(
+            [
+                AuditDraft(
+                    who: peer.description, origin: "", what: "epoch.renew", target: "job \(job)", result: .done,
+                    detail: "\(reason): this database is a copy of an earlier one")
+            ], now)
     }
 
     /// An agent that was restored from a snapshot gets again what it had acknowledged.
@@ -86,12 +126,14 @@ extension Coordinator {
     func reissue(_ job: JobID, _ now: Moment) {
         do throws(CoordinatorError) {
             guard let record = try store.reissue(job, at: now.wall) else { return }
+            let agent = PeerIdentity(role: .agent, name: record.trigger.agent.rawValue)
             logger.error(
                 "a job id was given twice: its agent knows another job by it; the order goes on under a new id",
                 metadata: [
                     "job.id": "\(job)", "new.job.id": "\(record.trigger.job)", "agent": "\(record.trigger.agent)",
                 ])
             perform(machine.handle(.triggerReissued(job, as: record), at: now), now)
+            try beginEpoch("job id \(job) was given twice", of: job, named: agent, now)
         } catch {
             logger.error(
                 "a trigger could not be given another id", metadata: ["job.id": "\(job)", "error": "\(error)"])

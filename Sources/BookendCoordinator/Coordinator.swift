@@ -225,8 +225,9 @@ actor Coordinator {
                 if case .missed(let job) = settlement {
                     logger.warning("a trigger was never delivered before its deadline", metadata: ["job.id": "\(job)"])
                 }
-            case .goAbove(let job, let generation, let agent):
-                goAbove(job, generation, named: PeerIdentity(role: .agent, name: agent.rawValue), now)
+            case .goAbove(let job, let generation, let known, let agent):
+                let peer = PeerIdentity(role: .agent, name: agent.rawValue)
+                goAbove(job, generation, knowing: known, named: peer, now)
             case .reclaim(let agent, let known, let since): reclaim(agent, known, since: since, now)
             case .remindOfCancels(let agent, let jobs): remindOfCancels(agent, jobs, now)
             case .reissue(let job): reissue(job, now)

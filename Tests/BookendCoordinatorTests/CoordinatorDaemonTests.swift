@@ -227,6 +227,49 @@ import Testing
         }
     }
 
+    @Test func `ids that were given twice tell that state went back in time, once`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample(agents: Selector(patterns: ["*"]))])
+            // Offline: its agent has said nothing yet. And pending, as its agent has.
+            let never = try await client.backup(.sample(agents: [web1]))[0].trigger
+            let owner = try await stage.agent("db-1")
+            let epoch = try await owner.hello().epoch
+            let job = try await client.backup(.sample(agents: [db1]))[0].trigger
+            #expect(try await owner.hello(known: [job]).epoch == epoch, "its own job tells nothing")
+
+            // Others that they had by these ids, from a life that the coordinator forgot.
+            let (earlier, late) = (never.scheduledStart + .seconds(-9), never.scheduledStart + .seconds(-5))
+            var lost = [never, job]
+            (lost[0].scheduledStart, lost[1].scheduledStart, lost[1].agent) = (earlier, late, web1)
+            let witness = try await stage.agent("web-1")
+            _ = try await witness.hello(known: lost)
+            let renewed = try await witness.hello(known: lost).epoch
+            #expect(renewed != epoch)
+            #expect(try await witness.hello(known: lost).epoch == renewed)
+            // The order goes on under an id that nobody else has; the agent's own job keeps the one that it knows.
+            let moved = JobID(rawValue: job.job.rawValue + 1)
+            #expect(try await client.failure(of: .cancel(moved)).message.contains("was offline (31)"))
+            guard case .audit(let lines) = try await client.ask(.readAudit(AuditFilter())) else { return }
+            let renewals = lines.map(\.draft).filter { $0.what == "epoch.renew" }
+            #expect(renewals.map(\.target) == ["job \(never.job)"])
+        }
+    }
+
+    @Test func `an agent that knows another job by an order's id tells that state went back in time`() async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let agent = try await stage.agent("web-1")
+            let epoch = try await agent.hello().epoch
+            let job = try await client.backup(.sample(agents: [web1]))[0].trigger.job
+            agent.send(.triggerConflict(job))
+            let snapshot = try await agent.hello()
+            #expect(snapshot.triggers.map(\.job) == [JobID(rawValue: job.rawValue + 1)])
+            #expect(snapshot.epoch != epoch)
+        }
+    }
+
     @Test func `an agent that makes numbers up has them raised a few times a run, and stands in the audit log`()
         async throws
     {

@@ -201,13 +201,13 @@ final class TestPeer {
     /// Says hello and returns what comes back.
     @discardableResult
     func hello(
-        generation: Int64 = 0, highestJob: Int64 = 0, activeJobs: [ActiveJob] = []
+        generation: Int64 = 0, highestJob: Int64 = 0, activeJobs: [ActiveJob] = [], known: [Trigger] = []
     ) async throws -> SyncSnapshot {
-        send(
-            .hello(
-                .sample(
-                    generation: generation, highestJob: highestJob, activeJobs: activeJobs,
-                    wall: SystemClock().now.wall)))
+        let highest = max(highestJob, known.map(\.job.rawValue).max() ?? 0)
+        var hello = Hello.sample(
+            generation: generation, highestJob: highest, activeJobs: activeJobs, wall: SystemClock().now.wall)
+        hello.knownJobs = known.map(KnownJob.init)
+        send(.hello(hello))
         return try await next { if case .syncSnapshot(let snapshot) = $0 { snapshot } else { nil } }
     }
 

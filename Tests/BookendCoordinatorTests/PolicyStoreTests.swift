@@ -292,6 +292,10 @@ enum StoreKind: CaseIterable {
             #expect(try reopened().record(plan, at: start).map(\.trigger.job) == [newSlot.trigger.job])
             try store.settle([.delivered(job, by: web1)], at: start)
             #expect(try store.trigger(job)?.state == .conflict)
+            try store.settle([.offline(new.trigger.job)], at: start)
+            let never = try #require(try store.reissue(new.trigger.job, at: start))
+            #expect(never.state == .offline && never.trigger.job.rawValue == 5)
+            #expect(try reopened().trigger(never.trigger.job) == never)
         }
     }
 

@@ -220,9 +220,9 @@ package final class InMemoryPolicyStore: PolicyStore {
 
     package func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord? {
         contents.withLock { contents in
-            guard let row = contents.triggers[job], row.record.state.isOwed || row.record.state == .planned else {
-                return nil
-            }
+            guard let row = contents.triggers[job],
+                row.record.state.isOwed || [.planned, .offline].contains(row.record.state)
+            else { return nil }
             contents.triggers[job]?.isSlot = false
             contents.update(job, at: now) { record in
                 record.state = .conflict

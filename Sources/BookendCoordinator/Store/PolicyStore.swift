@@ -42,9 +42,9 @@ package protocol PolicyStore: AccessStore, AuditStore {
         of agent: AgentID, knowing jobs: [KnownJob], since: UnixTime, at now: UnixTime
     ) throws(CoordinatorError) -> [OpenTrigger]
 
-    /// Gives a trigger that is not over another id; the old one is `conflict` from now on.
+    /// Gives a trigger that its agent does not have another id; the old one is `conflict` from now on.
     ///
-    /// - Returns: The trigger under its new id; `nil`: there is no such trigger, or it is over.
+    /// - Returns: The trigger under its new id, pending, planned or `offline` as before; `nil`: there is no such trigger.
     func reissue(_ job: JobID, at now: UnixTime) throws(CoordinatorError) -> TriggerRecord?
 
     /// Gives no job id up to and including this one from now on, and no generation that is not above this one: the store went

@@ -156,7 +156,8 @@ package final class SQLitePolicyStore: PolicyStore {
             let row = try Row.fetchOne(
                 database.cachedStatement(
                     sql: """
-                        SELECT * FROM triggers WHERE job = ? AND state IN ('planned', 'pending', 'missed', 'reclaimed')
+                        SELECT * FROM triggers
+                        WHERE job = ? AND state IN ('planned', 'pending', 'missed', 'reclaimed', 'offline')
                         """),
                 arguments: [job.rawValue])
             guard let row else { return nil }

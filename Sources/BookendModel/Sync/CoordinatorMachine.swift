@@ -46,9 +46,10 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// On the agent's topic.
         case publish(Envelope, to: AgentID)
         case record(TriggerSettlement)
-        /// An agent has seen this job id and this generation (0: no higher one than there is). If the store is below, it went
-        /// back in time, or the agent lies; if it renews its epoch, ``Event/epochRenewed(_:)`` answers.
-        case goAbove(job: JobID, generation: Int64, named: AgentID)
+        /// An agent has seen this job id and this generation (0: no higher one than there is). If the store is below, or has
+        /// another order by that id, it went back in time, or the agent lies; if it renews its epoch,
+        /// ``Event/epochRenewed(_:)`` answers.
+        case goAbove(job: JobID, generation: Int64, knowing: [KnownJob], named: AgentID)
         /// Find the triggers that were delivered since then and are not among what the agent knows;
         /// ``Event/triggersReclaimed(_:)`` answers.
         case reclaim(AgentID, knowing: [KnownJob], since: UnixTime)
@@ -305,8 +306,10 @@ package struct CoordinatorMachine: Hashable, Sendable {
         let agent = record.trigger.agent
         limits.forget(job)
         delivery.forget(job, of: agent)
-        if record.state == .planned {
-            return [.publish(.slotChange(slots.replace(job, by: record.trigger)), to: agent)]
+        switch record.state {
+        case .planned: return [.publish(.slotChange(slots.replace(job, by: record.trigger)), to: agent)]
+        case .offline: return []  // Nothing is to be told of it.
+        default: break
         }
         delivery.add(record, at: now.boot)
         return [.publish(.trigger(record.trigger), to: agent)]
@@ -330,7 +333,8 @@ extension CoordinatorMachine {
         let isBehind = hello.generation > policies.generation
         if hello.highestJob.rawValue > 0 || isBehind {
             let generation = isBehind ? hello.generation : 0
-            actions.append(.goAbove(job: hello.highestJob, generation: generation, named: agent))
+            actions.append(
+                .goAbove(job: hello.highestJob, generation: generation, knowing: hello.knownJobs, named: agent))
         }
         if isBehind, let higher = lostGenerations.goAbove(hello.generation) { policies.goAbove(higher) }
         let known = Dictionary(hello.knownJobs.map { ($0.job, $0.fingerprint) }, uniquingKeysWith: { $1 })

@@ -12,30 +12,12 @@ extension Guarantees {
             let witnesses = restore.witnesses.filter { index in
                 !world.restores.contains { $0.target == .agent(index) && $0.at >= restore.at }
             }
-            guard isLast, let witness = witnesses.first, epoch(of: restore.target) == restore.epoch,
-                !hadGivenAgain(restore, before: witnesses)
+            guard isLast, let witness = witnesses.first, epoch(of: restore.target) == restore.epoch
             else { continue }
             world.violate(
                 "the \(restore.target.description) went back to \(Clock.text(restore.copiedAt)) at "
                     + "\(Clock.text(restore.at)), \(world.hosts[witness].id) knows more than it did, and its epoch is the "
                     + "same")
-        }
-    }
-
-    /// Ids were given again before any of these agents could say that it knows them: to orders, or once the coordinator had
-    /// waited for them in vain.
-    private func hadGivenAgain(_ restore: Restore, before witnesses: [Int]) -> Bool {
-        let heard = witnesses.compactMap { index in world.hosts[index].hearings.first { $0 > restore.startsAt } }.min()
-        // In memory they can be read.
-        let records = (try? world.policyStore.changes(after: 0, limit: .max))?.records ?? []
-        return records.contains { record in
-            guard let lost = restore.lostOrders[record.trigger.job], lost.trigger != record.trigger else {
-                return false
-            }
-            guard let heard, heard < restore.startsAt + 150_000, !world.coordinatorMachine.hasJumped else {
-                return true
-            }
-            return record.trigger.scheduledStart.milliseconds - Machine.epoch <= heard
         }
     }
 

@@ -66,7 +66,6 @@ extension AgentHost {
     func heardSlots() {
         slotsHeardAt = world.timeline.now
         heardAgainAt = heardAgainAt ?? world.timeline.now
-        hearings.append(world.timeline.now)
     }
 }
 

@@ -75,8 +75,6 @@ final class AgentHost: @unchecked Sendable {
     private(set) var lostCancels: Set<JobID> = []
     /// Cancels of jobs that are to be done again. They are told again, unless the job ends before anybody is heard.
     private var forgottenCancels: Set<JobID> = []
-    /// When a coordinator told it of slots, which it does for those who have said hello.
-    var hearings: [Int64] = []
     /// When it heard a coordinator for the first time since it was put back.
     var heardAgainAt: Int64?
     /// Faults that wait for a state.
