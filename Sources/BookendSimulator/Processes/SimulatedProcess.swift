@@ -19,6 +19,8 @@ final class SimulatedProcess: @unchecked Sendable {
     private var group: ServiceGroup?
     /// Of whatever cause.
     private(set) var deaths = 0
+    /// How often it was told to stop.
+    private(set) var stops = 0
     /// When it was not there.
     private(set) var downs: [Range<Int64>] = []
     private var downSince: Int64?
@@ -96,6 +98,7 @@ final class SimulatedProcess: @unchecked Sendable {
     func stop(down: Int64) {
         guard let life, life.isAlive, let group else { return }
         world.note("\(target.description)", "is told to stop")
+        stops += 1
         downUntil = max(downUntil, world.timeline.now + down)
         world.timeline.at(downUntil) { self.start() }
         // Ends by itself.

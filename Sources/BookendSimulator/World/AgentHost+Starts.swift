@@ -4,11 +4,13 @@ import BookendModel
 struct Calm: Equatable {
     private var deaths: Int
     private var ownDeaths: Int
+    /// Jobs that wait for a retry it leaves to its successor, and names no more.
+    private var ownStops: Int
     private var losses: Int
 
     init(_ world: World, _ index: Int) {
         deaths = world.coordinator.deaths
-        ownDeaths = world.agents[index].deaths
+        (ownDeaths, ownStops) = (world.agents[index].deaths, world.agents[index].stops)
         losses = world.network.losses
     }
 }
