@@ -255,7 +255,9 @@ extension AgentHost.Work {
         guard !wasWaitingAtCancel, let attempt = attempts.max(by: { $0.key < $1.key })?.value,
             let end = attempt.lastEnd, end.at < time
         else { return false }
-        return end.stage == (attempt.owes ? .postScript : .backup)
+        // A pre-script that cannot be started leaves nothing owed.
+        let isLast = !attempt.owes || attempt.starts[.preScript] == nil
+        return end.stage == .postScript || end.stage == .backup && isLast
     }
 
     /// The job's window may have been over when the cancel came.
