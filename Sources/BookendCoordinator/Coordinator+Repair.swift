@@ -28,7 +28,10 @@ extension Coordinator {
             }
             // What was never delivered has its id from the time before the agent could say that it knows it.
             for known in known {
-                if let order = try otherOrder(than: known), order.state == .offline { reissue(known.job, now) }
+                guard let order = try otherOrder(than: known), order.state == .offline,
+                    order.trigger.agent.rawValue == peer.name
+                else { continue }
+                reissue(known.job, named: order.trigger.agent, now)
             }
             guard job > highest || generation > 0 else {
                 return try beginEpoch("job id \(job) was given twice", of: job, named: peer, now)
@@ -122,18 +125,25 @@ extension Coordinator {
         }
     }
 
-    /// An id was given twice: the order goes on under another one.
-    func reissue(_ job: JobID, _ now: Moment) {
+    /// An id was given twice, as its agent says: the order goes on under another one.
+    func reissue(_ job: JobID, named agent: AgentID, _ now: Moment) {
+        let peer = PeerIdentity(role: .agent, name: agent.rawValue)
+        guard reissues[agent, default: 0] < Self.mostReissues else {
+            return refuse(
+                Refusal(
+                    who: peer.description, origin: "", what: "trigger.reissue", target: "job \(job)",
+                    reason:
+                        "since this coordinator started it said of \(Self.mostReissues) orders that it knows other jobs by "
+                        + "their ids"), now)
+        }
         do throws(CoordinatorError) {
             guard let record = try store.reissue(job, at: now.wall) else { return }
-            let agent = PeerIdentity(role: .agent, name: record.trigger.agent.rawValue)
+            reissues[agent, default: 0] += 1
             logger.error(
                 "a job id was given twice: its agent knows another job by it; the order goes on under a new id",
-                metadata: [
-                    "job.id": "\(job)", "new.job.id": "\(record.trigger.job)", "agent": "\(record.trigger.agent)",
-                ])
+                metadata: ["job.id": "\(job)", "new.job.id": "\(record.trigger.job)", "agent": "\(agent)"])
             perform(machine.handle(.triggerReissued(job, as: record), at: now), now)
-            try beginEpoch("job id \(job) was given twice", of: job, named: agent, now)
+            try beginEpoch("job id \(job) was given twice", of: job, named: peer, now)
         } catch {
             logger.error(
                 "a trigger could not be given another id", metadata: ["job.id": "\(job)", "error": "\(error)"])

@@ -53,6 +53,9 @@ actor Coordinator {
     var lostJobs: LostNumbers
     /// A store goes back only while nobody uses it: one renewal a run is enough, and peers cannot make more of them.
     var isEpochFresh = false
+    /// Orders that an agent can have given another id in one run, each a row: more than it forgets in any life that was lost.
+    static let mostReissues = 1_000
+    var reissues: [AgentID: Int] = [:]
 
     init(
         rules: CoordinatorRules, doors: Doors, ownKey: OwnKey, keyFile: WatchedKeyFile, book: PeerBook,
@@ -230,7 +233,7 @@ actor Coordinator {
                 goAbove(job, generation, knowing: known, named: peer, now)
             case .reclaim(let agent, let known, let since): reclaim(agent, known, since: since, now)
             case .remindOfCancels(let agent, let jobs): remindOfCancels(agent, jobs, now)
-            case .reissue(let job): reissue(job, now)
+            case .reissue(let job, let agent): reissue(job, named: agent, now)
             case .note(let note): log(note)
             }
         }

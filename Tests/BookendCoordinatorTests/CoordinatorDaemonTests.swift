@@ -270,6 +270,25 @@ import Testing
         }
     }
 
+    @Test func `an agent that makes conflicts up moves its orders only so often, and stands in the audit log`()
+        async throws
+    {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let agent = try await stage.agent("web-1")
+            try await agent.hello()
+            let job = try await client.backup(.sample(agents: [web1]))[0].trigger.job.rawValue
+            let most = Int64(Coordinator.mostReissues)
+            for moved in 0...most { agent.send(.triggerConflict(JobID(rawValue: job + moved))) }
+            let triggers = try await agent.hello().triggers
+            #expect(triggers.map(\.job.rawValue) == [job + most], "the order is the agent's still")
+            guard case .audit(let lines) = try await client.ask(.readAudit(AuditFilter())) else { return }
+            let refused = lines.map(\.draft).filter { $0.what == "trigger.reissue" }
+            #expect(refused.map(\.result) == [.refused] && refused.map(\.who) == ["agent/web-1"])
+        }
+    }
+
     @Test func `an agent that makes numbers up has them raised a few times a run, and stands in the audit log`()
         async throws
     {

@@ -56,8 +56,8 @@ package struct CoordinatorMachine: Hashable, Sendable {
         /// Tell the cancels of those of these jobs that are canceled again, though they were acknowledged: an agent that was
         /// restored from a snapshot goes on with them.
         case remindOfCancels(AgentID, [JobID])
-        /// Give the trigger another id; ``Event/triggerReissued(_:as:)`` answers.
-        case reissue(JobID)
+        /// Give the trigger another id, as its agent knows another job by this one; ``Event/triggerReissued(_:as:)`` answers.
+        case reissue(JobID, named: AgentID)
         case note(CoordinatorPresence.Note)
     }
 
@@ -169,7 +169,7 @@ package struct CoordinatorMachine: Hashable, Sendable {
         case .cancelAcknowledged(let agent, let job):
             return delivery.acknowledgeCancel(job, by: agent).map { [.record($0)] } ?? []
         case .triggerConflicts(let agent, let job):
-            return delivery.awaits(job, by: agent) ? [.reissue(job)] : []
+            return delivery.awaits(job, by: agent) ? [.reissue(job, named: agent)] : []
         case .policiesRecorded(let edits): return edits.flatMap { take($0) }
         case .slotsRecorded(let records, let plannedAt):
             return slots.take(records, plannedAt: plannedAt, rules, at: now)
@@ -344,7 +344,7 @@ extension CoordinatorMachine {
             delivery.forget(job, of: agent)
             actions.append(.record(.withdrawn(job)))
         }
-        actions += (compared.conflicts + slots.conflicts(known, of: agent)).map(Action.reissue)
+        actions += (compared.conflicts + slots.conflicts(known, of: agent)).map { .reissue($0, named: agent) }
         if let since = hello.knowsSince {
             // Both clocks may be wrong by as much as is tolerated, and agents keep jobs for 14 days.
             let earliest = max(since + rules.skewTolerance * 2, now.wall + (.zero - Self.reclaimable))
