@@ -73,7 +73,7 @@ extension AskRequest {
         case .restore(let restore):
             self = .restore(
                 repository: try RepositoryName(wire: restore.repository, "restore.repository"),
-                snapshot: try restore.snapshot.bounded(128, "restore.snapshot"),
+                snapshot: try restore.snapshot.bounded(SnapshotSummary.longestID, "restore.snapshot"),
                 target: try restore.target.bounded(4_096, "restore.target"),
                 include: try restore.include.bounded(1_000, "restore.include").map { path throws(WireError) in
                     try path.bounded(4_096, "restore.include")
@@ -165,8 +165,9 @@ extension AskAnswer {
             self = .snapshots(
                 try list.snapshots.bounded(100_000, "snapshots").map { summary throws(WireError) in
                     SnapshotSummary(
-                        id: try summary.id.bounded(128, "snapshot.id"), at: UnixTime(milliseconds: summary.atUnixMs),
-                        paths: summary.paths, tags: summary.tags, host: summary.host)
+                        id: try summary.id.bounded(SnapshotSummary.longestID, "snapshot.id"),
+                        at: UnixTime(milliseconds: summary.atUnixMs), paths: summary.paths, tags: summary.tags,
+                        host: summary.host)
                 })
         case .restored(let restored):
             self = .restored(

@@ -1,4 +1,5 @@
 import BookendModel
+import FoundationEssentials
 import Testing
 
 @testable import BookendAgent
@@ -43,5 +44,12 @@ import Testing
             ResticTally().result(of: StageOutcome(ending: .exited(0), stopCause: .order)).status == .successful)
         #expect(
             ResticTally().result(of: StageOutcome(ending: .exited(130), stopCause: .order)).status == .windowExpired)
+    }
+
+    @Test(arguments: [(64, 1), (SnapshotSummary.longestID, 1), (SnapshotSummary.longestID + 1, nil)])
+    func `a list of snapshots with an id that nobody could be told is none`(length: Int, count: Int?) {
+        let id = String(repeating: "a", count: length)
+        let list = Data("[{\"id\":\"\(id)\",\"time\":\"2026-11-23T02:00:00Z\"}]".utf8)
+        #expect(ResticSnapshot.list(list)?.count == count)
     }
 }

@@ -215,7 +215,7 @@ private struct SlotHistory {
             case .reclaim(let agent, let known, let since):
                 let lost = try store.reclaim(of: agent, knowing: known, since: since, at: coordinatorNow.wall)
                 expect(lost.isEmpty, "\(agent) lost \(lost.map(\.record.trigger.job))")
-            case .reissue(let job): expect(false, "the id \(job) was given twice")
+            case .reissue(let job, _): expect(false, "the id \(job) was given twice")
             case .goAbove, .remindOfCancels, .note: break
             }
         }

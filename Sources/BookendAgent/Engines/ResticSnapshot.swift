@@ -13,10 +13,13 @@ package struct ResticSnapshot: Decodable, Hashable, Sendable {
 
     /// Reads restic's whole answer; an empty repository may be `null`.
     ///
-    /// - Returns: `nil` for what is no list of snapshots.
+    /// - Returns: `nil` for what is no list of snapshots: an id that is too long is none, and could not be told to anybody.
     static func list(_ data: Data) -> [ResticSnapshot]? {
         if data.starts(with: Data("null".utf8)) { return [] }
-        return try? JSONDecoder().decode([ResticSnapshot].self, from: data)  // nil says it
+        let list = try? JSONDecoder().decode([ResticSnapshot].self, from: data)  // nil says it
+        return list.flatMap { list in
+            list.allSatisfy { $0.id.utf8.count <= SnapshotSummary.longestID } ? list : nil
+        }
     }
 }
 

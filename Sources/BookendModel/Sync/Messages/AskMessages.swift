@@ -89,6 +89,9 @@ package struct LogChunk: Hashable, Sendable {
 }
 
 package struct SnapshotSummary: Hashable, Sendable {
+    /// Bytes of an id, at most; restic's have 64.
+    package static let longestID = 128
+
     package var id: String
     package var at: UnixTime
     package var paths: [String]
