@@ -65,6 +65,8 @@ extension Target {
     private static let resticLists = [
         #"[{"time":"2026-11-23T02:00:00.123456789+01:00","tree":"aa","paths":["/etc"],"hostname":"web-1","tags":["bookend-job=42"],"id":"abcdef","short_id":"abc"}]"#,
         #"[{"id":"0","time":"2026-11-23T02:00:00Z"},{"id":"1","time":"never","paths":null}]"#, "[]",
+        // An id that is longer than any that can be told.
+        #"[{"id":"\#(String(repeating: "a", count: 129))","time":"2026-11-23T02:00:00Z"}]"#,
     ]
 
     /// The whole of what `restic snapshots --json` prints, and the agent's answer to who asked for it.
