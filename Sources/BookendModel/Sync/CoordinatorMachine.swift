@@ -178,7 +178,11 @@ package struct CoordinatorMachine: Hashable, Sendable {
             for record in records { delivery.add(record, at: now.boot) }
             return records.filter { $0.state == .pending }.map { .publish(.trigger($0.trigger), to: $0.trigger.agent) }
         case .triggersReclaimed(let open):
-            for item in open { delivery.add(item) }
+            for item in open {
+                delivery.add(item)
+                // It begins again, and counts before the agent names it.
+                limits.note(item.record.trigger)
+            }
             return []
         case .triggersGivenUp(let records):
             for record in records { delivery.forget(record.trigger.job, of: record.trigger.agent) }
