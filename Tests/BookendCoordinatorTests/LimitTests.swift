@@ -12,6 +12,7 @@ import Testing
         var now: Moment
         /// By agent: the job that it was told to start.
         var told: [AgentID: JobID] = [:]
+        var triggers: [AgentID: Trigger] = [:]
         /// What its agents were told to hold back.
         var recalled: Set<JobID> = []
         var withdrawn: Set<JobID> = []
@@ -41,7 +42,7 @@ import Testing
             for action in machine.handle(.tick, at: now) {
                 switch action {
                 case .publish(.trigger(let trigger), let agent), .send(.trigger(let trigger), let agent):
-                    told[agent] = trigger.job
+                    (told[agent], triggers[agent]) = (trigger.job, trigger)
                 case .publish(.slotChange(let change), _):
                     recalled.formUnion(change.slots.filter(\.isHeld).map(\.job))
                     withdrawn.formUnion(change.withdrawn)
@@ -107,6 +108,38 @@ import Testing
             stage.tick()
         }
         #expect(stage.told.count == 6 && Set(stage.told.values).count == 6)
+    }
+
+    @Test func `a job that its agent lost and gets again counts before that agent names it`() throws {
+        let (first, second, third, fourth) = (Self.agents[0], Self.agents[1], Self.agents[2], Self.agents[3])
+        var stage = try Stage([Self.policy(StartLimits(perPolicy: 2))], offline: Set(Self.agents[2...]))
+        stage.tick()
+        for agent in [first, second] {
+            stage.acknowledge(agent)
+            stage.beat(agent, runs: stage.told[agent])
+        }
+        _ = stage.machine.handle(.unreachable(first), at: stage.now)
+        _ = stage.machine.handle(.hello(third, .sample(wall: stage.now.wall)), at: stage.now)
+        stage.tick()
+        #expect(Set(stage.told.keys) == [first, second, third])
+        stage.acknowledge(third)
+        stage.beat(second)
+
+        // Its machine was put back: it knows nothing of its job.
+        _ = stage.machine.handle(.hello(first, .sample(wall: stage.now.wall)), at: stage.now)
+        let lost = TriggerRecord(trigger: try #require(stage.triggers[first]), state: .reclaimed)
+        let open = OpenTrigger(record: lost, isCancelAcknowledged: false, isSlot: true)
+        _ = stage.machine.handle(.triggersReclaimed([open]), at: stage.now)
+        _ = stage.machine.handle(.hello(fourth, .sample(wall: stage.now.wall)), at: stage.now)
+        stage.tick()
+        stage.acknowledge(first)
+        stage.tick()
+        stage.beat(first, runs: stage.told[first])
+        stage.tick()
+        #expect(stage.told[fourth] == nil)
+        stage.beat(first)
+        stage.tick()
+        #expect(stage.told[fourth] != nil)
     }
 
     @Test func `an agent that is offline takes no one's place, and waits for its own when it is back`() throws {
