@@ -63,8 +63,10 @@ struct Guarantees {
         default: break
         }
         let aggregates = collected(job).filter { !isLost(job) || $0.agent == record.trigger.agent }
-        // Of two orders with one id, of which only the other's agent has said anything, it knows the other.
-        if aggregates.isEmpty, isLost(job) { return }
+        // Of two orders with one id, of which only the other's agent has said anything, it knows the other; and of what never
+        // began only the coordinator speaks, whose changes it may pass over.
+        let isUntold = isUnnoticed(.coordinator) && !world.hosts.contains { $0.work[job] != nil }
+        if aggregates.isEmpty, isLost(job) || isUntold { return }
         guard aggregates.count == 1 else {
             return world.violate("the collector has job \(job) \(aggregates.count) times")
         }
