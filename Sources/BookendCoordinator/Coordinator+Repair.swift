@@ -34,7 +34,7 @@ extension Coordinator {
                 reissue(known.job, named: order.trigger.agent, now)
             }
             guard job > highest || generation > 0 else {
-                return try beginEpoch("job id \(job) was given twice", of: job, named: peer, now)
+                return try beginEpoch("job id \(job) was given twice", "job \(job)", named: peer, now)
             }
             let next = job > highest ? lostJobs.goAbove(job.rawValue).map { JobID(rawValue: $0) } ?? highest : highest
             try renewEpoch(above: next, now)
@@ -74,19 +74,32 @@ extension Coordinator {
 
     /// State went back in time, and all that was lost lies below what was given since.
     private func beginEpoch(
-        _ reason: String, of job: JobID, named peer: PeerIdentity, _ now: Moment
+        _ reason: String, _ target: String, named peer: PeerIdentity, _ now: Moment
     ) throws(CoordinatorError) {
         guard !isEpochFresh else { return }
-        try renewEpoch(above: job, now)
+        try renewEpoch(above: store.highestJob(), now)
         logger.error(
             "state went back in time: all that follow this coordinator begin anew",
             metadata: ["reason": "\(reason)", "by": "\(peer)"])
         audit(
             [
                 AuditDraft(
-                    who: peer.description, origin: "", what: "epoch.renew", target: "job \(job)", result: .done,
+                    who: peer.description, origin: "", what: "epoch.renew", target: target, result: .done,
                     detail: "\(reason): this database is a copy of an earlier one")
             ], now)
+    }
+
+    /// A collector that was told of changes which this store never made knows a later state of it.
+    func compareChanges(_ request: RosterRequest, of peer: PeerIdentity, _ now: Moment) {
+        guard !isEpochFresh, request.epoch == machine.epoch else { return }
+        do throws(CoordinatorError) {
+            let isPassedOver = changesPassedOver?.contains(request.after) ?? false
+            let newest = try store.changes(after: request.after, limit: 0).through
+            guard isPassedOver || request.after > newest else { return }
+            try beginEpoch("a collector knows changes that were lost", "change \(request.after)", named: peer, now)
+        } catch {
+            logger.error("a collector's changes could not be compared; it asks again", metadata: ["error": "\(error)"])
+        }
     }
 
     /// An agent that was restored from a snapshot gets again what it had acknowledged.
@@ -143,7 +156,7 @@ extension Coordinator {
                 "a job id was given twice: its agent knows another job by it; the order goes on under a new id",
                 metadata: ["job.id": "\(job)", "new.job.id": "\(record.trigger.job)", "agent": "\(agent)"])
             perform(machine.handle(.triggerReissued(job, as: record), at: now), now)
-            try beginEpoch("job id \(job) was given twice", of: job, named: peer, now)
+            try beginEpoch("job id \(job) was given twice", "job \(job)", named: peer, now)
         } catch {
             logger.error(
                 "a trigger could not be given another id", metadata: ["job.id": "\(job)", "error": "\(error)"])

@@ -53,6 +53,8 @@ actor Coordinator {
     var lostJobs: LostNumbers
     /// A store goes back only while nobody uses it: one renewal a run is enough, and peers cannot make more of them.
     var isEpochFresh = false
+    /// Numbers of changes that this run passes over; `nil`: the store could not.
+    let changesPassedOver: ClosedRange<Int64>?
     /// Orders that an agent can have given another id in one run, each a row: more than it forgets in any life that was lost.
     static let mostReissues = 1_000
     var reissues: [AgentID: Int] = [:]
@@ -70,6 +72,14 @@ actor Coordinator {
         self.enrollment = enrollment
         self.clock = clock
         self.logger = logger
+        do throws(CoordinatorError) {
+            changesPassedOver = try store.passOverChanges()
+        } catch {
+            changesPassedOver = nil
+            logger.warning(
+                "should this database be a copy of an earlier one, collectors may pass over changes",
+                metadata: ["error": "\(error)"])
+        }
         let now = clock.now
         var machine = CoordinatorMachine(
             try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62), startedAt: now.boot)
@@ -147,6 +157,7 @@ actor Coordinator {
             // Not written: it is told again.
             if !takeActions(request, of: peer.description, now) { request.actionsThrough = 0 }
             if request.highestJob.rawValue > 0 { goAbove(request.highestJob, 0, named: peer, now) }
+            compareChanges(request, of: peer, now)
             answer(request, route, now)
             note(request, of: peer, delivery, route, now)
         case (.agent, _):

@@ -270,6 +270,32 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a collector that knows changes which were lost is told everything anew`(isHigher: Bool) async throws {
+        try await CoordinatorStage.with { stage in
+            let client = try await stage.client()
+            _ = try await client.apply([.sample()])
+            let collector = try await stage.client(as: "collector/main")
+            let first = try await collector.roster()
+            let job = try await client.backup(.sample(agents: [web1]))[0].trigger.job
+            let told = try await collector.roster(after: first.through, epoch: first.epoch)
+            #expect(told.triggers.map(\.trigger.job) == [job] && told.epoch == first.epoch)
+            await stage.stop()
+            try await stage.start()
+            let client2 = try await stage.client()
+            let collector2 = try await stage.client(as: "collector/main")
+            let next = try await client2.backup(.sample(agents: [web1]))[0].trigger.job
+            let honest = try await collector2.roster(after: told.through, epoch: told.epoch)
+            #expect(honest.triggers.map(\.trigger.job) == [next] && honest.epoch == told.epoch)
+            // As one who was told of more, before this database was put back.
+            let known = isHigher ? honest.through + 1 : told.through + 1
+            let anew = try await collector2.roster(after: known, epoch: told.epoch)
+            #expect(anew.triggers.map(\.trigger.job) == [job, next] && anew.epoch != told.epoch)
+            let again = try await collector2.roster(after: anew.through, epoch: anew.epoch)
+            #expect(again.triggers.isEmpty && again.epoch == anew.epoch)
+        }
+    }
+
     @Test func `an agent that makes conflicts up moves its orders only so often, and stands in the audit log`()
         async throws
     {

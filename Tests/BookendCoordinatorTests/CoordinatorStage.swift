@@ -257,8 +257,8 @@ final class TestPeer {
 
     // MARK: Collectors
 
-    func roster(after: Int64 = 0) async throws -> RosterReply {
-        send(.rosterRequest(RosterRequest(after: after)))
+    func roster(after: Int64 = 0, epoch: UInt64 = 0) async throws -> RosterReply {
+        send(.rosterRequest(RosterRequest(after: after, epoch: epoch)))
         return try await next { if case .rosterReply(let reply) = $0 { reply } else { nil } }
     }
 

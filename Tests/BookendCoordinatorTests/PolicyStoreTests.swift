@@ -274,6 +274,25 @@ enum StoreKind: CaseIterable {
         }
     }
 
+    @Test(arguments: StoreKind.allCases) func `each run passes numbers of changes over, and gives none of them`(
+        kind: StoreKind
+    ) throws {
+        try with(kind) { store, reopened in
+            _ = try store.record([draft()], at: start)
+            let told = try store.changes(after: 0, limit: 10).through
+            let passed = try reopened().passOverChanges()
+            #expect(passed.lowerBound == told + 1 && passed.count >= (1 << 20) - 1)
+            #expect(try reopened().changes(after: told, limit: 10).through == passed.upperBound + 1)
+            let late = try reopened().record([draft()], at: start)
+            // Whoever was told of all, or of more than this store knows, hears of what is new.
+            for known in [told, told + 7, passed.upperBound, passed.upperBound + 1] {
+                let changes = try reopened().changes(after: known, limit: 10)
+                #expect(changes.records == late && changes.through > passed.upperBound + 1)
+            }
+            #expect(try reopened().passOverChanges().lowerBound > passed.upperBound)
+        }
+    }
+
     @Test(arguments: StoreKind.allCases) func `an order whose id was given twice goes on under a new one`(
         kind: StoreKind
     ) throws {

@@ -22,6 +22,8 @@ package final class InMemoryPolicyStore: PolicyStore {
         var epoch: UInt64 = 1
         /// Of all epochs that there ever were: a copy that is restored twice has two.
         var lastEpoch: UInt64 = 1
+        /// Of all that there ever were.
+        var runs: Int64 = 0
         var plannedAt: UnixTime?
         var peers: [PublicKey: Peer] = [:]
         var tokens: [TokenID: EnrollmentToken] = [:]
@@ -75,9 +77,9 @@ package final class InMemoryPolicyStore: PolicyStore {
     ///   does; `nil`: a machine was restored, and nobody says so.
     package func restore(_ copy: Copy, byCommandAt command: UnixTime?) {
         contents.withLock { contents in
-            let lastEpoch = contents.lastEpoch
+            let (lastEpoch, runs) = (contents.lastEpoch, contents.runs)
             contents = copy.contents
-            contents.lastEpoch = lastEpoch
+            (contents.lastEpoch, contents.runs) = (lastEpoch, runs)
             guard let command else { return }
             contents.renewEpoch()
             contents.highestJob += RestoredStore.gap
@@ -305,6 +307,15 @@ package final class InMemoryPolicyStore: PolicyStore {
                     contents.triggers[job]?.isCancelAcknowledged = true
                 }
             }
+        }
+    }
+
+    package func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64> {
+        contents.withLock { contents in
+            contents.runs += 1
+            let last = contents.change
+            contents.change += contents.runs << 20
+            return last + 1...contents.change - 1
         }
     }
 

@@ -69,6 +69,11 @@ package protocol PolicyStore: AccessStore, AuditStore {
     /// and `offline` follow `pending`; `withdrawn` follows `pending`, `missed` and `reclaimed`.
     func settle(_ settlements: [TriggerSettlement], at now: UnixTime) throws(CoordinatorError)
 
+    /// Begins a run: no change gets a number that was given before, also none that this store forgot as it went back in time.
+    ///
+    /// - Returns: The numbers that are passed over. Who was told of one of them knows a later state than this store's.
+    func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64>
+
     /// The triggers that are new or changed after that change, in the order of their last change.
     ///
     /// A number that this store has not reached yet (it was restored) counts as 0: everything.

@@ -231,6 +231,16 @@ package final class SQLitePolicyStore: PolicyStore {
         }
     }
 
+    package func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64> {
+        try write { database in
+            let last = try Self.counter("change", database)
+            // By chance: two runs that began with one state do not give the same numbers.
+            let next = last + Int64.random(in: 1 << 20...1 << 40)
+            try Self.set("change", next, database)
+            return last + 1...next - 1  // up to the next one collectors are told
+        }
+    }
+
     package func changes(
         after change: Int64, limit: Int
     ) throws(CoordinatorError) -> TriggerChanges {

@@ -29,12 +29,6 @@ extension Guarantees {
         }
     }
 
-    /// It was put back, and nobody who knows more has come since: its changes have numbers that it had given before, so that
-    /// those who count them may pass over some.
-    func isUnnoticed(_ target: Target) -> Bool {
-        world.restores.contains { $0.target == target && !$0.isByCommand && $0.epoch == epoch(of: target) }
-    }
-
     /// The coordinator forgot it when it was put back: its id may have been given to another order since.
     func isLost(_ job: JobID) -> Bool { world.restores.contains { $0.lostOrders[job] != nil } }
 

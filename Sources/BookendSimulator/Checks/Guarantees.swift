@@ -51,9 +51,7 @@ struct Guarantees {
         case .planned: return
         case .withdrawn:
             // Of a start that is days ahead the collector may hear with its next look.
-            if let open = collected(job).first(where: { !$0.status.isFinal }), !untold.contains(job),
-                !isUnnoticed(.coordinator)
-            {
+            if let open = collected(job).first(where: { !$0.status.isFinal }), !untold.contains(job) {
                 world.violate("job \(job) was withdrawn, and is \(open.status) at the collector")
             }
             return
@@ -63,10 +61,8 @@ struct Guarantees {
         default: break
         }
         let aggregates = collected(job).filter { !isLost(job) || $0.agent == record.trigger.agent }
-        // Of two orders with one id, of which only the other's agent has said anything, it knows the other; and of what never
-        // began only the coordinator speaks, whose changes it may pass over.
-        let isUntold = isUnnoticed(.coordinator) && !world.hosts.contains { $0.work[job] != nil }
-        if aggregates.isEmpty, isLost(job) || isUntold { return }
+        // Of two orders with one id, of which only the other's agent has said anything, it knows the other.
+        if aggregates.isEmpty, isLost(job) { return }
         guard aggregates.count == 1 else {
             return world.violate("the collector has job \(job) \(aggregates.count) times")
         }

@@ -118,6 +118,10 @@ struct SimulatedPolicyStore: PolicyStore {
         try write("settlements") { () throws(CoordinatorError) in try store.settle(settlements, at: now) }
     }
 
+    func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64> {
+        try write("run") { () throws(CoordinatorError) in try store.passOverChanges() }
+    }
+
     func changes(after change: Int64, limit: Int) throws(CoordinatorError) -> TriggerChanges {
         try read { () throws(CoordinatorError) in try store.changes(after: change, limit: limit) }
     }
