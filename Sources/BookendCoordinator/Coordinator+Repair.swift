@@ -20,19 +20,11 @@ extension Coordinator {
             // The machine has gone above the generation, if it believes it.
             guard lostJobs.isBelievable(job.rawValue), generation < max(1, machine.policies.generation) else {
                 return refuse(
-                    Refusal(
-                        who: peer.description, origin: "", what: "numbers.raise", target: "job \(job)",
-                        reason:
-                            "a job id (highest: \(highest)) or a generation (\(generation)) that cannot be: it is not of "
-                            + "this fleet, or made up"), now)
+                    "numbers.raise", of: job, named: peer,
+                    "a job id (highest: \(highest)) or a generation (\(generation)) that cannot be: it is not of this "
+                        + "fleet, or made up", now)
             }
-            // What was never delivered has its id from the time before the agent could say that it knows it.
-            for known in known {
-                guard let order = try otherOrder(than: known), order.state == .offline,
-                    order.trigger.agent.rawValue == peer.name
-                else { continue }
-                reissue(known.job, named: order.trigger.agent, now)
-            }
+            try moveOffline(known, of: peer, now)
             guard job > highest || generation > 0 else {
                 return try beginEpoch("job id \(job) was given twice", "job \(job)", named: peer, now)
             }
@@ -56,6 +48,26 @@ extension Coordinator {
             guard peer.role == .agent else { return }
             perform(machine.handle(.helloNotCompared(AgentID(rawValue: peer.name)), at: now), now)
         }
+    }
+
+    /// Orders that never began, as their agent was offline, have ids from before it could say that it knows them. Once a run
+    /// for each agent: from its first hello on it is given none that it knows.
+    private func moveOffline(
+        _ known: [KnownJob], of peer: PeerIdentity, _ now: Moment
+    ) throws(CoordinatorError) {
+        let agent = AgentID(rawValue: peer.name)
+        guard !known.isEmpty, !offlineMoved.contains(agent) else { return }
+        for known in known {
+            guard let order = try otherOrder(than: known), order.state == .offline, order.trigger.agent == agent else {
+                continue
+            }
+            reissue(known.job, named: agent, now)
+        }
+        offlineMoved.insert(agent)
+    }
+
+    private func refuse(_ what: String, of job: JobID, named peer: PeerIdentity, _ reason: String, _ now: Moment) {
+        refuse(Refusal(who: peer.description, origin: "", what: what, target: "job \(job)", reason: reason), now)
     }
 
     /// The order that the store has by the id of this one, and that is another; `nil`: there is none.
@@ -93,9 +105,9 @@ extension Coordinator {
     func compareChanges(_ request: RosterRequest, of peer: PeerIdentity, _ now: Moment) {
         guard !isEpochFresh, request.epoch == machine.epoch else { return }
         do throws(CoordinatorError) {
-            let isPassedOver = changesPassedOver?.contains(request.after) ?? false
-            let newest = try store.changes(after: request.after, limit: 0).through
-            guard isPassedOver || request.after > newest else { return }
+            if changesPassedOver?.contains(request.after) != true {
+                guard try request.after > store.changes(after: request.after, limit: 0).through else { return }
+            }
             try beginEpoch("a collector knows changes that were lost", "change \(request.after)", named: peer, now)
         } catch {
             logger.error("a collector's changes could not be compared; it asks again", metadata: ["error": "\(error)"])
@@ -143,20 +155,19 @@ extension Coordinator {
         let peer = PeerIdentity(role: .agent, name: agent.rawValue)
         guard reissues[agent, default: 0] < Self.mostReissues else {
             return refuse(
-                Refusal(
-                    who: peer.description, origin: "", what: "trigger.reissue", target: "job \(job)",
-                    reason:
-                        "since this coordinator started it said of \(Self.mostReissues) orders that it knows other jobs by "
-                        + "their ids"), now)
+                "trigger.reissue", of: job, named: peer,
+                "since this coordinator started it said of \(Self.mostReissues) orders that it knows other jobs by their ids",
+                now)
         }
         do throws(CoordinatorError) {
+            // First: if that fails, the agent says so again.
+            try beginEpoch("job id \(job) was given twice", "job \(job)", named: peer, now)
             guard let record = try store.reissue(job, at: now.wall) else { return }
             reissues[agent, default: 0] += 1
             logger.error(
                 "a job id was given twice: its agent knows another job by it; the order goes on under a new id",
                 metadata: ["job.id": "\(job)", "new.job.id": "\(record.trigger.job)", "agent": "\(agent)"])
             perform(machine.handle(.triggerReissued(job, as: record), at: now), now)
-            try beginEpoch("job id \(job) was given twice", "job \(job)", named: peer, now)
         } catch {
             logger.error(
                 "a trigger could not be given another id", metadata: ["job.id": "\(job)", "error": "\(error)"])

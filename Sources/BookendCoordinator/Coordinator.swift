@@ -58,6 +58,8 @@ actor Coordinator {
     /// Orders that an agent can have given another id in one run, each a row: more than it forgets in any life that was lost.
     static let mostReissues = 1_000
     var reissues: [AgentID: Int] = [:]
+    /// Whose orders that never began were compared with what it knows.
+    var offlineMoved: Set<AgentID> = []
 
     init(
         rules: CoordinatorRules, doors: Doors, ownKey: OwnKey, keyFile: WatchedKeyFile, book: PeerBook,
@@ -77,7 +79,10 @@ actor Coordinator {
         } catch {
             changesPassedOver = nil
             logger.warning(
-                "should this database be a copy of an earlier one, collectors may pass over changes",
+                """
+                the database could not be written at the start: is the disk full? Should it be a copy of an earlier one, \
+                collectors may miss changes until the coordinator is started again
+                """,
                 metadata: ["error": "\(error)"])
         }
         let now = clock.now

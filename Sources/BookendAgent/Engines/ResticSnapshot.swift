@@ -16,10 +16,10 @@ package struct ResticSnapshot: Decodable, Hashable, Sendable {
     /// - Returns: `nil` for what is no list of snapshots: an id that is too long is none, and could not be told to anybody.
     static func list(_ data: Data) -> [ResticSnapshot]? {
         if data.starts(with: Data("null".utf8)) { return [] }
-        let list = try? JSONDecoder().decode([ResticSnapshot].self, from: data)  // nil says it
-        return list.flatMap { list in
-            list.allSatisfy { $0.id.utf8.count <= SnapshotSummary.longestID } ? list : nil
-        }
+        guard let list = try? JSONDecoder().decode([ResticSnapshot].self, from: data),  // nil says it
+            list.allSatisfy({ $0.id.utf8.count <= SnapshotSummary.longestID })
+        else { return nil }
+        return list
     }
 }
 
