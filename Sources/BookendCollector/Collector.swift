@@ -148,8 +148,6 @@ package struct Collector {
                 group.addTask {
                     for await _ in ownKey.changes {}
                     guard ownKey.isReplaced else { return }
-                    // Canceled: it is stopped meanwhile.
-                    try? await clock.sleep(until: clock.now.boot + SocketLimits.readingTime)
                     await intake.stop()
                 }
                 await intake.run()

@@ -136,8 +136,6 @@ package struct CoordinatorService: Sendable {
                 group.addTask {
                     for await _ in coordinator.keyChanges {}
                     guard await coordinator.isKeyReplaced else { return }
-                    // Canceled: it is stopped meanwhile.
-                    try? await clock.sleep(until: clock.now.boot + SocketLimits.readingTime)
                     await doors.control.close()
                 }
                 for await batch in doors.control.deliveries { await coordinator.take(batch, at: .control) }

@@ -1,4 +1,5 @@
 import BookendModel
+import Dispatch
 import Glibc
 import Testing
 
@@ -50,6 +51,49 @@ struct SocketThreadTests {
             #expect(try await reader.message().frames == [frame("small")])
             large.send([frame("sorry")])
             #expect(try await reader.message().frames == [frame("sorry")])
+        }
+    }
+
+    @Test func `what arrived before the end of a connection is read, however late`() async throws {
+        try await Stage.with(.curve) { stage in
+            let first = try stage.network()
+            let router = try await stage.serve(.router, on: first)
+            let keys = try CurveKeyPair.generate()
+            stage.ring.enroll(EnrolledKey(key: keys.publicKey, identity: try #require(PeerIdentity("agent/web-1"))))
+            let client = try stage.network()
+            let dealer = try await client.open(
+                SocketPlan(
+                    .dealer, router.endpoint, .curveClient(ClientKeys(keys), server: stage.serverKeys.publicKey),
+                    retry: Backoff(first: .seconds(1), limit: .seconds(1))))
+            dealer.send([frame("hello")])
+            var asked = Reader(router)
+            let route = try #require(try await asked.message().route)
+
+            // The client's thread has something else to do.
+            let (isHeld, holds) = AsyncStream<Void>.makeStream()
+            let release = DispatchSemaphore(value: 0)
+            let door = try await client.open(
+                SocketPlan(
+                    .publisher(welcome: nil) { _, _ in
+                        holds.yield()
+                        release.wait()
+                        return true
+                    }, try Endpoint("ipc://\(stage.folder)/door"), .local))
+            let other = try stage.network()
+            _ = try await other.open(SocketPlan(.subscriber(topics: [frame("a")]), door.endpoint, .local))
+            for await _ in isHeld { break }
+            let count = 600
+            for number in 0..<count { router.send([frame("\(number)")], to: route) }
+            // Returns when all is sent; its end comes right behind.
+            await first.stop()
+            try await Task.sleep(for: .milliseconds(200))
+            release.signal()
+
+            #expect(await dealer.connectionEvents.first { $0.isLoss } != nil)
+            let received = dealer.statistics.received
+            #expect(received == count)
+            var reader = Reader(dealer)
+            for number in 0..<received { #expect(try await reader.message().frames == [frame("\(number)")]) }
         }
     }
 
@@ -166,4 +210,8 @@ struct SocketThreadTests {
         }
         #expect(count() - before < 200)
     }
+}
+
+extension ConnectionEvent {
+    fileprivate var isLoss: Bool { if case .lost = self { true } else { false } }
 }

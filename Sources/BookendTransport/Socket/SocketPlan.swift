@@ -102,9 +102,6 @@ package struct SocketLimits: Hashable, Sendable {
     package var allMessagesBytes = 256 << 20
     /// How long a closing socket tries to send what it has.
     package var linger: Duration = .milliseconds(500)
-    /// How long a server that has answered, and is about to go away, leaves its clients to read: when a connection ends, libzmq
-    /// drops what a client with `ZMQ_IMMEDIATE` has not read yet.
-    package static let readingTime = Duration.milliseconds(500)
     /// Clients only: how often to ask an idle server whether it is there, and how long to wait for its answer.
     package var heartbeat: Duration = .seconds(20)
     /// How long a handshake may take.

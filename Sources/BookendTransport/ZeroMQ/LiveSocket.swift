@@ -47,7 +47,10 @@ final class LiveSocket {
     var hasBacklog: Bool { !backlog.isEmpty }
 
     /// Whether a round left something that libzmq would take.
-    var hasMoreToSend: Bool { !isStuck && !pending.isEmpty && raw != nil }
+    var hasMoreToSend: Bool { !isStuck && !pending.isEmpty && isUp }
+
+    /// A client's messages wait for its connection.
+    private var isUp: Bool { raw != nil && connection?.isConnected ?? true }
 
     /// Whether the socket is to be read: a publisher always is, since authorizing cannot wait for a consumer.
     var wantsToReceive: Bool {
@@ -59,7 +62,7 @@ final class LiveSocket {
 
     /// Gives libzmq what waits, at most so many messages.
     func flush(limit: Int = messagesPerRound * 4) {
-        guard let raw else { return }
+        guard let raw, isUp else { return }
         isStuck = false
         let now = ContinuousClock.now
         var messages = 0
@@ -115,8 +118,8 @@ final class LiveSocket {
 
     // MARK: Receiving
 
-    /// Hands over what has arrived, as far as there is room.
-    func receive() {
+    /// Hands over what has arrived, at most so many messages, as far as there is room.
+    func receive(limit: Int = messagesPerRound) {
         guard let raw else { return }
         if case .publisher(let welcome, let authorize) = plan.kind {
             return receiveSubscriptions(raw, welcome, authorize)
@@ -127,7 +130,7 @@ final class LiveSocket {
         var revoked = 0
         var discarded = 0
         var count = 0
-        while count < Self.messagesPerRound, room.messages > 0, room.bytes > 0,
+        while count < limit, room.messages > 0, room.bytes > 0,
             let arrival = raw.receive(frameLimit: plan.limits.frames + 1, withAddress: plan.isServer)
         {
             count += 1

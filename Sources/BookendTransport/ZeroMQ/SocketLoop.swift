@@ -191,7 +191,7 @@ final class SocketLoop {
     }
 
     private func lose(_ socket: LiveSocket, _ reason: LossReason) {
-        socket.receive()  // what arrived before the end still counts
+        socket.receive(limit: .max)  // what arrived before the end still counts
         socket.connection?.close(socket.raw, linger: .zero)
         socket.raw = nil
         if reason == .disconnected { socket.dropUnsent() }
@@ -212,7 +212,7 @@ final class SocketLoop {
         guard let socket = sockets[id], socket.connection != nil else { return }
         if socket.raw != nil {
             socket.flush(limit: .max)
-            socket.receive()  // what has arrived still counts
+            socket.receive(limit: .max)  // what has arrived still counts
             socket.connection?.close(socket.raw, linger: socket.plan.limits.linger)
             socket.raw = nil
             socket.dropUnsent()

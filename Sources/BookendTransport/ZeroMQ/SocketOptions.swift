@@ -62,9 +62,9 @@ extension RawSocket {
 
     private func apply(_ kind: SocketPlan.Kind) throws(TransportError) {
         switch kind {
-        case .dealer:
-            // Messages stay in the outbox until a connection is up, instead of dying in the queue of one that never was.
-            try set(ZMQ_IMMEDIATE, Int32(1))
+        // Without `ZMQ_IMMEDIATE`, with which libzmq drops what is not read yet when a connection ends: that nothing dies
+        // in the queue of a connection that never was, the outbox sees to.
+        case .dealer: break
         case .router:
             try set(ZMQ_ROUTER_MANDATORY, Int32(1))
         case .subscriber(let topics):
