@@ -39,6 +39,14 @@ extension Guarantees {
         host?.lostFinals[job]?.contains(status) ?? false
     }
 
+    /// Its agent began it by itself and was put back to before that: of how it ended nobody knows, and that is said of it.
+    func isLeftByLostLife(_ aggregate: JobAggregate) -> Bool {
+        aggregate.status == .agentLost
+            && world.hosts.contains { host in
+                host.id == aggregate.agent && host.lostReports.contains { $0.trigger.job == aggregate.job }
+            }
+    }
+
     /// What is stored of an agent's reports is what its journal holds, in order, and of what it forgot some; `nil`: it is.
     func reportProblem(of host: AgentHost, made: [String], stored: [String]) -> String? {
         var (lost, next) = (Dictionary(host.lostReports.map { (content($0), 1) }, uniquingKeysWith: +), 0)

@@ -51,7 +51,8 @@ struct Guarantees {
         case .planned: return
         case .withdrawn:
             // Of a start that is days ahead the collector may hear with its next look.
-            if let open = collected(job).first(where: { !$0.status.isFinal }), !untold.contains(job) {
+            let open = collected(job).first { !$0.status.isFinal && !isLeftByLostLife($0) }
+            if let open, !untold.contains(job) {
                 world.violate("job \(job) was withdrawn, and is \(open.status) at the collector")
             }
             return
