@@ -61,6 +61,9 @@ actor IntakeService {
         await socket.close()
     }
 
+    /// What came last could be stored.
+    var isStoring: Bool { problem == nil }
+
     /// For signs of life.
     ///
     /// - Throws: When the store does not answer, or what came last could not be stored.

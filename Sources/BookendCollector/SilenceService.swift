@@ -23,7 +23,7 @@ struct SilenceService: Sendable {
             try? await clock.sleep(until: clock.now.boot + interval)
             if Task.isCancelled { return }
             do throws(CollectorError) {
-                let inferences = try look(&watch)
+                let inferences = try look(&watch, isStoring: await intake.isStoring)
                 if !inferences.isEmpty { try await intake.infer(inferences) }
             } catch {
                 logger.error("silence could not be judged", metadata: ["error": "\(error)"])
@@ -31,7 +31,8 @@ struct SilenceService: Sendable {
         }
     }
 
-    private func look(_ watch: inout SilenceWatch) throws(CollectorError) -> [Inference] {
+    /// - Parameter isStoring: Otherwise reports wait at their agents, and a job that has ended is in progress here.
+    private func look(_ watch: inout SilenceWatch, isStoring: Bool) throws(CollectorError) -> [Inference] {
         let now = clock.now
         var open: [JobAggregate] = []
         for status in [Status.queued, .running, .waitingForRetry, .canceling, .agentLost] {
@@ -48,7 +49,10 @@ struct SilenceService: Sendable {
         }
         let due = try store.expectations(dueBefore: watch.deadline(at: now), limit: Self.limit)
         var signs = heard.all.mapValues { entry in
-            SignOfLife(at: entry.at.boot, activeJobs: Set((entry.activeJobs ?? []).map(\.job)))
+            let named = entry.activeJobs ?? []
+            let isWhole = isStoring && named.count < IntakeBeacon.jobLimit
+            return SignOfLife(
+                at: entry.at.boot, activeJobs: Set(named.map(\.job)), allNamedAt: isWhole ? entry.beaconAt?.boot : nil)
         }
         for (agent, record) in heard.agentRecords where record.cannotRecord {
             signs[agent]?.journalProblem = record.journalProblem

@@ -170,6 +170,30 @@ import Testing
         }
     }
 
+    @Test func `a job that its agent no longer has is lost, though the agent is heard, and is taken back with it`()
+        async throws
+    {
+        try await RunningCollector.with(silence: .seconds(1)) { collector in
+            var maker = ReportMaker("web-1")
+            let socket = try await collector.intake(as: "agent/web-1")
+            socket.send(frames(maker.batch(maker.job(1).prefix(4))), to: nil)
+            let job = ActiveJob(job: JobID(rawValue: 1), policy: PolicyName(rawValue: "p"), attempt: 1, stage: .backup)
+            /// Says again and again that these are active, until it is so.
+            func beacons(_ jobs: [ActiveJob], until wanted: Status) async throws {
+                let beacon = IntakeBeacon(activeJobs: jobs, wall: UnixTime(milliseconds: 0))
+                while try collector.store.jobs(JobFilter()).map(\.status) != [wanted] {
+                    socket.send([Wire.encode(.intake(.beacon(beacon)))], to: nil)
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            try await beacons([job], until: .running)
+            try await beacons([], until: .agentLost)
+            let lost = try #require(try collector.store.jobs(JobFilter()).last)
+            #expect(lost.inferences.map(\.reason).first?.contains("is heard, and has not named the job") == true)
+            try await beacons([job], until: .running)
+        }
+    }
+
     @Test func `while reports cannot be stored none is acknowledged, and it goes on when there is room`() async throws {
         let failing = Mutex<FailingStore?>(nil)
         try await RunningCollector.with(

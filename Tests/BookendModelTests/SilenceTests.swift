@@ -139,6 +139,34 @@ import Testing
         #expect(job.inferences[0].correctedAt == back.inference.at)
     }
 
+    @Test func `a job that its agent is heard without is lost once its beacons have not named it for the bound`() throws {
+        /// Beacons each 20 s from second 20 on, of which those in `named` name the job.
+        func found(named: Set<Int64> = [], journalProblem: String? = nil, isWhole: Bool = true) -> [(Int64, Inference)] {
+            var watch = SilenceWatch(rules: rules)
+            var found: [(Int64, Inference)] = []
+            for second in 0...300 as ClosedRange<Int64> {
+                let beacon = second / 20 * 20
+                let at = BootTime(milliseconds: beacon * 1_000)
+                let sign = SignOfLife(
+                    at: at, activeJobs: named.contains(beacon) ? [JobID(rawValue: 7)] : [],
+                    allNamedAt: isWhole && beacon > 0 ? at : nil, journalProblem: journalProblem)
+                found += watch.look(
+                    at: moment(second), signs: [web: sign], coordinatorHeardAt: nil, open: [running(7)], due: []
+                ).map { (second, $0) }
+                if !found.isEmpty { break }
+            }
+            return found
+        }
+        let lost = try #require(found().first)
+        #expect(lost.0 == 80 && lost.1.status == .agentLost)
+        #expect(lost.1.reason == "web1 is heard, and has not named the job for 60 s")
+        // Named once more in between, it counts anew: its report may have overtaken the beacon.
+        #expect(found(named: [40]).map(\.0) == [120])
+        #expect(found(named: Set((0...15).map { $0 * 20 })).isEmpty)
+        #expect(found(journalProblem: "the disk is full").isEmpty)
+        #expect(found(isWhole: false).isEmpty)
+    }
+
     @Test func `the agent's own word puts right what was inferred, and both stay in the history`() throws {
         for (stage, status) in [(nil, .successful), (.backup, .successful), (nil, .waitingForRetry)]
             as [(Stage?, Status)]

@@ -17,8 +17,6 @@ package final class CollectorLink: Sendable {
     private static let patience = Duration.seconds(15)
     /// Bytes of one batch of several reports, encoded: far below where a collector cuts the connection off.
     private static let batchBytes = 1 << 20
-    /// Jobs that a beacon names.
-    private static let namedJobLimit = 1_000
 
     private let name: String
     private let socket: any MessageSocket
@@ -146,7 +144,7 @@ package final class CollectorLink: Sendable {
 
     private func sendBeacon(_ jobs: [ActiveJob]) {
         guard socket.statistics.isConnected else { return }
-        var beacon = IntakeBeacon(activeJobs: Array(jobs.prefix(Self.namedJobLimit)), wall: clock.now.wall)
+        var beacon = IntakeBeacon(activeJobs: Array(jobs.prefix(IntakeBeacon.jobLimit)), wall: clock.now.wall)
         beacon.serverKey = server.newest
         socket.send([Wire.encode(.intake(.beacon(beacon)))], to: nil)
     }

@@ -29,8 +29,8 @@ package struct CollectorConfiguration: Hashable, Sendable {
     package var logLevel = LogLevel.info
     /// `retention`
     package var retention = Retention()
-    /// `agent_lost_after`: a job counts as agent-lost (40) once its agent is unheard of for this long; a duration, 5s to 1d,
-    /// default 5m.
+    /// `agent_lost_after`: a job counts as agent-lost (40) once its agent is unheard of for this long, or is heard and has not
+    /// named it for as long; a duration, 5s to 1d, default 5m.
     package var agentLostAfter = Duration.seconds(300)
     /// `missed_after`: a job counts as missed (41) when it has not started this long after its deadline; a duration, 5s to
     /// 1d, default 5m.

@@ -1,6 +1,6 @@
 /// How long silence is borne.
 package struct SilenceRules: Hashable, Sendable {
-    /// An agent that is not heard of for this long has lost its jobs.
+    /// An agent that is not heard of for this long has lost its jobs; and one that is heard, those that it does not name.
     package var lostAfter = Duration.seconds(300)
     /// A job that has not started this long after its deadline is missed.
     package var missedAfter = Duration.seconds(300)
@@ -13,12 +13,17 @@ package struct SignOfLife: Hashable, Sendable {
     package var at: BootTime
     /// Jobs that its latest beacon named.
     package var activeJobs: Set<JobID>
+    /// When that beacon came; `nil`: none did, or it may not have named all jobs that the agent has.
+    package var allNamedAt: BootTime?
     /// ``AgentRecord/journalProblem``.
     package var journalProblem: String?
 
-    package init(at: BootTime, activeJobs: Set<JobID> = [], journalProblem: String? = nil) {
+    package init(
+        at: BootTime, activeJobs: Set<JobID> = [], allNamedAt: BootTime? = nil, journalProblem: String? = nil
+    ) {
         self.at = at
         self.activeJobs = activeJobs
+        self.allNamedAt = allNamedAt
         self.journalProblem = journalProblem
     }
 }
@@ -32,8 +37,18 @@ package struct SignOfLife: Hashable, Sendable {
 ///
 /// A collector that was down, or cut off from everyone, so accuses nobody on its return: each agent has `lostAfter` from
 /// then on to be heard, and each job `missedAfter`.
+///
+/// An agent that is heard may have lost a job all the same: its machine went back to a snapshot, say. Then its beacons do not
+/// name what it once reported, and no report ends it.
 package struct SilenceWatch: Hashable, Sendable {
+    private struct Work: Hashable, Sendable {
+        var agent: AgentID
+        var job: JobID
+    }
+
     private let rules: SilenceRules
+    /// When the first of the beacons came that did not name a job in progress.
+    private var unnamed: [Work: BootTime] = [:]
     /// `nil`: nobody can be heard. So it begins.
     private var watchingSince: BootTime?
 
@@ -61,13 +76,18 @@ package struct SilenceWatch: Hashable, Sendable {
         let latest = (signs.values.map(\.at) + [coordinatorHeardAt].compactMap(\.self)).max()
         guard let latest, now.boot - latest < rules.lostAfter else {
             watchingSince = nil
+            unnamed = [:]
             return []
         }
         let since = watchingSince ?? now.boot
         watchingSince = since
+        var unnamed: [Work: BootTime] = [:]
         let lost = open.compactMap { job in
-            job.status == .agentLost ? takeBack(job, signs[job.agent], now) : lose(job, signs[job.agent], since, now)
+            let sign = signs[job.agent]
+            if job.status == .agentLost { return takeBack(job, sign, now) }
+            return lose(job, sign, since, now) ?? disown(job, sign, now, &unnamed)
         }
+        self.unnamed = unnamed
         guard now.boot - since >= rules.missedAfter else { return lost }
         return lost + due.compactMap { miss($0, signs[$0.trigger.agent], now) }
     }
@@ -77,6 +97,21 @@ package struct SilenceWatch: Hashable, Sendable {
         let silence = now.boot - max(sign?.at ?? since, since)
         guard silence >= rules.lostAfter else { return nil }
         return inference(job, .agentLost, now, "nothing was heard of \(job.agent) for \(silence.minutes)")
+    }
+
+    private func disown(
+        _ job: JobAggregate, _ sign: SignOfLife?, _ now: Moment, _ unnamed: inout [Work: BootTime]
+    ) -> Inference? {
+        // Whose journal is full cannot say yet how a job ended.
+        guard job.status.family == .inProgress, job.lastOrigin != nil, let sign, sign.journalProblem == nil,
+            let beaconAt = sign.allNamedAt, !sign.activeJobs.contains(job.job)
+        else { return nil }
+        let work = Work(agent: job.agent, job: job.job)
+        let first = self.unnamed[work] ?? beaconAt
+        unnamed[work] = first
+        guard beaconAt - first >= rules.lostAfter else { return nil }
+        let time = (beaconAt - first).minutes
+        return inference(job, .agentLost, now, "\(job.agent) is heard, and has not named the job for \(time)")
     }
 
     private func takeBack(_ job: JobAggregate, _ sign: SignOfLife?, _ now: Moment) -> Inference? {

@@ -42,6 +42,7 @@ extension World {
         guard clones[index] == nil else { return }
         let host = AgentHost(index: index, world: self)
         host.restore(hosts[index].copy())
+        host.machine.copyPast(of: hosts[index].machine)
         let process = SimulatedProcess(.agent(index), agents[index].identity, host.machine, self) {
             [unowned self] in try await runAgent(host, $0)
         }

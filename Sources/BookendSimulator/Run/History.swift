@@ -97,6 +97,15 @@ package struct History {
             if host.hasUnacknowledged { return "\(host.id) keeps reports that nobody has acknowledged" }
             if let work = host.work.first(where: { !$0.value.isFinished }) { return "\(host.id) has job \(work.key)" }
         }
+        var active = JobFilter()
+        active.activeOnly = true
+        active.limit = .max
+        // What its agent does not have any more is found out in the end.
+        if let open = world.reportStore.jobs(active).first(where: {
+            $0.status.family == .inProgress && $0.lastOrigin != nil
+        }) {
+            return "job \(open.job) of \(open.agent) is \(open.status) at the collector"
+        }
         let isHeard = world.reportStore.feed(from: world.subscriber.cursor, limit: 1)?.entries.isEmpty ?? false
         return isHeard ? nil : "the subscriber has not heard of all that is stored"
     }

@@ -23,6 +23,9 @@ final class Machine: @unchecked Sendable {
     /// On the timeline.
     func time(of boot: BootTime) -> Int64 { boot.milliseconds.addingSaturating(bootedAt) }
 
+    /// What is copied from a server whose clock was wrong has that clock's times.
+    func copyPast(of other: Machine) { hasJumped = hasJumped || other.hasJumped }
+
     func reboot() { bootedAt = timeline.now - 1_000 }
 }
 

@@ -38,7 +38,8 @@ package struct IntakeBatch: Hashable, Sendable {
 
 /// An agent's sign of life to a collector: silence on this way, too, means something.
 package struct IntakeBeacon: Hashable, Sendable {
-    /// At most 1,000, the oldest.
+    package static let jobLimit = 1_000
+    /// At most ``jobLimit``, the oldest.
     package var activeJobs: [ActiveJob]
     /// The agent's wall clock.
     package var wall: UnixTime
