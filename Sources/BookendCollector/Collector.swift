@@ -106,6 +106,16 @@ package struct Collector {
             await network.stop()
             throw error
         }
+        do throws(CollectorError) {
+            try store.passOverCursors()
+        } catch {
+            logger.warning(
+                """
+                the database could not be written at the start: is the disk full? Should it be a copy of an earlier one, \
+                subscribers may miss entries until the collector is started again
+                """,
+                metadata: ["error": "\(error)"])
+        }
         let refusals = RefusalCounter(clock: clock, logger: logger)
         let intake = try IntakeService(
             socket: intakeSocket, ring: ring, ownKey: ownKey, refusals: refusals, store: store,

@@ -28,6 +28,7 @@ final class FailingStore: ReportStore {
     func positions() throws(CollectorError) -> [Intake.Source: Intake.Position] { try store.positions() }
     func epoch() throws(CollectorError) -> Int64 { try store.epoch() }
     func renewEpoch() throws(CollectorError) -> Int64 { try store.renewEpoch() }
+    func passOverCursors() throws(CollectorError) { try store.passOverCursors() }
     func pruneStreams(
         heard: Set<Intake.Source>, now: UnixTime, unheardSince time: UnixTime
     ) throws(CollectorError) -> [Intake.Source] {

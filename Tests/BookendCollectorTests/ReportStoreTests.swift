@@ -519,6 +519,34 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `each run numbers its cursors above any that were lost, and every kept one stays`(_ kind: Kind) throws {
+        try with(kind) { store, reopen in
+            #expect(try store.feed(from: store.feed(from: nil, limit: 1)?.head, limit: 1)?.entries == [])
+            var maker = ReportMaker("web-1")
+            let before = try store.store(maker.job(1))
+            for _ in 1...2 { try reopen().passOverCursors() }
+            let head = try #require(try reopen().feed(from: nil, limit: 1)?.head)
+            #expect(head == before.last?.cursor, "where nothing stands is no place")
+            let after = try reopen().store(maker.job(2))
+            let all = before + after
+            for (number, entry) in all.enumerated() {
+                let rest = try #require(try reopen().feed(from: entry.cursor, limit: 100))
+                #expect(rest.entries == Array(all.dropFirst(number + 1)) && rest.head == all.last?.cursor)
+            }
+            // As a subscriber took them that were lost: behind the last one, and by the run that was passed over.
+            let parts = head.rawValue.split(separator: "-")
+            for lost in try [1, 5, 1 << 19].map({ try #require(Int64(parts[1])) + $0 }) {
+                #expect(try reopen().feed(from: FeedCursor(rawValue: "\(parts[0])-\(lost)"), limit: 1) == nil)
+            }
+            #expect(try reopen().fleet(asOf: UnixTime(milliseconds: 0)).reportsStored == 14)
+            _ = try reopen().prune(
+                reportsBefore: UnixTime(milliseconds: 1_000_000), jobsBefore: UnixTime(milliseconds: 0), limit: 1_000)
+            #expect(try reopen().feed(from: head, limit: 1) == nil)
+            #expect(try reopen().feed(from: after.last?.cursor, limit: 1)?.head == after.last?.cursor)
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `streams unheard of for long are forgotten, but not an agent's last one`(_ kind: Kind) throws {
         try with(kind) { store, reopen in
             func at(_ time: Int64) -> UnixTime { UnixTime(milliseconds: time) }

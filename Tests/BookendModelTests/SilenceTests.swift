@@ -139,9 +139,11 @@ import Testing
         #expect(job.inferences[0].correctedAt == back.inference.at)
     }
 
-    @Test func `a job that its agent is heard without is lost once its beacons have not named it for the bound`() throws {
+    @Test func `a job that its agent is heard without is lost once its beacons have not named it for the bound`() throws
+    {
         /// Beacons each 20 s from second 20 on, of which those in `named` name the job.
-        func found(named: Set<Int64> = [], journalProblem: String? = nil, isWhole: Bool = true) -> [(Int64, Inference)] {
+        func found(named: Set<Int64> = [], journalProblem: String? = nil, isWhole: Bool = true) -> [(Int64, Inference)]
+        {
             var watch = SilenceWatch(rules: rules)
             var found: [(Int64, Inference)] = []
             for second in 0...300 as ClosedRange<Int64> {

@@ -41,9 +41,9 @@ extension InMemoryReportStore: AlertStore {
             state.highestAlert = max(state.highestAlert, ids.max() ?? 0)
             state.judgedThrough = judgedThrough
             for notice in changes.notices {
-                state.head += 1
+                state.lastPlace += 1
                 state.inferences += 1
-                state.entries.append((state.head, notice.at, nil, .alert(AlertEvent(notice))))
+                state.entries.append((state.lastPlace, notice.at, nil, .alert(AlertEvent(notice))))
             }
             state.enqueue(messages)
             return Set(messages.map(\.channel)).reduce(0) { $0 + state.fold($1, isRefused: false) }

@@ -26,7 +26,11 @@ package final class InMemoryReportStore: ReportStore {
         var entries: [(place: Int64, storedAt: UnixTime, name: Name?, body: FeedEntry.Body)] = []
         /// Of the reports that are stored.
         var known: Set<Name> = []
-        var head: Int64 = 0
+        /// The highest place that was given or passed over.
+        var lastPlace: Int64 = 0
+        var passedOver: Int64 = 0
+        /// Survives being put back, so that no two runs give the same places.
+        var runs: Int64 = 0
         var inferences: Int64 = 0
         var pruned: Int64 = 0
         var positions: [Intake.Source: Intake.Position] = [:]
@@ -59,7 +63,7 @@ package final class InMemoryReportStore: ReportStore {
         /// Not random, so that a simulation can be repeated; and never the same for two histories that parted.
         mutating func renewEpoch() -> Int64 {
             renewals += 1
-            let number = UInt64(bitPattern: epoch) &+ UInt64(head) &+ UInt64(renewals)
+            let number = UInt64(bitPattern: epoch) &+ UInt64(lastPlace) &+ UInt64(renewals)
             epoch = Int64((number &* 0x9E37_79B9_7F4A_7C15) >> 32) + 1
             return epoch
         }
@@ -111,10 +115,21 @@ package final class InMemoryReportStore: ReportStore {
         }
 
         mutating func append(_ inference: Inference, _ now: UnixTime) -> FeedEntry {
-            head += 1
+            lastPlace += 1
             inferences += 1
-            entries.append((head, now, nil, .inference(inference)))
-            return FeedEntry(cursor: FeedCursor(epoch, head), body: .inference(inference))
+            entries.append((lastPlace, now, nil, .inference(inference)))
+            return FeedEntry(cursor: FeedCursor(epoch, lastPlace), body: .inference(inference))
+        }
+
+        /// How many of the entries stand up to that place; `nil`: it is none.
+        func entriesKnown(at place: Int64) -> Int? {
+            var (known, end) = (0, entries.count)
+            while known < end {
+                let middle = (known + end) / 2
+                if entries[middle].place <= place { known = middle + 1 } else { end = middle }
+            }
+            let isPlace = known == 0 ? place == pruned : entries[known - 1].place == place
+            return isPlace ? known : nil
         }
 
         mutating func forget(_ key: Key) {
@@ -150,14 +165,14 @@ package final class InMemoryReportStore: ReportStore {
                 state.positions[source] = Intake.Position(through: report.origin.sequence, digest: accepted.digest)
                 state.heard[source] = now
                 guard state.known.insert(Name(accepted)).inserted else { return nil }
-                state.head += 1
-                state.entries.append((state.head, now, Name(accepted), .report(report)))
+                state.lastPlace += 1
+                state.entries.append((state.lastPlace, now, Name(accepted), .report(report)))
                 let key = Key(job: report.trigger.job, agent: report.origin.agent)
                 var job = state.jobs[key] ?? JobAggregate(report)
                 job.fold(report)
                 state.put(job, by: key)
                 state.expectations[key] = nil
-                return FeedEntry(cursor: FeedCursor(state.epoch, state.head), report: report)
+                return FeedEntry(cursor: FeedCursor(state.epoch, state.lastPlace), report: report)
             }
         }
     }
@@ -165,6 +180,14 @@ package final class InMemoryReportStore: ReportStore {
     package func epoch() -> Int64 { state.withLock(\.epoch) }
 
     package func renewEpoch() -> Int64 { state.withLock { $0.renewEpoch() } }
+
+    package func passOverCursors() {
+        state.withLock { state in
+            state.runs += 1
+            state.lastPlace += state.runs << 20
+            state.passedOver += state.runs << 20
+        }
+    }
 
     /// All that the store held at one time.
     package struct Copy: Sendable {
@@ -179,9 +202,9 @@ package final class InMemoryReportStore: ReportStore {
     ///   nobody says so.
     package func restore(_ copy: Copy, isByCommand: Bool) {
         state.withLock { state in
-            let renewals = state.renewals
+            let (renewals, runs) = (state.renewals, state.runs)
             state = copy.state
-            state.renewals = renewals
+            (state.renewals, state.runs) = (renewals, runs)
             if isByCommand { _ = state.renewEpoch() }  // It is read when the collector starts.
         }
     }
@@ -334,19 +357,17 @@ package final class InMemoryReportStore: ReportStore {
     }
 
     package func fleet(asOf now: UnixTime) -> FleetSummary {
-        state.withLock { $0.tally.summary(reportsStored: $0.head - $0.inferences, asOf: now) }
+        state.withLock { $0.tally.summary(reportsStored: $0.lastPlace - $0.passedOver - $0.inferences, asOf: now) }
     }
 
     package func feed(from cursor: FeedCursor?, limit: Int) -> (entries: [FeedEntry], head: FeedCursor)? {
         state.withLock { state in
             let place = cursor.map { $0.place(inEpoch: state.epoch) } ?? state.pruned
-            guard let place, place >= state.pruned, place <= state.head else { return nil }
-            // Each place is the one before and 1.
-            let known = state.entries.first.map { max(0, place - $0.place + 1) } ?? 0
-            let entries = state.entries.dropFirst(Int(known)).prefix(min(max(1, limit), 1_000))
+            guard let place, let known = state.entriesKnown(at: place) else { return nil }
+            let entries = state.entries.dropFirst(known).prefix(min(max(1, limit), 1_000))
             return (
                 entries.map { FeedEntry(cursor: FeedCursor(state.epoch, $0.place), body: $0.body) },
-                FeedCursor(state.epoch, state.head)
+                FeedCursor(state.epoch, state.entries.last?.place ?? state.pruned)
             )
         }
     }

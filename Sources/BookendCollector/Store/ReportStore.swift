@@ -24,6 +24,13 @@ package protocol ReportStore: Sendable {
     /// - Returns: The new epoch.
     func renewEpoch() throws(CollectorError) -> Int64
 
+    /// Numbers the cursors to come far above those that were given, by chance: an earlier state of the store, to which it may
+    /// have been put back, gave others. To be called when a run begins.
+    ///
+    /// What was inferred is known to nobody but the store, so that no agent notices when it is lost; a subscriber that took it
+    /// has a cursor then at which nothing stands, and that is a gap.
+    func passOverCursors() throws(CollectorError)
+
     /// Forgets streams that were not heard of for long, except the one of each agent that was heard of last.
     ///
     /// - Parameters:
@@ -86,7 +93,7 @@ package protocol ReportStore: Sendable {
     /// Stored reports behind a cursor, oldest first, and the cursor behind the newest of all.
     ///
     /// - Parameter cursor: `nil`: from the oldest that is kept.
-    /// - Returns: `nil` when the cursor is older than what is kept, or not one of this store: the subscriber missed something.
+    /// - Returns: `nil` when the cursor is older than what is kept, or nothing stands there: the subscriber missed something.
     func feed(from cursor: FeedCursor?, limit: Int) throws(CollectorError) -> (entries: [FeedEntry], head: FeedCursor)?
 
     /// Removes what is older, at most `limit` reports and `limit` jobs; a job that never ended is no exception.

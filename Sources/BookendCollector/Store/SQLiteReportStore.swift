@@ -188,7 +188,20 @@ package final class SQLiteReportStore: ReportStore {
             return FleetSummary(
                 jobs: total.jobs, agents: agents.values.sorted { $0.agent < $1.agent },
                 policies: policies.values.sorted { $0.policy < $1.policy },
-                reportsStored: try Self.head(database) - (Self.fact("inferences", database) ?? 0), asOf: now)
+                reportsStored: try Self.lastCursor(database) - Self.passedOver(database)
+                    - (Self.fact("inferences", database) ?? 0), asOf: now)
+        }
+    }
+
+    package func passOverCursors() throws(CollectorError) {
+        try write { database in
+            // By chance: two runs that began with one state do not give the same ones.
+            let step = Int64.random(in: 1 << 20...1 << 40)
+            let last = try Self.lastCursor(database) + step
+            try database.execute(sql: "DELETE FROM sqlite_sequence WHERE name = 'reports'")
+            try database.execute(
+                sql: "INSERT INTO sqlite_sequence (name, seq) VALUES ('reports', ?)", arguments: [last])
+            try Self.set("cursors_passed_over", Self.passedOver(database) + step, database)
         }
     }
 
@@ -197,9 +210,10 @@ package final class SQLiteReportStore: ReportStore {
     ) throws(CollectorError) -> (entries: [FeedEntry], head: FeedCursor)? {
         try read { database in
             let epoch = try Self.epoch(database)
-            let (head, pruned) = (try Self.head(database), try Self.fact("pruned", database) ?? 0)
+            let pruned = try Self.fact("pruned", database) ?? 0
+            let head = try Int64.fetchOne(database.cachedStatement(sql: "SELECT max(cursor) FROM reports")) ?? pruned
             let place = cursor.map { $0.place(inEpoch: epoch) } ?? pruned
-            guard let place, place >= pruned, place <= head else { return nil }
+            guard let place, try place == pruned || Self.isPlace(place, database) else { return nil }
             let rows = try Row.fetchAll(
                 database.cachedStatement(
                     sql: "SELECT cursor, report, is_inference FROM reports WHERE cursor > ? ORDER BY cursor LIMIT ?"),
@@ -366,8 +380,20 @@ extension SQLiteReportStore {
         try fact("epoch", database) ?? 0
     }
 
-    /// The highest cursor that was ever given.
-    private static func head(_ database: Database) throws -> Int64 {
+    private static func isPlace(_ cursor: Int64, _ database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM reports WHERE cursor = ?)"), arguments: [cursor]
+        )
+            ?? false
+    }
+
+    /// How many cursors were never given.
+    private static func passedOver(_ database: Database) throws -> Int64 {
+        try fact("cursors_passed_over", database) ?? 0
+    }
+
+    /// The highest cursor that was ever given, or passed over.
+    private static func lastCursor(_ database: Database) throws -> Int64 {
         try Int64.fetchOne(
             database.cachedStatement(sql: "SELECT seq FROM sqlite_sequence WHERE name = 'reports'")) ?? 0
     }
