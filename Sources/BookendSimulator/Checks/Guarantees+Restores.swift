@@ -49,7 +49,7 @@ extension Guarantees {
 
     /// What is stored of an agent's reports is what its journal holds, in order, and of what it forgot some; `nil`: it is.
     func reportProblem(of host: AgentHost, made: [String], stored: [String]) -> String? {
-        var (lost, next) = (Dictionary(host.lostReports.map { (content($0), 1) }, uniquingKeysWith: +), 0)
+        var (lost, next) = (Dictionary(host.lostReports.map { ($0.content, 1) }, uniquingKeysWith: +), 0)
         for report in stored {
             if next < made.count, made[next] == report {
                 next += 1

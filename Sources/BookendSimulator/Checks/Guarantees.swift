@@ -132,20 +132,20 @@ struct Guarantees {
         var stored: [AgentID: [Report]] = [:]
         for case .report(let report) in entries { stored[report.origin.agent, default: []].append(report) }
         for host in world.hosts {
-            let made = (try? host.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+            let made = host.reports
             let own = stored[host.id] ?? []
-            guard made.map(content) != own.map(content) else { continue }
+            guard made.map(\.content) != own.map(\.content) else { continue }
             guard host.lostReports.isEmpty else {
-                let problem = reportProblem(of: host, made: made.map(content), stored: own.map(content))
+                let problem = reportProblem(of: host, made: made.map(\.content), stored: own.map(\.content))
                 if let problem { world.violate(problem) }
                 continue
             }
-            let place = zip(made, own).enumerated().first { content($1.0) != content($1.1) }?.offset
+            let place = zip(made, own).enumerated().first { $1.0.content != $1.1.content }?.offset
             let at = place ?? min(made.count, own.count)
             world.violate(
                 "\(host.id) made \(made.count) reports, the collector stored \(own.count); they differ from number "
-                    + "\(at + 1) on: made \(at < made.count ? content(made[at]) : "none"), stored "
-                    + (at < own.count ? content(own[at]) : "none"))
+                    + "\(at + 1) on: made \(at < made.count ? made[at].content : "none"), stored "
+                    + (at < own.count ? own[at].content : "none"))
         }
         var aggregates: [String: JobAggregate] = [:]
         for entry in entries {
@@ -194,12 +194,6 @@ struct Guarantees {
             cursor = page.entries.last?.cursor ?? cursor
             if page.entries.count < 1_000 { return (entries, cursor) }
         }
-    }
-
-    /// A report without its place.
-    func content(_ report: Report) -> String {
-        "job \(report.trigger.job), attempt \(report.attempt), \(report.stage?.rawValue ?? "job"), \(report.status), "
-            + "\(report.at.milliseconds)"
     }
 
     // MARK: 3. A subscriber misses nothing and sees nothing twice
@@ -264,5 +258,12 @@ extension AgentHost.Work {
         guard let end = trigger.windowEnd else { return false }
         // By any of the clocks that the server has had.
         return end.milliseconds - Machine.epoch - 90_000_000 < time
+    }
+}
+
+extension Report {
+    /// What it says, without its place.
+    var content: String {
+        "job \(trigger.job), attempt \(attempt), \(stage?.rawValue ?? "job"), \(status), \(at.milliseconds)"
     }
 }

@@ -9,15 +9,15 @@ final class Clone {
     let host: AgentHost
     let process: SimulatedProcess
     let index: Int
-    /// Of the reports that both have.
-    let highestReport: UInt64
+    /// What both had when they parted.
+    let sharedReports: [Report]
     private var calm: Calm
     private var calmSince: Int64
     private(set) var isNoticed = false
 
     init(_ host: AgentHost, _ process: SimulatedProcess, of index: Int, _ world: World) {
         (self.host, self.process, self.index) = (host, process, index)
-        highestReport = host.contents?.highestReport ?? 0
+        sharedReports = host.reports
         (calm, calmSince) = (Calm(world, index), world.timeline.now)
     }
 
@@ -58,7 +58,7 @@ extension World {
         note("operator", "ends the clone of agent \(index + 1)")
         clone.process.end()
         clone.host.losePower()
-        hosts[index].forget(clone.host, after: clone.highestReport)
+        hosts[index].forget(clone.host, shared: clone.sharedReports)
         agents[index].crash(down: 5_000)
     }
 

@@ -286,7 +286,7 @@ final class AgentHost: @unchecked Sendable {
     }
 
     func restore(_ copy: Copy) {
-        let made = (try? journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
+        let made = reports
         for (job, work) in work {
             lostFinals[job, default: []] += work.finals.map(\.status)
             guard work.canceledAt != nil, let known = copy.work[job] else { continue }
@@ -296,14 +296,27 @@ final class AgentHost: @unchecked Sendable {
         (work, goodBackups, earlyCancels) = (copy.work, copy.goodBackups, copy.earlyCancels)
         slotsHeardAt = copy.slotsHeardAt
         heardAgainAt = nil
-        let highest = contents?.highestReport ?? 0
-        lostReports += made.filter { $0.origin.sequence > highest }
+        lostReports += Self.without(reports, made)
+    }
+
+    /// What the journal holds. In memory it can be read.
+    var reports: [Report] { (try? journal.reports(1 ... .max)) ?? [] }
+
+    /// What was made, but for what is known: by what they say, as each stream has numbers of its own.
+    private static func without(_ known: [Report], _ made: [Report]) -> [Report] {
+        var known = Dictionary(known.map { ($0.content, 1) }, uniquingKeysWith: +)
+        return made.filter { report in
+            let left = known[report.content] ?? 0
+            known[report.content] = left - 1
+            return left <= 0
+        }
     }
 
     /// What a clone did is as if it had happened here and was lost.
-    func forget(_ clone: AgentHost, after highest: UInt64) {
-        let made = (try? clone.journal.reports(1 ... .max)) ?? []  // A journal in memory can be read.
-        lostReports += made.filter { $0.origin.sequence > highest }
+    ///
+    /// - Parameter shared: What both had when they parted.
+    func forget(_ clone: AgentHost, shared: [Report]) {
+        lostReports += Self.without(shared, clone.reports)
         for (job, theirs) in clone.work {
             lostFinals[job, default: []] += theirs.finals.map(\.status)
             if theirs.canceledAt != nil, work[job]?.isFinished == true { lostCancels.insert(job) }

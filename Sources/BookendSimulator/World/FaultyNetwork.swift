@@ -38,6 +38,8 @@ final class FaultyNetwork: @unchecked Sendable {
     private(set) var duplicated = 0
     private(set) var reordered = 0
     private var cutsBegun = 0
+    /// Messages that came behind later ones, or once more.
+    private var stragglers = 0
 
     init(_ world: World) {
         self.world = world
@@ -48,8 +50,8 @@ final class FaultyNetwork: @unchecked Sendable {
             fate: { [unowned self] passage in fate(of: passage) })
     }
 
-    /// What went wrong on any wire until now.
-    var losses: Int { dropped + duplicated + reordered + cutsBegun }
+    /// What went wrong on any wire until now; what comes late does so when it is sent, and when it comes.
+    var losses: Int { dropped + duplicated + reordered + cutsBegun + stragglers }
 
     func add(_ noise: Noise) { noises.append(noise) }
 
@@ -132,7 +134,9 @@ final class FaultyNetwork: @unchecked Sendable {
         duplicated += copies - 1
         let id = passage.id
         for copy in 1...copies {
-            timeline.at(time + (copy == 1 ? 0 : random.number(0...5_000))) { [network] in
+            let isStraggler = isOvertaken || copy > 1
+            timeline.at(time + (copy == 1 ? 0 : random.number(0...5_000))) { [self] in
+                if isStraggler { stragglers += 1 }
                 network.release(id, keepsCopy: copy < copies)
             }
         }
