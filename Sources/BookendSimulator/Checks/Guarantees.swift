@@ -243,14 +243,13 @@ struct Guarantees {
 }
 
 extension AgentHost.Work {
-    /// Its last stage had ended for good when the cancel came, and only the record of that was missing: the disk was full.
+    /// Its last stage had ended for good when the cancel came, and only the record of that was missing: the disk was full. A
+    /// post-script that could not be started comes to no end.
     fileprivate func wasOver(before time: Int64) -> Bool {
         guard !wasWaitingAtCancel, let attempt = attempts.max(by: { $0.key < $1.key })?.value,
             let end = attempt.lastEnd, end.at < time
         else { return false }
-        // A pre-script that cannot be started leaves nothing owed.
-        let isLast = !attempt.owes || attempt.starts[.preScript] == nil
-        return end.stage == .postScript || end.stage == .backup && isLast
+        return end.stage != .preScript
     }
 
     /// The job's window may have been over when the cancel came.
