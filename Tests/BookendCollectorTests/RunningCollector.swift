@@ -40,9 +40,9 @@ struct RunningCollector {
         configuration.retention.reports = .seconds(200 * 366 * 86_400)
         configuration.retention.jobs = .seconds(200 * 366 * 86_400)
         if let silence { (configuration.agentLostAfter, configuration.missedAfter) = (silence, silence) }
-        configuration.intake = "tcp://127.0.0.1:\(freePort())"
-        configuration.feed = "tcp://127.0.0.1:\(freePort())"
-        configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(freePort())" : "ipc://\(directory)/q"
+        configuration.intake = "tcp://127.0.0.1:\(try FreePorts.find())"
+        configuration.feed = "tcp://127.0.0.1:\(try FreePorts.find())"
+        configuration.query = queryOverTCP ? "tcp://127.0.0.1:\(try FreePorts.find())" : "ipc://\(directory)/q"
         configuration.localFeed = "ipc://\(directory)/f"
 
         try configure(&configuration, directory)
@@ -75,7 +75,14 @@ struct RunningCollector {
             directory: directory, configuration: configuration, serverKeys: serverKeys, peers: peers, network: network,
             store: store, lastHeard: collector.lastHeard, log: log, group: group)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
+            tasks.addTask {
+                do {
+                    try await group.run()
+                } catch {
+                    await network.stop()  // whoever waits for the collector waits no more
+                    throw error
+                }
+            }
             try await body(running)
             if Task.isCancelled { Issue.record("its time was over; the collector said: \(log.all)") }
             await group.triggerGracefulShutdown()
@@ -129,22 +136,6 @@ struct RunningCollector {
         }
         await socket.close()
         return replies.sorted { $0.key < $1.key }.map(\.value)
-    }
-
-    private static func freePort() -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = bind(descriptor, pointer, length)
-                _ = getsockname(descriptor, pointer, &length)
-            }
-        }
-        return UInt16(bigEndian: address.sin_port)
     }
 }
 

@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import Glibc
 import Synchronization
 import Testing
@@ -318,6 +319,7 @@ struct SocketContractTests {
             let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = try FreePorts.find().bigEndian
             address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
             var size = socklen_t(MemoryLayout<sockaddr_in>.size)
             let isListening = withUnsafeMutablePointer(to: &address) { address in

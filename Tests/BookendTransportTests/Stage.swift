@@ -62,7 +62,10 @@ final class Stage: Sendable {
         let (place, keeper): (Endpoint, Guard) =
             switch medium {
             case .unix: (try Endpoint("ipc://\(folder)/socket"), .local)
-            case .curve, .memory: (try Endpoint("tcp://127.0.0.1:*"), .curveServer(serverKeys, admitting: ring))
+            // One that can be bound again, once whoever had it has gone.
+            case .curve:
+                (try Endpoint("tcp://127.0.0.1:\(FreePorts.find())"), .curveServer(serverKeys, admitting: ring))
+            case .memory: (try Endpoint("tcp://127.0.0.1:*"), .curveServer(serverKeys, admitting: ring))
             }
         return try await (network ?? server).open(SocketPlan(kind, endpoint ?? place, keeper, limits: limits))
     }

@@ -1,3 +1,4 @@
+import BookendTestSupport
 import Foundation
 import Glibc
 import Testing

@@ -1,4 +1,5 @@
 import BookendModel
+import BookendTestSupport
 import BookendTransport
 import Foundation
 import Glibc

@@ -1,3 +1,5 @@
+import BookendTestSupport
+
 /// A mail server of `aiosmtpd`: prints each mail that it gets as a line of JSON.
 ///
 /// While the file `refuse-one` stands in its folder, with an address and an answer in it, that recipient is answered so.
