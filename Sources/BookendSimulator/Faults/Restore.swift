@@ -27,6 +27,8 @@ struct Restore {
     /// Agents that know more than what was put back, when nobody says that it was: with the first of them the server
     /// notices.
     var witnesses: [Int] = []
+    /// How often each agent's disk had refused to write until then.
+    var refusals: [Int] = []
 }
 
 /// A copy that is made before it is known what for.
@@ -83,6 +85,7 @@ extension World {
             restore.epoch = UInt64(bitPattern: reportStore.epoch())
             restore.witnesses = isByCommand ? [] : witnessesOfReports()
         }
+        restore.refusals = hosts.map(\.disk.refusals)
         restores.append(restore)
     }
 
@@ -96,11 +99,14 @@ extension World {
         return hosts.filter { ($0.contents?.highestJob ?? JobID(rawValue: 0)) > highest }.map(\.index)
     }
 
-    /// Agents to which it had acknowledged more than it has.
+    /// Agents to which it had acknowledged more than it has, in an epoch that they have written down.
     private func witnessesOfReports() -> [Int] {
         let (positions, epoch) = (reportStore.positions(), reportStore.epoch())
+        let last = restores.last { $0.target == .collector }
         return hosts.filter { host in
-            host.contents?.streams.values.contains { stream in
+            // One may have heard of another epoch since, and could not write it.
+            if let last, host.disk.refusals > last.refusals[host.index] { return false }
+            return host.contents?.streams.values.contains { stream in
                 let source = Intake.Source(agent: host.id, incarnation: stream.incarnation)
                 return stream.epoch == epoch
                     && stream.sequence(of: stream.acknowledged) > positions[source]?.through ?? 0

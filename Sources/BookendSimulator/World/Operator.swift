@@ -74,9 +74,11 @@ final class Operator: @unchecked Sendable {
         }
     }
 
-    /// The coordinator does what was asked, maybe for the second time: what it did for others after that is over.
+    /// The coordinator does what was asked, maybe for the second time: what it did for others after that is over, also when
+    /// its answer has not come yet.
     func isHeld(_ target: Hold.Target, until end: UnixTime?) {
         let end = end.map { $0.milliseconds - Machine.epoch } ?? world.timeline.now
+        holdsAsked = holdsAsked.mapValues { $0.target == target ? (target, min($0.until, end)) : $0 }
         for place in holds.indices where holds[place].target == target {
             holds[place].until = min(holds[place].until, end)
         }
