@@ -60,6 +60,10 @@ actor Coordinator {
     var reissues: [AgentID: Int] = [:]
     /// Whose orders that never began were compared with what it knows.
     var offlineMoved: Set<AgentID> = []
+    /// The audit log's head when this run began, and the collectors that were told of it: lines that are written since, above
+    /// all those which tell that the database was put back, would hide from them that earlier ones are not what they were.
+    private let firstHead: AuditHead?
+    private var toldFirstHead: Set<PeerIdentity> = []
 
     init(
         rules: CoordinatorRules, doors: Doors, ownKey: OwnKey, keyFile: WatchedKeyFile, book: PeerBook,
@@ -85,6 +89,7 @@ actor Coordinator {
                 """,
                 metadata: ["error": "\(error)"])
         }
+        firstHead = try store.auditHead()
         let now = clock.now
         var machine = CoordinatorMachine(
             try store.load(), rules: rules, firstVersion: UInt64.random(in: 1...UInt64(1) << 62), startedAt: now.boot)
@@ -163,7 +168,7 @@ actor Coordinator {
             if !takeActions(request, of: peer.description, now) { request.actionsThrough = 0 }
             if request.highestJob.rawValue > 0 { goAbove(request.highestJob, 0, named: peer, now) }
             compareChanges(request, of: peer, now)
-            answer(request, route, now)
+            answer(request, of: peer, route, now)
             note(request, of: peer, delivery, route, now)
         case (.agent, _):
             let agent = AgentID(rawValue: peer.name)
@@ -266,7 +271,8 @@ actor Coordinator {
         outgoing[client.door, default: []].append(message)
     }
 
-    func answer(_ request: RosterRequest, _ route: Route, _ now: Moment) {
+    /// - Parameter peer: Who asks; `nil`: somebody who was answered before.
+    func answer(_ request: RosterRequest, of peer: PeerIdentity? = nil, _ route: Route, _ now: Moment) {
         do throws(CoordinatorError) {
             // Numbers of another epoch count other changes. A collector of an older version names none.
             let after = request.epoch == 0 || request.epoch == machine.epoch ? request.after : 0
@@ -277,7 +283,9 @@ actor Coordinator {
                 through: changes.through, triggers: changes.records, isComplete: changes.isComplete,
                 agents: machine.agentRecords(at: now.wall), epoch: machine.epoch, peers: peers.peers,
                 peersThrough: peers.through)
-            reply.auditHead = try store.auditHead()
+            let head = try store.auditHead()
+            let isFirst = peer.map { toldFirstHead.insert($0).inserted } ?? false
+            reply.auditHead = isFirst ? firstHead ?? head : head
             if request.objectivesVersion != machine.policies.objectives.version {
                 reply.objectives = machine.policies.objectives
             }
