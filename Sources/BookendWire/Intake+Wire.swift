@@ -65,7 +65,8 @@ extension ProtoIntakeBeacon {
 
 extension IntakeBeacon {
     init(_ proto: ProtoIntakeBeacon) throws(WireError) {
-        let jobs = try proto.activeJobs.bounded(1_000, "beacon.active_jobs").map { job throws(WireError) in
+        let jobs = try proto.activeJobs.bounded(IntakeBeacon.jobLimit, "beacon.active_jobs").map {
+            job throws(WireError) in
             try ActiveJob(job)
         }
         self.init(activeJobs: jobs, wall: UnixTime(milliseconds: proto.wallUnixMs))

@@ -296,6 +296,23 @@ import Testing
         }
     }
 
+    @Test func `a collector is told of the audit log's head when the run began, before it makes the log grow`()
+        async throws
+    {
+        try await CoordinatorStage.with { stage in
+            _ = try await stage.client().apply([.sample()])
+            let collector = try await stage.client(as: "collector/main")
+            let before = try await collector.roster()
+            await stage.stop()
+            try await stage.start()
+            let collector2 = try await stage.client(as: "collector/main")
+            let first = try await collector2.roster(after: before.through + 1, epoch: before.epoch)
+            #expect(first.epoch != before.epoch && first.auditHead == before.auditHead)
+            let second = try await collector2.roster(after: first.through, epoch: first.epoch)
+            #expect(try #require(second.auditHead).sequence > #require(before.auditHead).sequence)
+        }
+    }
+
     @Test func `an agent that makes conflicts up moves its orders only so often, and stands in the audit log`()
         async throws
     {
