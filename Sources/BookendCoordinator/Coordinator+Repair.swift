@@ -105,9 +105,9 @@ extension Coordinator {
     func compareChanges(_ request: RosterRequest, of peer: PeerIdentity, _ now: Moment) {
         guard !isEpochFresh, request.epoch == machine.epoch else { return }
         do throws(CoordinatorError) {
-            if changesPassedOver?.contains(request.after) != true {
-                guard try request.after > store.changes(after: request.after, limit: 0).through else { return }
-            }
+            var isLost = try store.isPassedOver(request.after)
+            if !isLost { isLost = try request.after > store.changes(after: request.after, limit: 0).through }
+            guard isLost else { return }
             try beginEpoch("a collector knows changes that were lost", "change \(request.after)", named: peer, now)
         } catch {
             logger.error("a collector's changes could not be compared; it asks again", metadata: ["error": "\(error)"])

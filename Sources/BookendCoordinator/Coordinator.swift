@@ -53,8 +53,6 @@ actor Coordinator {
     var lostJobs: LostNumbers
     /// A store goes back only while nobody uses it: one renewal a run is enough, and peers cannot make more of them.
     var isEpochFresh = false
-    /// Numbers of changes that this run passes over; `nil`: the store could not.
-    let changesPassedOver: ClosedRange<Int64>?
     /// Orders that an agent can have given another id in one run, each a row: more than it forgets in any life that was lost.
     static let mostReissues = 1_000
     var reissues: [AgentID: Int] = [:]
@@ -79,9 +77,8 @@ actor Coordinator {
         self.clock = clock
         self.logger = logger
         do throws(CoordinatorError) {
-            changesPassedOver = try store.passOverChanges()
+            try store.passOverChanges()
         } catch {
-            changesPassedOver = nil
             logger.warning(
                 """
                 the database could not be written at the start: is the disk full? Should it be a copy of an earlier one, \

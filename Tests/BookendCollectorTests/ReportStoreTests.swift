@@ -340,6 +340,26 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases)
+    func `a job is its agent's policy's wherever it is counted and found, whatever the roster said`(_ kind: Kind) throws
+    {
+        try with(kind) { store, _ in
+            try store.store(roster(1, triggerRecord(1, "web-1", .pending), triggerRecord(2, "web-1", .pending)))
+            var maker = ReportMaker("web-1")
+            // The coordinator went back in time, and gave the ids again.
+            _ = try store.store([maker.report(job: 1, policy: "dumps", .queued)])
+            _ = try store.store(maker.job(2, policy: "dumps"))
+            for (policy, jobs) in [("nightly", []), ("dumps", [2, 1])] as [(String, [Int64])] {
+                var filter = JobFilter()
+                filter.policy = PolicyName(rawValue: policy)
+                #expect(try store.jobs(filter).map(\.job.rawValue) == jobs)
+            }
+            let policies = try store.fleet(asOf: UnixTime(milliseconds: 5)).policies.filter { !$0.jobs.isEmpty }
+            #expect(policies.map(\.policy.rawValue) == ["dumps"])
+            #expect(policies.map(\.jobs) == [[.queued: 1, .successful: 1]])
+        }
+    }
+
+    @Test(arguments: Kind.allCases)
     func `an inferred status is not final, and counts under its own number`(_ kind: Kind) throws {
         try with(kind) { store, _ in
             try store.store(roster(1, triggerRecord(1, "web-1", .missed)))

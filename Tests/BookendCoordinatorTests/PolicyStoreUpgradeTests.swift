@@ -149,6 +149,7 @@ import Testing
                     "target": "policy daily", "reason": "new disks", "since_unix_ms": 9_000, "until_unix_ms": 9_500,
                     "made_by": "local",
                 ]),
+            StoredRow("changes_passed_over", since: "passed-over", ["first": 8, "last": 1 << 40]),
         ]
 
     @Test(arguments: PolicyStoreSchema.migrator.migrations)

@@ -116,10 +116,10 @@ import Testing
     @Test func `what the agent carried out stands over what the coordinator planned`() throws {
         let report = report(1, nil, .queued)
         let plan = Trigger(
-            job: report.trigger.job, agent: report.origin.agent, policy: report.trigger.policy, revision: 2,
-            cause: .schedule, scheduledStart: report.trigger.scheduledStart, notAfter: start.wall, windowEnd: nil)
+            job: report.trigger.job, agent: report.origin.agent, policy: PolicyName(rawValue: "other"), revision: 2,
+            cause: .schedule, scheduledStart: report.at, notAfter: start.wall, windowEnd: nil)
         var job = try #require(JobAggregate(TriggerRecord(trigger: plan, state: .pending)))
-        #expect(job.revision == 2 && job.cause == .schedule)
+        #expect(job.revision == 2 && job.cause == .schedule && job.policy == plan.policy)
         job.fold(report)
         #expect(job.revision == 1 && job.cause == .manual && job == JobAggregate(report))
     }

@@ -301,17 +301,19 @@ extension SQLiteReportStore {
                 INSERT INTO jobs (job, agent, policy, status, is_final, scheduled_start, aggregate, is_rehearsal)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (job, agent) DO UPDATE SET
-                    status = excluded.status, is_final = excluded.is_final, aggregate = excluded.aggregate,
+                    policy = excluded.policy, status = excluded.status, is_final = excluded.is_final,
+                    scheduled_start = excluded.scheduled_start, aggregate = excluded.aggregate,
                     is_rehearsal = excluded.is_rehearsal
                 """
         ).execute(arguments: [
             job.job.rawValue, job.agent.rawValue, job.policy.rawValue, job.status.rawValue, job.status.isFinal,
             job.scheduledStart.milliseconds, Data(Wire.encode(job)), !job.isOfBackup,
         ])
-        let (before, after) = (change.old?.countedStatus, job.countedStatus)
-        if before != after {
-            if let before { try tally(-1, job.agent.rawValue, job.policy.rawValue, before.rawValue, database) }
-            if let after { try tally(1, job.agent.rawValue, job.policy.rawValue, after.rawValue, database) }
+        if change.old?.countedStatus != job.countedStatus || change.old?.policy != job.policy {
+            for (difference, job) in [(-1, change.old), (1, job)] {
+                guard let job, let status = job.countedStatus else { continue }
+                try tally(difference, job.agent.rawValue, job.policy.rawValue, status.rawValue, database)
+            }
         }
         if let at = job.goodBackupAt, at != change.old?.goodBackupAt {
             try database.cachedStatement(

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The store without a disk, for tests and simulations. Keeps the contract of ``PolicyStore`` but for durability.
 package final class InMemoryPolicyStore: PolicyStore {
-    fileprivate struct Row {
+    struct Row {
         var record: TriggerRecord
         var change: Int64
         var changedAt: UnixTime
@@ -11,13 +11,14 @@ package final class InMemoryPolicyStore: PolicyStore {
         var isSlot = false
     }
 
-    fileprivate struct Contents {
+    struct Contents {
         var edits: [PolicyEdit] = []
         var triggers: [JobID: Row] = [:]
         var agents: [AgentID: RememberedAgent] = [:]
         var holds: [Hold.Target: Hold] = [:]
         var highestJob: Int64 = 0
         var change: Int64 = 0
+        var passedOver: [ClosedRange<Int64>] = []
         var generation: Int64 = 0
         var epoch: UInt64 = 1
         /// Of all epochs that there ever were: a copy that is restored twice has two.
@@ -34,6 +35,7 @@ package final class InMemoryPolicyStore: PolicyStore {
         mutating func renewEpoch() {
             lastEpoch += 1
             epoch = lastEpoch
+            passedOver = []
         }
 
         mutating func append(_ drafts: [AuditDraft], at now: UnixTime) {
@@ -60,7 +62,7 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
-    private let contents = Mutex(Contents())
+    let contents = Mutex(Contents())
 
     package init() {}
 
@@ -310,79 +312,9 @@ package final class InMemoryPolicyStore: PolicyStore {
         }
     }
 
-    package func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64> {
-        contents.withLock { contents in
-            contents.runs += 1
-            let last = contents.change
-            contents.change += contents.runs << 20
-            return last + 1...contents.change - 1
-        }
-    }
-
-    package func changes(
-        after change: Int64, limit: Int
-    ) throws(CoordinatorError) -> TriggerChanges {
-        contents.withLock { contents in
-            let start = change > contents.change ? 0 : change
-            let rows = contents.triggers.values.filter { $0.change > start }.sorted { $0.change < $1.change }
-            let isComplete = rows.count <= limit
-            return TriggerChanges(
-                records: rows.prefix(limit).map(\.record),
-                through: isComplete ? contents.change : rows.prefix(limit).last?.change ?? contents.change,
-                isComplete: isComplete)
-        }
-    }
-
-    package func record(_ hold: Hold, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
-        contents.withLock { contents in
-            contents.holds[hold.target] = hold
-            contents.append(audit, at: now)
-        }
-    }
-
-    package func release(_ target: Hold.Target, audit: [AuditDraft], at now: UnixTime) throws(CoordinatorError) {
-        contents.withLock { contents in
-            contents.holds[target] = nil
-            contents.append(audit, at: now)
-        }
-    }
-
     package func remember(_ agents: [RememberedAgent]) throws(CoordinatorError) {
         contents.withLock { contents in
             for agent in agents { contents.agents[agent.id] = agent }
-        }
-    }
-
-    package func access() throws(CoordinatorError) -> (peers: [Peer], tokens: [EnrollmentToken]) {
-        contents.withLock { contents in
-            (
-                contents.peers.values.sorted { $0.generation < $1.generation },
-                contents.tokens.values.sorted { $0.id < $1.id }
-            )
-        }
-    }
-
-    package func record(
-        _ change: AccessChange, audit: [AuditDraft], at now: UnixTime
-    ) throws(CoordinatorError) -> [Peer] {
-        contents.withLock { contents in
-            contents.append(audit, at: now)
-            for token in change.tokens { contents.tokens[token.id] = token }
-            for key in change.forgotten where contents.peers[key]?.state != .revoked { contents.peers[key] = nil }
-            var recorded: [Peer] = []
-            for var peer in change.peers where contents.peers[peer.key]?.state != .revoked {
-                contents.peerGeneration += 1
-                peer.generation = contents.peerGeneration
-                contents.peers[peer.key] = peer
-                recorded.append(peer)
-            }
-            return recorded
-        }
-    }
-
-    package func forget(_ tokens: [TokenID]) throws(CoordinatorError) {
-        contents.withLock { contents in
-            for token in tokens { contents.tokens[token] = nil }
         }
     }
 

@@ -71,8 +71,11 @@ package protocol PolicyStore: AccessStore, AuditStore {
 
     /// Begins a run: no change gets a number that was given before, also none that this store forgot as it went back in time.
     ///
-    /// - Returns: The numbers that are passed over. Who was told of one of them knows a later state than this store's.
-    func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64>
+    /// What is passed over is remembered: of the latest 10,000 runs of an epoch.
+    func passOverChanges() throws(CoordinatorError)
+
+    /// A run of this epoch passed the number over: who was told of it knows a later state than this store's.
+    func isPassedOver(_ change: Int64) throws(CoordinatorError) -> Bool
 
     /// The triggers that are new or changed after that change, in the order of their last change.
     ///
@@ -114,6 +117,12 @@ package struct TriggerChanges: Hashable, Sendable {
         self.through = through
         self.isComplete = isComplete
     }
+}
+
+/// The numbers of changes that runs pass over.
+enum PassedOver {
+    /// Runs whose numbers are remembered.
+    static let limit = 10_000
 }
 
 /// A store that goes on from a copy of itself.

@@ -130,6 +130,13 @@ enum PolicyStoreSchema {
             // What goes wrong on purpose; NULL: nothing does.
             try database.execute(sql: "ALTER TABLE triggers ADD COLUMN fault TEXT")
         }
+        migrator.registerMigration("passed-over") { database in
+            try database.execute(
+                sql: """
+                    -- Numbers of changes that no trigger got in this epoch, by run.
+                    CREATE TABLE changes_passed_over (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+                    """)
+        }
         return migrator
     }
 }

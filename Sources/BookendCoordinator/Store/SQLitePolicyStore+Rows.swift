@@ -78,6 +78,7 @@ extension SQLitePolicyStore {
     static func renewEpoch(_ database: Database) throws -> UInt64 {
         let fresh = Int64.random(in: 1 ... .max)
         try set("epoch", fresh, database)
+        try database.execute(sql: "DELETE FROM changes_passed_over")
         return UInt64(fresh)
     }
 

@@ -231,34 +231,6 @@ package final class SQLitePolicyStore: PolicyStore {
         }
     }
 
-    package func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64> {
-        try write { database in
-            let last = try Self.counter("change", database)
-            // By chance: two runs that began with one state do not give the same numbers.
-            let next = last + Int64.random(in: 1 << 20...1 << 40)
-            try Self.set("change", next, database)
-            return last + 1...next - 1  // up to the next one collectors are told
-        }
-    }
-
-    package func changes(
-        after change: Int64, limit: Int
-    ) throws(CoordinatorError) -> TriggerChanges {
-        try write { database in
-            let last = try Self.counter("change", database)
-            let start = change > last ? 0 : change
-            guard start < last else { return TriggerChanges(records: [], through: last, isComplete: true) }
-            let rows = try Row.fetchAll(
-                database.cachedStatement(sql: "SELECT * FROM triggers WHERE change > ? ORDER BY change LIMIT ?"),
-                arguments: [start, limit + 1])
-            let page = rows.prefix(limit)
-            let isComplete = rows.count <= limit
-            return TriggerChanges(
-                records: try page.map(TriggerRecord.init(row:)),
-                through: isComplete ? last : try page.last?.decode(forColumn: "change") ?? last, isComplete: isComplete)
-        }
-    }
-
     package func giveUp(before time: UnixTime, at now: UnixTime) throws(CoordinatorError) -> [TriggerRecord] {
         try write { database in
             let jobs = try Int64.fetchAll(

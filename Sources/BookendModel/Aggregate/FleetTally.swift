@@ -21,8 +21,7 @@ package struct FleetTally: Hashable, Sendable {
     /// Takes in what became of a job.
     ///
     /// - Parameters:
-    ///   - old: The same job as it was when it was last taken in; `nil` for a new one. Its agent and policy never
-    ///     change.
+    ///   - old: The same job as it was when it was last taken in; `nil` for a new one. Its agent never changes.
     package mutating func update(from old: JobAggregate?, to new: JobAggregate) {
         let old = old.flatMap { $0.isOfBackup ? $0 : nil }
         guard new.isOfBackup else {
@@ -40,8 +39,9 @@ package struct FleetTally: Hashable, Sendable {
         agent.lastGoodBackupAt = later(agent.lastGoodBackupAt, new.goodBackupAt)
         agents[new.agent] = agent
 
+        if let old { policies[old.policy]?.counts.remove(old.status) }
         var policy = policies[new.policy, default: Policy()]
-        policy.counts.move(from: old?.status, to: new.status)
+        policy.counts.move(from: nil, to: new.status)
         policy.lastGoodBackupAt = later(policy.lastGoodBackupAt, new.goodBackupAt)
         policies[new.policy] = policy
     }

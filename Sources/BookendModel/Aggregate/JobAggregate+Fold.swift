@@ -86,9 +86,10 @@ extension JobAggregate {
     }
 
     /// What the agent carried out: the coordinator may have changed a slot, or ordered it, while the agent was cut off and
-    /// began by itself.
+    /// began by itself; or it went back in time and gave the id to another order.
     private mutating func take(_ trigger: ReportedTrigger) {
-        (revision, cause, scheduledStart) = (trigger.revision, trigger.cause, trigger.scheduledStart)
+        (policy, revision) = (trigger.policy, trigger.revision)
+        (cause, scheduledStart) = (trigger.cause, trigger.scheduledStart)
     }
 
     private mutating func foldJob(_ report: Report) {

@@ -47,11 +47,13 @@ struct Guarantees {
 
     private func checkEnd(of record: TriggerRecord, _ untold: Set<JobID>) {
         let job = record.trigger.job
+        // What another agent was to do by this id, its coordinator has forgotten.
+        let aggregates = collected(job).filter { !isLost(job) || $0.agent == record.trigger.agent }
         switch record.state {
         case .planned: return
         case .withdrawn:
             // Of a start that is days ahead the collector may hear with its next look.
-            let open = collected(job).first { !$0.status.isFinal && !isLeftByLostLife($0) }
+            let open = aggregates.first { !$0.status.isFinal && !isLeftByLostLife($0) }
             if let open, !untold.contains(job) {
                 world.violate("job \(job) was withdrawn, and is \(open.status) at the collector")
             }
@@ -61,7 +63,6 @@ struct Guarantees {
         case .missed, .reclaimed: return world.violate("job \(job) never came to its agent, which is in reach")
         default: break
         }
-        let aggregates = collected(job).filter { !isLost(job) || $0.agent == record.trigger.agent }
         // Of two orders with one id, of which only the other's agent has said anything, it knows the other.
         if aggregates.isEmpty, isLost(job) { return }
         guard aggregates.count == 1 else {

@@ -118,8 +118,12 @@ struct SimulatedPolicyStore: PolicyStore {
         try write("settlements") { () throws(CoordinatorError) in try store.settle(settlements, at: now) }
     }
 
-    func passOverChanges() throws(CoordinatorError) -> ClosedRange<Int64> {
+    func passOverChanges() throws(CoordinatorError) {
         try write("run") { () throws(CoordinatorError) in try store.passOverChanges() }
+    }
+
+    func isPassedOver(_ change: Int64) throws(CoordinatorError) -> Bool {
+        try read { () throws(CoordinatorError) in try store.isPassedOver(change) }
     }
 
     func changes(after change: Int64, limit: Int) throws(CoordinatorError) -> TriggerChanges {
