@@ -205,6 +205,28 @@ import Testing
         #expect(job.status == .running, "the agent's own word stands")
     }
 
+    @Test func `what became of a start whose coordinator changed it is told of the start as it is now`() throws {
+        let known = report(1, nil, .queued)
+        let old = Trigger(
+            job: known.trigger.job, agent: known.origin.agent, policy: PolicyName(rawValue: "other"), revision: 2,
+            cause: .schedule, scheduledStart: known.at, notAfter: start.wall)
+        for status in [Status.agentOffline, .queued] {
+            var job = try #require(
+                JobAggregate(TriggerRecord(trigger: old, state: status == .queued ? .offline : .pending)))
+            let ruling = Inference(
+                trigger: known.trigger, agent: known.origin.agent, status: status, at: start.wall, reason: "")
+            #expect(job.infer(ruling))
+            #expect(job.status == status && job.policy == known.trigger.policy && job.revision == 1)
+            #expect(job.cause == .manual && job.scheduledStart == known.trigger.scheduledStart)
+            // The agent's own word of it stands.
+            job.fold(known)
+            var other = ruling
+            other.trigger.policy = old.policy
+            _ = job.infer(other)
+            #expect(job.policy == known.trigger.policy)
+        }
+    }
+
     @Test func `what the collector inferred gives way to the agent's word`() {
         var job = JobAggregate(report(1, nil, .running))
         job.status = .agentLost

@@ -74,11 +74,13 @@ extension JobAggregate {
             details = ReportDetails()
         case let final where final.isFinal:
             guard lastOrigin == nil, status != final else { return false }
+            take(inference.trigger)
             if standingInference != nil { correctInference(at: inference.at) }
             status = final
             details.reason = inference.reason
             return true
         case .queued where lastOrigin == nil && status.isFinal:
+            take(inference.trigger)
             status = .queued
             details = ReportDetails()
             return true

@@ -86,8 +86,8 @@ extension JobAggregate {
     }
 
     /// What the agent carried out: the coordinator may have changed a slot, or ordered it, while the agent was cut off and
-    /// began by itself; or it went back in time and gave the id to another order.
-    private mutating func take(_ trigger: ReportedTrigger) {
+    /// began by itself; or it went back in time and gave the id to another order, of which it says what became of it.
+    mutating func take(_ trigger: ReportedTrigger) {
         (policy, revision) = (trigger.policy, trigger.revision)
         (cause, scheduledStart) = (trigger.cause, trigger.scheduledStart)
     }

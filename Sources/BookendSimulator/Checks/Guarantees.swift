@@ -176,7 +176,8 @@ struct Guarantees {
             var expected = expected
             // Until the agent speaks, what the roster says of the trigger stands.
             if let first = kept.first, expected.lastOrigin == nil {
-                (expected.cause, expected.revision) = (first.cause, first.revision)
+                (expected.policy, expected.revision) = (first.policy, first.revision)
+                (expected.cause, expected.scheduledStart) = (first.cause, first.scheduledStart)
             }
             if kept != [expected] {
                 world.violate("the collector's job \(expected.job) is not what its reports fold into")

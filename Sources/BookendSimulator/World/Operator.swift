@@ -20,7 +20,7 @@ final class Operator: @unchecked Sendable {
     private var looks: [UInt64: ([AgentRecord]) -> Void] = [:]
     private var order: [(at: Int64, job: JobID)] = []
     private(set) var refusals = 0
-    /// Requests to apply policies that nobody has answered yet.
+    /// Requests to apply policies that nobody has answered yet, or that could not be carried out.
     private var unanswered: Set<UInt64> = []
 
     init(_ world: World) { self.world = world }
@@ -97,7 +97,7 @@ final class Operator: @unchecked Sendable {
         looks[lastRequest] = found
     }
 
-    /// Until there is an answer, as people do whose command timed out.
+    /// Until it is done, as people do whose command timed out, or who were told that the coordinator's disk is full.
     private func apply(_ policies: [Policy]) {
         ask(.applyPolicies(policies, dryRun: false))
         let request = lastRequest
@@ -116,7 +116,7 @@ final class Operator: @unchecked Sendable {
         guard case .controlReply(let request, let reply)? = try? Wire.decode(frame) else {
             return world.violate("the operator cannot read a reply")
         }
-        unanswered.remove(request)
+        if case .failed(let failure) = reply, failure.code == .failed {} else { unanswered.remove(request) }
         switch reply {
         case .triggered(let records):
             for record in records where acknowledged[record.trigger.job] == nil {
