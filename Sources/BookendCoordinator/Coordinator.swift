@@ -55,6 +55,8 @@ actor Coordinator {
     var isEpochFresh = false
     /// Orders that an agent can have given another id in one run, each a row: more than it forgets in any life that was lost.
     static let mostReissues = 1_000
+    /// Messages of agents that are taken in one turn.
+    private static let mostInTurn = 16
     var reissues: [AgentID: Int] = [:]
     /// Whose orders that never began were compared with what it knows.
     var offlineMoved: Set<AgentID> = []
@@ -99,6 +101,13 @@ actor Coordinator {
     }
 
     // MARK: What comes in
+
+    /// Of agents, who may all come at once: whoever asks something meanwhile, an operator above all, is answered in between.
+    nonisolated func takeInTurn(_ batch: [Delivery], at door: Doors.Name) async {
+        for start in stride(from: 0, to: batch.count, by: Self.mostInTurn) {
+            await take(Array(batch[start..<min(start + Self.mostInTurn, batch.count)]), at: door)
+        }
+    }
 
     func take(_ batch: [Delivery], at door: Doors.Name) {
         let now = clock.now

@@ -124,10 +124,12 @@ package struct CoordinatorService: Sendable {
                     }
                 }
                 group.addTask {
-                    for await batch in doors.sync.deliveries { await coordinator.take(batch, at: .sync) }
+                    for await batch in doors.sync.deliveries { await coordinator.takeInTurn(batch, at: .sync) }
                 }
                 group.addTask {
-                    for await batch in doors.broadcast.deliveries { await coordinator.take(batch, at: .broadcast) }
+                    for await batch in doors.broadcast.deliveries {
+                        await coordinator.takeInTurn(batch, at: .broadcast)
+                    }
                 }
                 for door in [doors.sync, doors.broadcast, doors.control] {
                     group.addTask { await door.watchPeers(logger) { await coordinator.refuse($0) } }

@@ -72,15 +72,22 @@ import Testing
 
         let status = try await settle(fleet, jobs: 2 * Self.agents)
         await watch.stop()
+        // Whoever follows the feed hears of the last ones after whoever asks.
+        let patience = ContinuousClock.now + .seconds(60)
+        while Set(fleet.feed.all.filter(\.endsJob).map(\.job)).count < 2 * Self.agents, .now < patience {
+            try await Task.sleep(for: .milliseconds(200))
+        }
         let ends = Dictionary(grouping: fleet.feed.all.filter(\.endsJob), by: \.job)
         #expect(ends.count == 2 * Self.agents && ends.values.allSatisfy { $0.count == 1 })
         #expect(ordered.isSubset(of: ends.keys))
         #expect(status["jobs_failed"].int == 0, "\(status["jobs"])")
+        #expect(watch.problems.isEmpty, "\(watch.problems.prefix(3))")
         #expect(watch.slowest <= Self.patience)
         print(
             """
             reconnect: \(Self.agents) agents; down 2 s: all back after \(short); down \(Self.downtime) s: all back after \(long); \
-            bookend status answered \(watch.count) times, the slowest after \(watch.slowest); \
+            bookend status answered \(watch.count) times, the slowest after \(watch.slowest) (\(watch.count(above: Self.patience)) \
+            after more than \(Self.patience)); \
             \(ends.count) jobs ended, \(2 * Self.agents - ends.count) lost, \
             \(ends.values.filter { $0.count > 1 }.count) ended twice
             """)
@@ -150,47 +157,59 @@ import Testing
 }
 
 /// Asks `bookend status` again and again, and keeps how long it took.
+///
+/// On a thread of its own: an answer counts from when it is there, whatever the test itself has to do.
 private final class StatusWatch: Sendable {
-    private let fleet: RealFleet
-    private let seen = Mutex((count: 0, slowest: Duration.zero))
-    /// Awaited by ``stop()``.
-    private let task = Mutex<Task<Void, Never>?>(nil)
+    private let environment: [String: String]
+    private let seen = Mutex<[Duration]>([])
+    private let failures = Mutex<[String]>([])
+    private let isStopped = Atomic(false)
+    private let (ended, end) = AsyncStream<Never>.makeStream()
 
-    init(_ fleet: RealFleet) { self.fleet = fleet }
+    init(_ fleet: RealFleet) { environment = fleet.environment }
 
     var count: Int { seen.withLock(\.count) }
-    var slowest: Duration { seen.withLock(\.slowest) }
+    var slowest: Duration { seen.withLock { $0.max() } ?? .zero }
+    /// What was no answer, in words.
+    var problems: [String] { failures.withLock(\.self) }
+
+    /// How many took longer.
+    func count(above limit: Duration) -> Int { seen.withLock { $0.count { $0 > limit } } }
 
     func start() {
-        let task = Task {
-            while !Task.isCancelled {
-                let start = ContinuousClock.now
+        Thread.detachNewThread { [self] in
+            while !isStopped.load(ordering: .relaxed) {
                 do {
-                    let end = try await fleet.bookend("status", "--output", "json")
-                    // It was killed with this task: that is no answer.
-                    if Task.isCancelled { break }
-                    // 3: it says that the coordinator cannot be reached, and what the collector knows.
-                    if end.status != 0 && end.status != 3 { Issue.record("bookend status ended with \(end)") }
-                    if !end.output.contains("jobs_total") { Issue.record("bookend status said nothing: \(end)") }
+                    try ask()
                 } catch {
-                    if Task.isCancelled { break }
-                    Issue.record("bookend status: \(error)")
+                    failures.withLock { $0.append("\(error)") }
                 }
-                let duration = ContinuousClock.now - start
-                seen.withLock { seen in
-                    seen.count += 1
-                    seen.slowest = max(seen.slowest, duration)
-                }
-                // Canceled: the loop's condition sees it.
-                try? await Task.sleep(for: .milliseconds(500))
+                Thread.sleep(forTimeInterval: 0.5)
             }
+            end.finish()
         }
-        self.task.withLock { $0 = task }
     }
 
     func stop() async {
-        let task = self.task.withLock { $0 }
-        task?.cancel()
-        await task?.value
+        isStopped.store(true, ordering: .relaxed)
+        for await _ in ended {}
+    }
+
+    private func ask() throws {
+        let (process, pipe) = (Process(), Pipe())
+        process.executableURL = URL(fileURLWithPath: Program.path("bookend"))
+        process.arguments = ["status", "--output", "json"]
+        process.environment = environment
+        (process.standardInput, process.standardOutput, process.standardError) = (FileHandle.nullDevice, pipe, pipe)
+        let start = ContinuousClock.now
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let duration = ContinuousClock.now - start
+        process.waitUntilExit()
+        // 3: it says that the coordinator cannot be reached, and what the collector knows.
+        if ![0, 3].contains(process.terminationStatus) || !output.contains("jobs_total") {
+            failures.withLock { $0.append("bookend status ended with \(process.terminationStatus): \(output)") }
+        }
+        seen.withLock { $0.append(duration) }
     }
 }

@@ -59,6 +59,8 @@ struct Herd: AsyncParsableCommand {
         @OptionGroup var place: Place
 
         func run() async throws {
+            // It stands for as many machines: it does not take the processor from the servers, as those do not.
+            _ = nice(10)
             let logger = DaemonProgram.logger(label: "bookend-herd", level: "error")
             let configurations = try place.configurations()
             try await DaemonProgram.run(logger: logger) {

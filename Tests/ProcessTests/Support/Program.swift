@@ -4,8 +4,10 @@ import SystemPackage
 
 /// The real programs, and how they are run to their end.
 enum Program {
-    /// The folder with the binaries that were built with these tests.
+    /// The folder with the binaries that were built with these tests, or with others (`BOOKEND_TEST_PROGRAMS`): of a release
+    /// build.
     static let products: String = {
+        if let others = ProcessInfo.processInfo.environment["BOOKEND_TEST_PROGRAMS"] { return others }
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path + "/bookend-supervisor") {
             folder.deleteLastPathComponent()
