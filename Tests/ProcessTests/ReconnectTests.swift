@@ -86,8 +86,8 @@ import Testing
         print(
             """
             reconnect: \(Self.agents) agents; down 2 s: all back after \(short); down \(Self.downtime) s: all back after \(long); \
-            bookend status answered \(watch.count) times, the slowest after \(watch.slowest) (\(watch.count(above: Self.patience)) \
-            after more than \(Self.patience)); \
+            bookend status answered \(watch.count) times, the slowest after \(watch.slowest); \
+            after more than \(Self.patience): \(watch.late(Self.patience)); \
             \(ends.count) jobs ended, \(2 * Self.agents - ends.count) lost, \
             \(ends.values.filter { $0.count > 1 }.count) ended twice
             """)
@@ -161,7 +161,8 @@ import Testing
 /// On a thread of its own: an answer counts from when it is there, whatever the test itself has to do.
 private final class StatusWatch: Sendable {
     private let environment: [String: String]
-    private let seen = Mutex<[Duration]>([])
+    private let seen = Mutex<[(at: ContinuousClock.Instant, took: Duration)]>([])
+    private let begin = ContinuousClock.now
     private let failures = Mutex<[String]>([])
     private let isStopped = Atomic(false)
     private let (ended, end) = AsyncStream<Never>.makeStream()
@@ -169,12 +170,14 @@ private final class StatusWatch: Sendable {
     init(_ fleet: RealFleet) { environment = fleet.environment }
 
     var count: Int { seen.withLock(\.count) }
-    var slowest: Duration { seen.withLock { $0.max() } ?? .zero }
+    var slowest: Duration { seen.withLock { $0.map(\.took).max() } ?? .zero }
     /// What was no answer, in words.
     var problems: [String] { failures.withLock(\.self) }
 
-    /// How many took longer.
-    func count(above limit: Duration) -> Int { seen.withLock { $0.count { $0 > limit } } }
+    /// When those were asked, after the watch began, that took longer.
+    func late(_ limit: Duration) -> [Duration] {
+        seen.withLock { seen in seen.filter { $0.took > limit }.map { $0.at - begin } }
+    }
 
     func start() {
         Thread.detachNewThread { [self] in
@@ -210,6 +213,6 @@ private final class StatusWatch: Sendable {
         if ![0, 3].contains(process.terminationStatus) || !output.contains("jobs_total") {
             failures.withLock { $0.append("bookend status ended with \(process.terminationStatus): \(output)") }
         }
-        seen.withLock { $0.append(duration) }
+        seen.withLock { $0.append((start, duration)) }
     }
 }
